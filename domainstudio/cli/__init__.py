@@ -1,0 +1,1 @@
+"""The command line: one module per group; each verb calls the workflow and prints what it returns."""

@@ -1,0 +1,187 @@
+"""Following a job from the command line: progress, Ctrl-C as a request to stop, and the commit."""
+
+import argparse
+import signal
+import sys
+import time
+from types import FrameType
+
+from domainstudio.cli.output import Output
+from domainstudio.jobs.events import Event, JobProblem, Probe, Progress
+from domainstudio.jobs.folder import JobFolder
+from domainstudio.jobs.follow import follow
+from domainstudio.language import translate as _
+from domainstudio.problems import Problem, UserError, sentence
+from domainstudio.project.project import Project
+from domainstudio.units import format_count, format_duration
+from domainstudio.workflow.kinds import KINDS
+from domainstudio.workflow.running import commit_finished
+
+_BAR_WIDTH = 24
+
+
+class ProgressLine:
+    """One line of progress, redrawn in place on a terminal, silent elsewhere."""
+
+    def __init__(self, label: str) -> None:
+        """Begin with the name of what is done."""
+        self._label = label
+        self._phase, self._since, self._first = "", time.monotonic(), 0
+        self._is_terminal = sys.stderr.isatty()
+        self._is_drawn = False
+
+    def show(self, progress: Progress) -> None:
+        """Draw how far the job is."""
+        if progress.phase != self._phase:
+            self._phase, self._since, self._first = progress.phase, time.monotonic(), progress.done
+        if self._is_terminal:
+            sys.stderr.write(f"\r\x1b[2K{self._label}: {self._words(progress)}")
+            sys.stderr.flush()
+            self._is_drawn = True
+
+    def note(self, text: str) -> None:
+        """Write a line that stays, above the progress."""
+        self.clear()
+        print(text, file=sys.stderr, flush=True)
+
+    def clear(self) -> None:
+        """Remove the progress from the screen."""
+        if self._is_drawn:
+            sys.stderr.write("\r\x1b[2K")
+            sys.stderr.flush()
+            self._is_drawn = False
+
+    def _words(self, progress: Progress) -> str:
+        if not progress.total:
+            return _(progress.phase)
+        filled = _BAR_WIDTH * progress.done // progress.total
+        words = f"{_(progress.phase)} [{'#' * filled}{'.' * (_BAR_WIDTH - filled)}] "
+        words += f"{format_count(progress.done)}/{format_count(progress.total)} {_(progress.unit)}"
+        seconds, done = time.monotonic() - self._since, progress.done - self._first
+        if seconds > 2 and done > 0:
+            rate = done / seconds
+            left = format_duration((progress.total - progress.done) / rate)
+            words += f", {rate:,.1f} {_(progress.unit)}/s, {left}"
+        return words
+
+
+def run_job(project: Project, folder: JobFolder, options: argparse.Namespace) -> bool:
+    """Follow a job that was just started, unless it shall be left alone; return whether it is done.
+
+    Raises:
+        UserError: the job failed for a reason the person can mend, or its process died.
+    """
+    if getattr(options, "detach", False):
+        print(_("{job} goes on in the background.").format(job=folder.job_id), file=sys.stderr)
+        return False
+    return follow_job(project, folder, folder.job_id)
+
+
+def follow_job(project: Project, folder: JobFolder, label: str, *, owns: bool = True) -> bool:
+    """Follow a job to its end and commit it; return whether it is done.
+
+    Args:
+        project: commits the result.
+        folder: the job.
+        label: what the progress line calls it.
+        owns: Ctrl-C asks the job to stop; otherwise it only ends the watching.
+
+    Raises:
+        UserError: see `run_job`.
+    """
+    line = ProgressLine(label)
+    with _Interrupt(folder, line, owns) as interrupt:
+        trouble = _follow(folder, line, interrupt)
+    line.clear()
+    if interrupt.leaves:
+        return False
+    match folder.status():
+        case "done":
+            commit_finished(project, KINDS)
+            return True
+        case "stopped":
+            print(_("{job} stopped; go on with: domainstudio runs resume {project} {job}").format(
+                job=folder.job_id, project=project.path), file=sys.stderr)  # fmt: skip
+            return False
+        case "failed":
+            raise UserError(trouble or Problem("job.bug", None, {"error": "-", "job": folder.job_id}))
+        case _:
+            raise UserError(
+                Problem("job.interrupted", None, {"job": folder.job_id, "project": str(project.path)})
+            )
+
+
+def _follow(folder: JobFolder, line: ProgressLine, interrupt: "_Interrupt") -> Problem | None:
+    """Show events until the job ends or the person leaves; return its last problem."""
+    trouble, bases = None, dict[str, float]()
+    for event in follow(folder):
+        if interrupt.leaves:
+            break
+        match event:
+            case Event(body=Progress() as progress):
+                line.show(progress)
+            case Event(body=Probe() as probe):
+                line.note(_probe_words(probe, bases))
+            case Event(body=JobProblem() as problem):
+                trouble = problem.problem
+                if folder.status() == "running":
+                    line.note(sentence(trouble))
+    return trouble
+
+
+def _probe_words(probe: Probe, bases: dict[str, float]) -> str:
+    """Return a probe in words, against the base once that is known."""
+    words = _(
+        "step {step}: held-out {source} ({role}) {nats:.3f} nats a token, {bits:.3f} bits a byte"
+    ).format(
+        step=probe.step,
+        source=probe.source,
+        role=_(probe.role),
+        nats=probe.nats_per_token,
+        bits=probe.bits_per_byte,
+    )
+    if probe.step == 0:
+        bases[probe.source] = probe.nats_per_token
+    elif probe.source in bases:
+        words += _(", {change} against the base").format(
+            change=f"{probe.nats_per_token - bases[probe.source]:+.3f}"
+        )
+    return words
+
+
+class _Interrupt:
+    """While entered: the first Ctrl-C asks the job to stop, the second leaves it running."""
+
+    def __init__(self, folder: JobFolder, line: ProgressLine, owns: bool) -> None:
+        self._folder, self._line, self._asks = folder, line, owns
+        self.leaves = False
+
+    def __enter__(self) -> "_Interrupt":
+        self._before = signal.signal(signal.SIGINT, self._on_interrupt)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        signal.signal(signal.SIGINT, self._before)
+
+    def _on_interrupt(self, _signal: int, _frame: FrameType | None) -> None:
+        if self._asks:
+            self._asks = False
+            self._folder.ask_to_stop()
+            self._line.note(_("Stopping at the next safe point; Ctrl-C again leaves the job running."))
+        else:
+            self.leaves = True
+
+
+def finished(folder: JobFolder, is_done: bool, text: str, document: object = None) -> Output:
+    """Return a job command's output: its name and state, and what it made if it is done."""
+    state = {"job": folder.job_id, "status": folder.status()}
+    return Output(
+        {**state, "result": document}, text if is_done else f"{folder.job_id}: {_(folder.status())}"
+    )
+
+
+def open_project(options: argparse.Namespace) -> Project:
+    """Open the command's project and commit what finished while nobody watched."""
+    project = Project(options.project)
+    commit_finished(project, KINDS)
+    return project

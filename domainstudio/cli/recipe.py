@@ -1,0 +1,65 @@
+"""`domainstudio recipe`: how a run is trained."""
+
+import argparse
+import textwrap
+
+from domainstudio.cli.output import Output, add_verb
+from domainstudio.language import translate as _
+from domainstudio.problems import Problem, UserError
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the verbs."""
+    verbs = parser.add_subparsers(metavar="VERB", required=True)
+    put = add_verb(verbs, "set", "change settings", _set)
+    put.formatter_class = argparse.RawDescriptionHelpFormatter
+    put.epilog = settings_help()
+    put.add_argument("settings", nargs="+", metavar="key=value", help=_("a setting; see below"))
+    put.add_argument("--name", default="default", help=_("name of the recipe"))
+    show = add_verb(verbs, "show", "show every setting", _show)
+    show.add_argument("--name", default="default", help=_("name of the recipe"))
+
+
+def settings_help() -> str:
+    """Return every setting with its help and default, for --help."""
+    from domainstudio.recipe.recipe import field_help
+
+    lines = [
+        textwrap.fill(f"{key}={default}  {_(text)}", 100, initial_indent="  ", subsequent_indent="      ")
+        for key, text, default in field_help()
+    ]
+    return _("settings and their defaults:") + "\n" + "\n".join(lines)
+
+
+def parse_settings(texts: list[str]) -> dict[str, str]:
+    """Return the settings given as key=value.
+
+    Raises:
+        UserError: one has no equals sign.
+    """
+    pairs = [text.partition("=") for text in texts]
+    for key, equals, _value in pairs:
+        if not key or not equals:
+            raise UserError(Problem("recipe.setting_form", "settings", {"value": key}))
+    return {key: value for key, _, value in pairs}
+
+
+def _set(options: argparse.Namespace) -> Output:
+    from domainstudio.cli.following import open_project
+    from domainstudio.workflow.planning import set_recipe
+
+    settings = parse_settings(options.settings)
+    with open_project(options) as project:
+        recipe = set_recipe(project, settings, options.name)
+    return Output(recipe, "\n".join(f"{key}={value}" for key, value in settings.items()))
+
+
+def _show(options: argparse.Namespace) -> Output:
+    from domainstudio.cli.following import open_project
+    from domainstudio.recipe.recipe import field_help
+    from domainstudio.workflow.planning import recipe_of
+
+    with open_project(options) as project:
+        recipe = recipe_of(project, options.name)
+    values = recipe.model_dump() | recipe.stage.model_dump()
+    return Output(recipe, "\n".join(f"{key}={values[key]}" for key, _, _ in field_help()))

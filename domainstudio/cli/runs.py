@@ -1,0 +1,84 @@
+"""`domainstudio runs`: list, watch, stop and resume runs and other jobs."""
+
+import argparse
+
+from domainstudio.cli.output import Output, add_detach, add_verb, table
+from domainstudio.language import translate as _
+from domainstudio.units import format_change, format_count
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the verbs."""
+    verbs = parser.add_subparsers(metavar="VERB", required=True)
+    add_verb(verbs, "list", "list runs with their gain and forgetting", _list)
+    for name, purpose, handler in (
+        ("watch", "follow a run from its first event, alive or not; Ctrl-C leaves it running", _watch),
+        ("stop", "ask a run to stop at its next step, with a checkpoint", _stop),
+        ("resume", "go on with a run that stopped, failed or was interrupted", _resume),
+    ):
+        verb = add_verb(verbs, name, purpose, handler)
+        verb.add_argument("run", metavar="RUN", help=_("the run's name, such as train-1"))
+        if name == "resume":
+            add_detach(verb)
+        if name == "stop":
+            verb.add_argument("--kill", action="store_true", help=_(
+                "kill all its processes at once: for a run that ignores the request; steps since the last "
+                "checkpoint are lost"))  # fmt: skip
+
+
+def _list(options: argparse.Namespace) -> Output:
+    from domainstudio.cli.following import open_project
+    from domainstudio.workflow.training import RunList
+
+    with open_project(options) as project:
+        runs = RunList(project).refresh()
+    rows = [
+        [
+            run.run, _(run.status), format_count(run.step), format_count(run.steps),
+            *(("-" if value is None else f"{value:.3f}") for value in (run.loss,)),
+            *(("-" if value is None else format_change(value)) for value in (run.gain, run.forgetting)),
+        ]
+        for run in runs
+    ]  # fmt: skip
+    head = [_("Run"), _("State"), _("Step"), _("of"), _("Loss"), _("Domain gain"), _("Forgetting")]
+    return Output(runs, table(head, rows, text_columns=2))
+
+
+def _watch(options: argparse.Namespace) -> Output:
+    from domainstudio.cli.following import finished, follow_job, open_project
+
+    with open_project(options) as project:
+        folder = project.job(options.run)
+        is_done = follow_job(project, folder, folder.job_id, owns=False)
+        return finished(folder, is_done, f"{folder.job_id}: {_(folder.status())}")
+
+
+def _stop(options: argparse.Namespace) -> Output:
+    from domainstudio.cli.following import finished, open_project
+    from domainstudio.jobs.process import kill
+    from domainstudio.problems import Problem, UserError
+
+    with open_project(options) as project:
+        folder = project.job(options.run)
+        if folder.status() not in ("running", "unknown"):
+            raise UserError(
+                Problem("job.not_running", "run", {"job": folder.job_id, "status": folder.status()})
+            )
+        if options.kill:
+            kill(folder)
+            return finished(folder, False, "")
+        folder.ask_to_stop()
+        return finished(
+            folder, True, _("{job} was asked to stop at its next step.").format(job=folder.job_id)
+        )
+
+
+def _resume(options: argparse.Namespace) -> Output:
+    from domainstudio.cli.following import finished, open_project, run_job
+    from domainstudio.workflow.running import resume
+
+    with open_project(options) as project:
+        folder = project.job(options.run)
+        resume(folder)
+        is_done = run_job(project, folder, options)
+        return finished(folder, is_done, f"{folder.job_id}: {_(folder.status())}")

@@ -1,0 +1,1 @@
+"""Evaluation: what losses mean, before and after, against the base and against the control."""

@@ -1,0 +1,1 @@
+"""Export: what leaves the project: a model folder others can load, and a report to read."""

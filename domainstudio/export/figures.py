@@ -1,0 +1,95 @@
+"""The figures of a report: matplotlib drawings in the product's colours, as inline SVG."""
+
+import re
+from collections.abc import Mapping, Sequence
+from io import StringIO
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+Curve = Sequence[tuple[int, float]]
+
+_COLOURS = {"train": "#0069A6", "raw": "#5797C4", "domain": "#AF4700", "forget": "#96397A"}
+_TEXT, _SECOND, _HAIRLINE, _BORDER = "#1A1D21", "#555D67", "#DFE2E6", "#848C96"
+_DASHES: tuple[Any, ...] = ("-", (0, (5, 2)), (0, (1, 1.5)), (0, (6, 2, 1, 2)))
+_SMOOTHED_OVER = 1 / 40
+
+
+def training_loss(losses: Curve, title: str, unit: str, x_label: str) -> str:
+    """Return the raw loss with its centred mean above it."""
+    figure, axes = _axes(title, unit, x_label)
+    if losses:
+        steps, values = zip(*losses, strict=True)
+        smooth = _centred_mean(values)
+        axes.plot(steps, values, color=_COLOURS["raw"], linewidth=0.8)
+        axes.plot(steps, smooth, color=_COLOURS["train"], linewidth=1.8)
+        _label(axes, steps[-1], [(smooth[-1], f"{smooth[-1]:.3f}", _COLOURS["train"])])
+    return _svg(figure)
+
+
+def against_base(
+    curves: Mapping[str, Curve], role: str, title: str, unit: str, x_label: str, base: str
+) -> str:
+    """Return held-out curves as differences from step 0, the base a dashed line at 0."""
+    figure, axes = _axes(title, unit, x_label)
+    axes.axhline(0, color=_SECOND, linewidth=1, dashes=(5, 4))
+    labels, end = [(0.0, base, _SECOND)], 0
+    for number, (name, curve) in enumerate(curves.items()):
+        steps, values = zip(*curve, strict=True)
+        axes.plot(
+            steps, values, color=_COLOURS[role], linewidth=1.5, linestyle=_DASHES[number % len(_DASHES)]
+        )
+        labels.append((values[-1], f"{name} {values[-1]:+.3f}".replace("-", "−"), _COLOURS[role]))
+        end = max(end, steps[-1])
+    _label(axes, end, labels)
+    return _svg(figure)
+
+
+def _axes(title: str, unit: str, x_label: str) -> tuple["Figure", Any]:
+    from matplotlib.backends.backend_svg import FigureCanvasSVG
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(5.6, 3.1), layout="constrained")
+    FigureCanvasSVG(figure)
+    axes = figure.add_subplot()
+    axes.set_title(title, loc="left", fontsize=9, fontweight="bold", color=_TEXT, pad=18)
+    axes.text(0, 1.03, unit, transform=axes.transAxes, fontsize=8, color=_SECOND)
+    axes.set_xlabel(x_label, fontsize=8, color=_SECOND, loc="right")
+    axes.grid(axis="y", color=_HAIRLINE, linewidth=0.8)
+    axes.locator_params(nbins=5)
+    axes.tick_params(labelsize=8, colors=_SECOND, length=0)
+    for side in ("left", "right", "top"):
+        axes.spines[side].set_visible(False)
+    axes.spines["bottom"].set_color(_BORDER)
+    return figure, axes
+
+
+def _label(axes: Any, x: float, labels: list[tuple[float, str, str]]) -> None:
+    """Write each line's name and last value at its end, pushed apart to a readable distance."""
+    low, high = axes.get_ylim()
+    gap, lowest = (high - low) * 0.08, float("-inf")
+    for y, text, colour in sorted(labels):
+        place = max(y, lowest + gap)
+        lowest = place
+        axes.annotate(
+            text, (x, place), xytext=(4, 0), textcoords="offset points", fontsize=8, color=colour,
+            va="center", annotation_clip=False,
+        )  # fmt: skip
+
+
+def _centred_mean(values: Sequence[float]) -> list[float]:
+    reach = max(1, round(len(values) * _SMOOTHED_OVER))
+    smooth = []
+    for place in range(len(values)):
+        span = min(reach, place, len(values) - 1 - place)
+        window = values[place - span : place + span + 1]
+        smooth.append(sum(window) / len(window))
+    return smooth
+
+
+def _svg(figure: "Figure") -> str:
+    """Return the drawing as an <svg> element without file header, the same for the same data."""
+    target = StringIO()
+    figure.savefig(target, format="svg", metadata={"Date": None, "Creator": None})
+    return re.sub(r"^.*?(?=<svg)", "", target.getvalue(), flags=re.DOTALL)

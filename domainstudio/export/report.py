@@ -1,0 +1,220 @@
+"""The report: one self-contained HTML page about one run, from typed facts."""
+
+from html import escape
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict
+
+from domainstudio.export import figures
+from domainstudio.language import RESOURCES
+from domainstudio.language import translate as _
+from domainstudio.units import format_change, format_count
+
+STYLE = RESOURCES / "report.css"
+
+
+class SourceFacts(BaseModel):
+    """One source as the report shows it: its row of the corpus table, and its loss before and after."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str
+    role: str
+    documents: int
+    characters: int
+    tokens: int
+    held_out_documents: int
+    marked: int
+    rejected: int
+    share: float
+    """Share of the run's training tokens."""
+    epochs: float
+
+
+class ProbeFacts(BaseModel):
+    """Held-out loss of one source before the run and at its end, with the curve between."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    source: str
+    role: str
+    curve: tuple[tuple[int, float], ...]
+    """(step, nats per token)"""
+    base_nats: float
+    nats: float
+    base_bits: float
+    bits: float
+    tokens: int
+
+    @property
+    def change(self) -> float:
+        """Rise of the loss against the base."""
+        return self.nats - self.base_nats
+
+
+class ReportFacts(BaseModel):
+    """Everything the page says."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    project: str
+    run: str
+    status: str
+    origin: str
+    steps: int
+    done_steps: int
+    tokens: int
+    seconds: float
+    losses: tuple[tuple[int, float], ...]
+    """(step, training loss in nats per token)"""
+    sources: tuple[SourceFacts, ...]
+    probes: tuple[ProbeFacts, ...]
+    gain: float | None
+    forgetting: float | None
+    recipe: dict[str, str]
+    hashes: dict[str, str]
+    attempts: int
+
+
+def render(facts: ReportFacts) -> str:
+    """Return the page: no script, no link to anywhere, figures as inline SVG."""
+    style = STYLE.read_text(encoding="utf-8")
+    body = "\n".join(
+        (_headline(facts), _plots(facts), _losses(facts), _corpus(facts), _recipe(facts), _limits(facts))
+    )
+    title = escape(f"{facts.project}: {facts.run}")
+    return (
+        f'<!doctype html>\n<html><head><meta charset="utf-8"><title>{title}</title>\n'
+        f"<style>\n{style}</style></head>\n<body><main>\n{body}\n</main></body></html>\n"
+    )
+
+
+def write(facts: ReportFacts, file: Path) -> None:
+    """Write the page."""
+    file.write_text(render(facts), encoding="utf-8")
+
+
+def _number(label: str, value: str, unit: str, role: str = "") -> str:
+    return (
+        f'<div class="number"><span class="label {role}">{escape(label)}</span>'
+        f"<strong>{escape(value)}</strong><span>{escape(unit)}</span></div>"
+    )
+
+
+def _headline(facts: ReportFacts) -> str:
+    unknown = _("not measured")
+    gain = unknown if facts.gain is None else format_change(facts.gain)
+    forgetting = unknown if facts.forgetting is None else format_change(facts.forgetting)
+    numbers = (
+        _number(
+            _("Steps"),
+            format_count(facts.done_steps),
+            _("of {steps}").format(steps=format_count(facts.steps)),
+        ),
+        _number(
+            _("Tokens trained on"),
+            format_count(facts.tokens),
+            _("in {s} s").format(s=format_count(facts.seconds)),
+        ),
+        _number(_("Domain gain"), gain, _("nats a token, against the base"), "domain"),
+        _number(_("Forgetting"), forgetting, _("nats a token, against the base"), "forget"),
+    )
+    purpose = _("Run {run} of project {project}, from {origin}; state: {status}.").format(
+        run=facts.run, project=facts.project, origin=facts.origin, status=facts.status
+    )
+    title = f"<h1>{escape(facts.run)}</h1><p>{escape(purpose)}</p>"
+    return f"{title}<section class='numbers'>{''.join(numbers)}</section>"
+
+
+def _plots(facts: ReportFacts) -> str:
+    domain = {probe.source: _against_base(probe) for probe in facts.probes if probe.role != "general"}
+    general = {probe.source: _against_base(probe) for probe in facts.probes if probe.role == "general"}
+    parts = [figures.training_loss(facts.losses, _("Training loss"), _("nats a token"), _("step"))]
+    unit = _("against the base, nats a token")
+    if general:
+        title = _("Forgetting: held-out general loss")
+        parts.append(figures.against_base(general, "forget", title, unit, _("step"), _("base")))
+    if domain:
+        title = _("Held-out domain loss")
+        parts.append(figures.against_base(domain, "domain", title, unit, _("step"), _("base")))
+    if not general:
+        parts.append(f"<p class='attention'>{escape(_no_general())}</p>")
+    return "<section class='plots'>" + "".join(f"<figure>{part}</figure>" for part in parts) + "</section>"
+
+
+def _no_general() -> str:
+    return _("No general source was probed: this report cannot say what the model forgot.")
+
+
+def _against_base(probe: ProbeFacts) -> tuple[tuple[int, float], ...]:
+    return tuple((step, nats - probe.base_nats) for step, nats in probe.curve)
+
+
+def _table(head: list[str], rows: list[list[str]]) -> str:
+    """Return a table whose first two columns are text, the others numbers."""
+    kind = ["text", "text"] + ["figure"] * (len(head) - 2)
+    cells = ["".join(f'<th class="{k}">{escape(text)}</th>' for k, text in zip(kind, head, strict=True))]
+    cells += [
+        "".join(f'<td class="{k}">{escape(text)}</td>' for k, text in zip(kind, row, strict=True))
+        for row in rows
+    ]
+    return "<table>" + "".join(f"<tr>{row}</tr>" for row in cells) + "</table>"
+
+
+def _losses(facts: ReportFacts) -> str:
+    head = [
+        _("Source"), _("Role"), _("Tokens scored"), _("Base (nats a token)"), _("After (nats a token)"),
+        _("Change"), _("Base (bits a byte)"), _("After (bits a byte)"),
+    ]  # fmt: skip
+    rows = [
+        [
+            probe.source, _(probe.role), format_count(probe.tokens), f"{probe.base_nats:.3f}",
+            f"{probe.nats:.3f}", format_change(probe.change), f"{probe.base_bits:.3f}", f"{probe.bits:.3f}",
+        ]
+        for probe in facts.probes
+    ]  # fmt: skip
+    return f"<h2>{escape(_('Held-out loss before and after'))}</h2>{_table(head, rows)}"
+
+
+def _corpus(facts: ReportFacts) -> str:
+    head = [
+        _("Source"), _("Role"), _("Documents"), _("Characters a document"), _("Characters"),
+        _("Characters a token"), _("Tokens"), _("Held out"), _("Marked copies"),
+        _("Rejected"), _("Share of training"), _("Epochs"),
+    ]  # fmt: skip
+    rows = [
+        [
+            source.name, _(source.role), format_count(source.documents),
+            format_count(source.characters / max(1, source.documents)), format_count(source.characters),
+            f"{source.characters / max(1, source.tokens):.2f}", format_count(source.tokens),
+            format_count(source.held_out_documents), format_count(source.marked),
+            format_count(source.rejected), f"{source.share:.1%}", f"{source.epochs:.2f}",
+        ]
+        for source in facts.sources
+    ]  # fmt: skip
+    return f"<h2>{escape(_('Corpus and mixture'))}</h2>{_table(head, rows)}"
+
+
+def _recipe(facts: ReportFacts) -> str:
+    settings = "".join(
+        f"<dt>{escape(key)}</dt><dd>{escape(value)}</dd>" for key, value in facts.recipe.items()
+    )
+    hashes = "".join(
+        f"<dt>{escape(key)}</dt><dd><code>{value}</code></dd>" for key, value in facts.hashes.items()
+    )
+    return (
+        f"<h2>{escape(_('Recipe'))}</h2><dl>{settings}</dl>"
+        f"<h2>{escape(_('Made from'))}</h2><dl class='wide'>{hashes}</dl>"
+    )
+
+
+def _limits(facts: ReportFacts) -> str:
+    sentences = [
+        _("Losses are means over whole held-out documents of each source, never trained on."),
+        _("Gain and forgetting are against the run's own base: more training has its effect in them."),
+        _("One run with one seed: no interval can be given, and a small difference may be chance."),
+    ]
+    if facts.attempts > 1:
+        sentences.append(_("The run was resumed; it had {n} attempts.").format(n=facts.attempts))
+    items = "".join(f"<li>{escape(sentence)}</li>" for sentence in sentences)
+    return f"<h2>{escape(_('What these figures can and cannot say'))}</h2><ul>{items}</ul>"

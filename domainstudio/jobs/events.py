@@ -1,0 +1,185 @@
+"""The lines of events.jsonl: typed events, one JSON object a line, and the decoder that reads them back."""
+
+import math
+from dataclasses import asdict, dataclass, fields
+from typing import Any, ClassVar, Literal
+
+import orjson
+
+from domainstudio.problems import Problem, UserError
+
+VERSION = 1
+FinalState = Literal["done", "stopped", "failed"]
+
+
+@dataclass(frozen=True)
+class Start:
+    """An attempt begins; the first point it will write is at `step` (0 for jobs without steps)."""
+
+    kind: ClassVar[str] = "start"
+    step: int
+
+
+@dataclass(frozen=True)
+class Progress:
+    """`done` of `total` `unit`s in `phase`; total 0 is not known yet."""
+
+    kind: ClassVar[str] = "progress"
+    done: int
+    total: int
+    unit: str
+    phase: str
+
+
+@dataclass(frozen=True)
+class Step:
+    """One optimizer step: loss in nats per token, norm before clipping, memory in bytes."""
+
+    kind: ClassVar[str] = "step"
+    step: int
+    tokens: int
+    loss: float
+    learning_rate: float
+    gradient_norm: float
+    tokens_per_second: float
+    memory_bytes: int
+
+
+@dataclass(frozen=True)
+class Probe:
+    """Loss on the held-out text of one source after `step` steps; `bytes` are UTF-8 bytes scored."""
+
+    kind: ClassVar[str] = "probe"
+    step: int
+    source: str
+    role: str
+    nats_per_token: float
+    bits_per_byte: float
+    tokens: int
+    bytes: int
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A checkpoint is whole on disk; `path` is relative to the job folder."""
+
+    kind: ClassVar[str] = "checkpoint"
+    step: int
+    path: str
+    size_bytes: int
+
+
+@dataclass(frozen=True)
+class State:
+    """The attempt has ended; the last event of every attempt that was not killed."""
+
+    kind: ClassVar[str] = "state"
+    state: FinalState
+    step: int = 0
+
+
+@dataclass(frozen=True)
+class JobProblem:
+    """Something the person should know or mend, as `problems.Problem` holds it."""
+
+    kind: ClassVar[str] = "problem"
+    code: str
+    field: str | None
+    params: dict[str, Any]
+
+    @property
+    def problem(self) -> Problem:
+        """The same as a Problem, which has a sentence."""
+        return Problem(self.code, self.field, self.params)
+
+
+@dataclass(frozen=True)
+class Log:
+    """Free text, or a line of events.jsonl that is no event."""
+
+    kind: ClassVar[str] = "log"
+    text: str
+
+
+Body = Start | Progress | Step | Probe | Checkpoint | State | JobProblem | Log
+_BODIES: dict[str, type[Any]] = {
+    body.kind: body for body in (Start, Progress, Step, Probe, Checkpoint, State, JobProblem, Log)
+}
+
+
+@dataclass(frozen=True)
+class Event:
+    """A body with its envelope: `seq` runs on across attempts, `time` is Unix seconds."""
+
+    seq: int
+    attempt: int
+    time: float
+    body: Body
+
+
+def encode(event: Event) -> bytes:
+    """Return the event as one line; NaN and infinity become null and are named under `not_finite`."""
+    values = asdict(event.body)
+    not_finite = {
+        name: repr(value)
+        for name, value in values.items()
+        if isinstance(value, float) and not math.isfinite(value)
+    }
+    values.update(dict.fromkeys(not_finite))
+    line = {
+        "v": VERSION, "seq": event.seq, "attempt": event.attempt, "t": event.time, "kind": event.body.kind,
+        **values,
+    }  # fmt: skip
+    if not_finite:
+        line["not_finite"] = not_finite
+    return orjson.dumps(line) + b"\n"
+
+
+def decode(line: bytes) -> Event | None:
+    """Return the event in one whole line; None if its kind is unknown or the line is blank.
+
+    A line that is no event (torn by a kill, or foreign) comes back as a Log with seq and attempt 0.
+
+    Raises:
+        UserError: the line was written by a newer version.
+    """
+    if not line.strip():
+        return None
+    try:
+        values = orjson.loads(line)
+        version = values["v"]
+        if isinstance(version, int) and version > VERSION:
+            raise UserError(Problem("events.too_new", None, {"version": version, "known": VERSION}))
+        body_type = _BODIES.get(values["kind"])
+        if body_type is None:
+            return None
+        return Event(int(values["seq"]), int(values["attempt"]), float(values["t"]), _body(body_type, values))
+    except (orjson.JSONDecodeError, KeyError, TypeError, ValueError, AttributeError):
+        return Event(0, 0, 0.0, Log(line.decode("utf-8", "replace").rstrip("\n")))
+
+
+def _body(body_type: type[Any], values: dict[str, Any]) -> Body:
+    """Build the body, its non-finite numbers restored; unknown extra keys are left aside."""
+    for name, text in (values.get("not_finite") or {}).items():
+        values[name] = float(text)
+    known = {field.name: values[field.name] for field in fields(body_type) if field.name in values}
+    body: Body = body_type(**known)
+    return body
+
+
+class LineDecoder:
+    """Turns bytes that arrive in any pieces into events; keeps what follows the last newline."""
+
+    def __init__(self) -> None:
+        """Start with nothing kept."""
+        self._rest = b""
+
+    @property
+    def pending_bytes(self) -> int:
+        """Bytes received that do not yet end in a newline."""
+        return len(self._rest)
+
+    def feed(self, data: bytes) -> list[Event]:
+        """Return the events of the lines completed by `data`."""
+        *lines, self._rest = (self._rest + data).split(b"\n")
+        return [event for line in lines if (event := decode(line)) is not None]

@@ -1,0 +1,218 @@
+"""The job folder: where each file of a job lies, and what they say together about its state."""
+
+import errno
+import os
+import socket
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import psutil
+from pydantic import BaseModel, ConfigDict
+
+from domainstudio.jobs.events import Event, LineDecoder, State
+from domainstudio.jobs.spec import JOB_ID, JobSpec, Program, parse_model, parse_spec
+from domainstudio.paths import sync_folder, write_atomically
+from domainstudio.problems import Problem, UserError
+
+Status = Literal["created", "running", "done", "stopped", "failed", "interrupted", "unknown"]
+Liveness = Literal["alive", "dead", "unknown"]
+_TAIL_BYTES = 65_536
+
+
+class RunRecord(BaseModel):
+    """run.json: the process group of the current attempt.
+
+    `started` is the leader's start time in Unix seconds, `events_offset` the size of events.jsonl before it.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    pid: int
+    group: int
+    started: float
+    host: str
+    events_offset: int
+
+    def liveness(self) -> Liveness:
+        """Return alive only if a process has this pid and this start time; another host is not known."""
+        if self.host != socket.gethostname():
+            return "unknown"
+        try:
+            process = psutil.Process(self.pid)
+            same = abs(process.create_time() - self.started) < 1.0
+            return "alive" if same and process.status() != psutil.STATUS_ZOMBIE else "dead"
+        except psutil.NoSuchProcess:
+            return "dead"
+
+
+class Request(BaseModel):
+    """request.json: what somebody asks of a running job."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    stop: Literal["checkpoint"]
+
+
+@dataclass(frozen=True)
+class JobFolder:
+    """`PROJECT/jobs/<id>/`; nothing but its path is held, so any process may make one at any time."""
+
+    path: Path
+
+    @property
+    def job_id(self) -> str:
+        """The folder's name, such as `train-3`."""
+        return self.path.name
+
+    @property
+    def events_file(self) -> Path:
+        """The append-only truth."""
+        return self.path / "events.jsonl"
+
+    @property
+    def log_file(self) -> Path:
+        """Stdout and stderr of all attempts."""
+        return self.path / "job.log"
+
+    @property
+    def run_file(self) -> Path:
+        """The process of the current attempt."""
+        return self.path / "run.json"
+
+    @property
+    def result(self) -> Path:
+        """What the job made."""
+        return self.path / "result"
+
+    def spec(self) -> JobSpec:
+        """Return what the job shall do.
+
+        Raises:
+            UserError: spec.json is missing or refused.
+        """
+        file = self.path / "spec.json"
+        try:
+            return parse_spec(file.read_bytes(), str(file))
+        except FileNotFoundError:
+            raise UserError(
+                Problem("job.missing", None, {"job": self.job_id, "folder": str(self.path)})
+            ) from None
+
+    def run_record(self) -> RunRecord | None:
+        """Return the process of the current attempt, None before the first."""
+        try:
+            return parse_model(RunRecord, self.run_file.read_bytes(), str(self.run_file))
+        except FileNotFoundError:
+            return None
+
+    def liveness(self) -> Liveness:
+        """Return whether the job's process lives."""
+        record = self.run_record()
+        return "dead" if record is None else record.liveness()
+
+    def ask_to_stop(self) -> None:
+        """Leave the request that the job ends at its next safe point."""
+        write_atomically(self._request_file, Request(stop="checkpoint").model_dump_json().encode())
+
+    def stop_is_asked(self) -> bool:
+        """Return whether a stop was requested of the current attempt."""
+        return self._request_file.exists()
+
+    def clear_request(self) -> None:
+        """Forget a request made of an earlier attempt."""
+        self._request_file.unlink(missing_ok=True)
+
+    @property
+    def _request_file(self) -> Path:
+        return self.path / "request.json"
+
+    def last_event(self) -> Event | None:
+        """Return the last whole event, reading only the end of the file."""
+        try:
+            with self.events_file.open("rb") as source:
+                source.seek(max(0, os.fstat(source.fileno()).st_size - _TAIL_BYTES))
+                events = [event for event in LineDecoder().feed(source.read()) if event.seq]
+        except FileNotFoundError:
+            return None
+        return events[-1] if events else None
+
+    def status(self) -> Status:
+        """Return the state of the latest attempt: its own last word, else whether its process lives."""
+        record = self.run_record()
+        if record is None:
+            return "created"
+        has_spoken = self.events_size_bytes() > record.events_offset
+        last = self.last_event() if has_spoken else None
+        if last is not None and isinstance(last.body, State):
+            return last.body.state
+        words: dict[Liveness, Status] = {"alive": "running", "dead": "interrupted", "unknown": "unknown"}
+        return words[record.liveness()]
+
+    def events_size_bytes(self) -> int:
+        """Return the size of events.jsonl, 0 if there is none."""
+        try:
+            return self.events_file.stat().st_size
+        except FileNotFoundError:
+            return 0
+
+    def record_process(self, pid: int, events_offset: int) -> RunRecord:
+        """Write run.json for an attempt whose group is led by process `pid` of this machine.
+
+        `events_offset` is the size of events.jsonl before that process could have written to it.
+        """
+        record = RunRecord(
+            pid=pid,
+            group=pid,
+            started=psutil.Process(pid).create_time(),
+            host=socket.gethostname(),
+            events_offset=events_offset,
+        )
+        write_atomically(self.run_file, record.model_dump_json().encode())
+        return record
+
+
+def create_job(
+    jobs: Path, kind: str, program: Program, work: BaseModel, *, processes: int = 1, first_free: int = 1
+) -> JobFolder:
+    """Make the next free folder `jobs/<kind>-<n>`, n at least `first_free`, with its spec.json.
+
+    The folder appears whole, by one rename; two processes that create at once get two numbers.
+    """
+    number = max([first_free, *(1 + job_number(folder.job_id) for folder in list_jobs(jobs, kind))])
+    jobs.mkdir(parents=True, exist_ok=True)
+    temporary = Path(tempfile.mkdtemp(prefix=".new-", dir=jobs))
+    while True:
+        spec = JobSpec(
+            job_id=f"{kind}-{number}",
+            kind=kind,
+            program=program,
+            processes=processes,
+            work=work.model_dump(mode="json"),
+        )
+        write_atomically(temporary / "spec.json", spec.model_dump_json(indent=1).encode())
+        try:
+            temporary.rename(jobs / spec.job_id)
+        except OSError as error:
+            if error.errno not in (errno.EEXIST, errno.ENOTEMPTY):
+                raise
+            number += 1
+            continue
+        sync_folder(jobs)
+        return JobFolder(jobs / spec.job_id)
+
+
+def job_number(job_id: str) -> int:
+    """Return n of `<kind>-<n>`."""
+    return int(job_id.rsplit("-", 1)[1])
+
+
+def list_jobs(jobs: Path, kind: str | None = None) -> Iterator[JobFolder]:
+    """Yield the job folders, oldest number first within a kind; foreign names are left aside."""
+    names = [entry.name for entry in os.scandir(jobs)] if jobs.is_dir() else []
+    known = [name for name in names if JOB_ID.fullmatch(name)]
+    for name in sorted(known, key=lambda name: (name.rsplit("-", 1)[0], job_number(name))):
+        if kind is None or name.rsplit("-", 1)[0] == kind:
+            yield JobFolder(jobs / name)

@@ -1,0 +1,56 @@
+"""The one way to read a job's events, whole or as they come."""
+
+import time
+from collections.abc import Iterator
+
+from domainstudio.jobs.events import Event, LineDecoder
+from domainstudio.jobs.folder import JobFolder
+
+_CHUNK_BYTES = 1 << 20
+
+
+class Tail:
+    """Reads a growing events.jsonl from where it last ended; survives the file not being there yet."""
+
+    def __init__(self, folder: JobFolder, offset: int = 0) -> None:
+        """Begin at `offset`, the start of a line in bytes."""
+        self._file = folder.events_file
+        self._read = offset
+        self._decoder = LineDecoder()
+
+    @property
+    def offset(self) -> int:
+        """The byte after the last whole line: where another reader may go on."""
+        return self._read - self._decoder.pending_bytes
+
+    def poll(self) -> Iterator[Event]:
+        """Yield the events that have become whole since the last call."""
+        try:
+            source = self._file.open("rb")
+        except FileNotFoundError:
+            return
+        with source:
+            source.seek(self._read)
+            while data := source.read(_CHUNK_BYTES):
+                self._read += len(data)
+                yield from self._decoder.feed(data)
+
+
+def follow(folder: JobFolder, interval_seconds: float = 0.1) -> Iterator[Event | None]:
+    """Yield a job's events from the first to the last, waiting for more while its process may live.
+
+    None is yielded once per silent interval, so that the caller can act; breaking off leaves the job alone.
+    """
+    tail = Tail(folder)
+    while True:
+        is_over = folder.status() not in ("running", "unknown")
+        yield from tail.poll()
+        if is_over:
+            return
+        yield None
+        time.sleep(interval_seconds)
+
+
+def read_events(folder: JobFolder) -> Iterator[Event]:
+    """Yield all events written so far."""
+    yield from Tail(folder).poll()

@@ -1,0 +1,58 @@
+"""What a job shall do: the frozen, validated content of spec.json."""
+
+import re
+from typing import Annotated, Any, Literal, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+
+from domainstudio.problems import Problem, UserError
+
+Program = Literal["domainstudio.workflow", "domainstudio.trainer"]
+"""The packages that may be run on a job folder: `python -m PROGRAM JOB`."""
+
+Model = TypeVar("Model", bound=BaseModel)
+
+JOB_ID = re.compile(r"[a-z][a-z_]*-[1-9][0-9]{0,8}")
+
+
+class JobSpec(BaseModel):
+    """One job: its kind, the program that does it, and that program's own typed work."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    version: Literal[1] = 1
+    job_id: Annotated[str, StringConstraints(pattern=JOB_ID.pattern)]
+    kind: Annotated[str, StringConstraints(pattern=r"[a-z][a-z_]*")]
+    program: Program
+    processes: int = Field(default=1, ge=1, le=1024)
+    """Ranks on this machine; more than one, or a trainer, runs under torchrun."""
+    work: dict[str, Any]
+    """Validated by the model that the program keeps for this kind."""
+
+
+def parse_spec(data: bytes, where: str) -> JobSpec:
+    """Return the spec in `data`.
+
+    Raises:
+        UserError: it is not JSON, misses a field or has an unknown one; `where` names the file.
+    """
+    return parse_model(JobSpec, data, where)
+
+
+def parse_model(model: type[Model], data: bytes, where: str) -> Model:
+    """Return `data` (JSON) as `model`, or raise a UserError naming the first field that is wrong."""
+    try:
+        return model.model_validate_json(data)
+    except ValidationError as error:
+        raise invalid_field(error, where) from None
+
+
+def invalid_field(error: ValidationError, where: str) -> UserError:
+    """Return the UserError that names the first wrong field of a refused document."""
+    first = error.errors(include_url=False)[0]
+    field = ".".join(str(part) for part in first["loc"])
+    return UserError(
+        Problem(
+            "document.invalid_field", field, {"where": where, "name": field or "-", "reason": first["msg"]}
+        )
+    )

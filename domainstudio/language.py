@@ -1,0 +1,42 @@
+"""The language of window, command line and report: one gettext catalogue, read from its .po file."""
+
+import gettext
+import locale
+import os
+from functools import cache
+from io import BytesIO
+from pathlib import Path
+
+_BESIDE_PACKAGE = Path(__file__).resolve().parent / "resources"
+RESOURCES = _BESIDE_PACKAGE if _BESIDE_PACKAGE.is_dir() else Path(__file__).resolve().parents[1] / "resources"
+"""The folder `resources/`: inside an installed package, or at the top of a checkout."""
+
+LANGUAGES = ("en", "zh_CN")
+
+
+def preferred() -> str:
+    """Return the language asked for by DOMAINSTUDIO_LANGUAGE, else by the system, else English."""
+    wish = os.environ.get("DOMAINSTUDIO_LANGUAGE") or locale.getlocale()[0] or "en"
+    return "zh_CN" if wish.startswith("zh") else "en"
+
+
+@cache
+def catalogue(language: str) -> gettext.NullTranslations:
+    """Return the compiled catalogue of one of `LANGUAGES`; English is the text in the source itself."""
+    file = RESOURCES / "locale" / f"{language}.po"
+    if language == "en" or not file.is_file():
+        return gettext.NullTranslations()
+    from babel.messages.mofile import write_mo
+    from babel.messages.pofile import read_po
+
+    with file.open("rb") as source:
+        messages = read_po(source, locale=language)
+    compiled = BytesIO()
+    write_mo(compiled, messages)
+    compiled.seek(0)
+    return gettext.GNUTranslations(compiled)
+
+
+def translate(text: str) -> str:
+    """Return `text` in the preferred language; fill placeholders with `.format` afterwards, never before."""
+    return catalogue(preferred()).gettext(text)

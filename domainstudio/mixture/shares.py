@@ -1,0 +1,115 @@
+"""What a mixture asks of each source, before anything is trained (pure arithmetic)."""
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from domainstudio.problems import Problem, UserError
+
+Role = Literal["domain", "general", "task", "instruction"]
+
+
+class Mixture(BaseModel):
+    """A named wish: shares per source (normalised to 1), tokens in all, and how often text may repeat."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    shares: dict[str, float] = Field(min_length=1)
+    tokens: int = Field(gt=0)
+    max_epochs: float = Field(default=1.0, gt=0)
+
+
+class SourceTokens(BaseModel):
+    """What a source offers: its role and its training tokens under the current tokenizer."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str
+    role: Role
+    tokens: int
+
+
+class Portion(BaseModel):
+    """What the mixture takes of one source; `epochs` counts how often its text is gone through."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    source: str
+    role: Role
+    share: float
+    tokens: int
+    available: int
+    epochs: float
+    shortfall: int
+    """Tokens missing under the cap on epochs; 0 if the source suffices."""
+
+
+def normalise(shares: dict[str, float]) -> dict[str, float]:
+    """Return the shares divided by their sum, zeros dropped.
+
+    Raises:
+        UserError: a share is negative or not a number, or all are zero.
+    """
+    for name, share in shares.items():
+        if not 0 <= share < float("inf"):
+            raise UserError(Problem("mixture.bad_share", f"shares.{name}", {"source": name, "share": share}))
+    total = sum(shares.values())
+    if not total:
+        raise UserError(Problem("mixture.all_zero", "shares", {}))
+    return {name: share / total for name, share in shares.items() if share}
+
+
+def plan(mixture: Mixture, sources: list[SourceTokens]) -> list[Portion]:
+    """Return what the mixture takes of each source.
+
+    Raises:
+        UserError: a share names a source that does not exist or is not packed.
+    """
+    offered = {source.name: source for source in sources}
+    portions = []
+    for name, share in normalise(mixture.shares).items():
+        source = offered.get(name)
+        if source is None:
+            known = ", ".join(offered) or "-"
+            raise UserError(
+                Problem("mixture.unknown_source", f"shares.{name}", {"source": name, "known": known})
+            )
+        tokens = round(mixture.tokens * share)
+        allowed = int(source.tokens * mixture.max_epochs)
+        portions.append(
+            Portion(
+                source=name,
+                role=source.role,
+                share=share,
+                tokens=tokens,
+                available=source.tokens,
+                epochs=tokens / source.tokens if source.tokens else float("inf"),
+                shortfall=max(0, tokens - allowed),
+            )
+        )
+    return portions
+
+
+def check(mixture: Mixture, portions: list[Portion]) -> None:
+    """Refuse a plan that needs more of a source than its epochs allow.
+
+    Raises:
+        UserError: names the first source that falls short, by how much, and what would do.
+    """
+    for portion in portions:
+        if portion.shortfall:
+            allowed = int(portion.available * mixture.max_epochs)
+            raise UserError(
+                Problem(
+                    "mixture.shortfall",
+                    f"shares.{portion.source}",
+                    {
+                        "source": portion.source,
+                        "tokens": portion.tokens,
+                        "available": portion.available,
+                        "max_epochs": mixture.max_epochs,
+                        "epochs": portion.epochs,
+                        "enough": int(allowed / portion.share),
+                    },
+                )
+            )

@@ -1,0 +1,1 @@
+"""Model: make, load and save the weights of a causal language model."""

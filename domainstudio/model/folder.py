@@ -1,0 +1,49 @@
+"""Model folders in the layout of transformers: loaded without remote code, written as safetensors."""
+
+from pathlib import Path
+
+import torch
+from transformers import AutoModelForCausalLM, PreTrainedModel
+
+from domainstudio.problems import Problem, UserError
+from domainstudio.recipe.base_model import read_base_model
+
+_DROPOUTS = (
+    "attention_dropout", "hidden_dropout", "attn_pdrop", "resid_pdrop", "embd_pdrop",
+    "attention_probs_dropout_prob", "hidden_dropout_prob", "resid_dropout", "embd_dropout", "dropout",
+)  # fmt: skip
+
+
+def load_model(folder: Path) -> PreTrainedModel:
+    """Return the model in a local folder with fp32 weights on the CPU.
+
+    Raises:
+        UserError: the folder is refused by `read_base_model`, or its weights do not fit its architecture.
+    """
+    read_base_model(folder)
+    try:
+        model: PreTrainedModel = AutoModelForCausalLM.from_pretrained(
+            folder, local_files_only=True, trust_remote_code=False, use_safetensors=True, dtype=torch.float32
+        )
+    except (OSError, ValueError, KeyError, RuntimeError) as error:
+        raise UserError(
+            Problem("model.unreadable", "base", {"folder": str(folder), "reason": str(error)})
+        ) from None
+    return model
+
+
+def set_dropout(model: PreTrainedModel, share: float) -> None:
+    """Set every dropout of the model, in its config and its modules."""
+    for name in _DROPOUTS:
+        if hasattr(model.config, name):
+            setattr(model.config, name, share)
+    for module in model.modules():
+        if isinstance(module, torch.nn.Dropout):
+            module.p = share
+        elif isinstance(getattr(module, "attention_dropout", None), int | float):
+            module.attention_dropout = share
+
+
+def save_model(model: PreTrainedModel, state: dict[str, torch.Tensor], folder: Path) -> None:
+    """Write config, generation config and `state` (the whole weights, as safetensors) into `folder`."""
+    model.save_pretrained(folder, state_dict=state)

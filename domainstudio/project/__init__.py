@@ -1,0 +1,1 @@
+"""Project: the folder with its database, the only SQL of the program."""

@@ -1,0 +1,1 @@
+"""Recipe: the typed description of a run, its schedules, shapes and arithmetic."""

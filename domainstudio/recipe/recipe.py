@@ -1,0 +1,132 @@
+"""The recipe: how a model is trained. The text under each field feeds --help and the form."""
+
+from collections.abc import Iterator
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from domainstudio.jobs.spec import invalid_field
+from domainstudio.problems import Problem, UserError
+from domainstudio.recipe.schedules import ScheduleName, learning_rate_at
+
+
+class Stage(BaseModel):
+    """One stretch of training with one schedule."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+    learning_rate: float = Field(default=1e-3, gt=0, le=1)
+    """Peak rate. From scratch 1e-3 for a million parameters; continuing 7 billion, 1e-5 to 3e-5."""
+    schedule: ScheduleName = "cosine"
+    """Shape after warm-up: cosine, linear, constant or wsd (warm-up, stable, decay)."""
+    warmup_steps: int = Field(default=10, ge=0)
+    """Steps of linear rise to the peak; 1 to 2 % of the run, more if it is shorter than 500 steps."""
+    floor: float = Field(default=0.1, ge=0, le=1)
+    """Lowest rate as a share of the peak (BloombergGPT: 0.1)."""
+    beta1: float = Field(default=0.9, ge=0, lt=1)
+    """AdamW's memory of the gradient."""
+    beta2: float = Field(default=0.95, ge=0, lt=1)
+    """AdamW's memory of the squared gradient (BloombergGPT: 0.95)."""
+    epsilon: float = Field(default=1e-8, gt=0)
+    """AdamW's guard against division by zero."""
+    weight_decay: float = Field(default=0.1, ge=0)
+    """Pull of the matrices towards zero (BloombergGPT: 0.1); norms and biases are exempt."""
+    gradient_clip: float = Field(default=1.0, ge=0)
+    """Longest gradient let through (BloombergGPT: 0.3); 0 switches clipping off."""
+    sequence_length: int = Field(default=256, ge=8)
+    """Tokens a sequence; at most the positions of the model."""
+    micro_batch: int = Field(default=4, ge=1)
+    """Sequences a device handles at once; lower it first if memory runs out."""
+    gradient_accumulation: int = Field(default=1, ge=1)
+    """Micro-batches summed before the optimizer moves."""
+    dropout: float = Field(default=0.0, ge=0, lt=1)
+    """Share of activations dropped in training; 0 is usual in pre-training."""
+
+    def learning_rate_at(self, step: int, steps: int) -> float:
+        """Return the rate of a step from 1 to `steps`."""
+        return learning_rate_at(
+            step,
+            steps,
+            name=self.schedule,
+            peak=self.learning_rate,
+            warmup_steps=self.warmup_steps,
+            floor=self.floor,
+        )
+
+
+class Recipe(BaseModel):
+    """Everything that decides a run beside its model and its text."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+    stages: tuple[Stage, ...] = Field(default=(Stage(),), min_length=1, max_length=1)
+    """The stages in their order; one for now."""
+    precision: Literal["fp32", "bf16"] = "fp32"
+    """Arithmetic of the model; the optimizer keeps fp32. fp16 is not offered: its loss scale skips steps."""
+    zero_stage: Literal[1, 2, 3] = 1
+    """What DeepSpeed ZeRO spreads over the devices: 1 optimizer, 2 and gradients, 3 and parameters."""
+    processes: int = Field(default=1, ge=1, le=64)
+    """Devices on this machine: one process for each GPU; 1 on a CPU."""
+    seed: int = Field(default=0, ge=0, lt=2**31)
+    """Decides initial weights, order of text and dropout."""
+    probe_every: int = Field(default=50, ge=1)
+    """Steps between two measurements of held-out loss; step 0 and the last are always measured."""
+    probe_tokens: int = Field(default=16_384, ge=256)
+    """Held-out tokens a source that each measurement scores; more is slower and steadier."""
+    checkpoint_every: int = Field(default=200, ge=1)
+    """Steps between two checkpoints; the last step always has one."""
+    keep_checkpoints: int = Field(default=2, ge=1)
+    """Checkpoints kept; older ones are removed when a new one is whole."""
+
+    @property
+    def stage(self) -> Stage:
+        """The only stage."""
+        return self.stages[0]
+
+    def sequences_per_step(self) -> int:
+        """Return the sequences of one optimizer step over all devices."""
+        return self.stage.micro_batch * self.stage.gradient_accumulation * self.processes
+
+    def tokens_per_step(self) -> int:
+        """Return the tokens of one optimizer step over all devices."""
+        return self.sequences_per_step() * self.stage.sequence_length
+
+    def steps_for(self, tokens: int) -> int:
+        """Return the steps that train on at least one step's and at most `tokens` tokens."""
+        return max(1, tokens // self.tokens_per_step())
+
+    @model_validator(mode="after")
+    def _agrees(self) -> "Recipe":
+        if self.probe_tokens < self.stage.sequence_length:
+            raise ValueError("probe_tokens must be at least sequence_length")
+        return self
+
+
+def field_help() -> Iterator[tuple[str, str, Any]]:
+    """Yield (key, help, default) of every setting: what `--help`, `recipe show` and the form present."""
+    for model in (Stage, Recipe):
+        for name, field in model.model_fields.items():
+            if name != "stages":
+                yield name, field.description or "", field.default
+
+
+def change(recipe: Recipe, settings: dict[str, str]) -> Recipe:
+    """Return the recipe with some settings replaced, each given as text.
+
+    Raises:
+        UserError: an unknown key, or a value that the field refuses.
+    """
+    values = recipe.model_dump()
+    stage = dict(values["stages"][0])
+    for key, text in settings.items():
+        if key in Stage.model_fields:
+            stage[key] = text
+        elif key in Recipe.model_fields and key != "stages":
+            values[key] = int(text) if key == "zero_stage" and text.isdecimal() else text
+        else:
+            known = " ".join(name for name, _, _ in field_help())
+            raise UserError(Problem("recipe.unknown_key", key, {"key": key, "known": known}))
+    try:
+        return Recipe.model_validate(values | {"stages": (stage,)})
+    except ValidationError as error:
+        raise invalid_field(error, "recipe") from None

@@ -1,0 +1,1 @@
+"""Tokenizer: train one, and turn documents into token files."""

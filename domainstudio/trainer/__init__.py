@@ -1,0 +1,1 @@
+"""Trainer: the training run itself, alone with its job folder, under torchrun."""

@@ -1,0 +1,55 @@
+"""Which tokens each rank sees at each step: a pure function of the step, the rank and the seed."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import torch
+
+from domainstudio.mixture.sampler import Sampler
+from domainstudio.problems import Problem, UserError
+from domainstudio.recipe.run import RunSpec
+from domainstudio.tokenizer.packed import PackedTokens
+
+
+class TrainingData:
+    """The mixture of token files, cut into blocks and drawn by the sampler."""
+
+    def __init__(self, spec: RunSpec, job: Path, rank: int, world: int) -> None:
+        """Open the token files; paths are relative to the job folder.
+
+        Raises:
+            UserError: a token file is damaged, holds no whole block, or was made with another tokenizer.
+        """
+        stage = spec.recipe.stage
+        self._length = stage.sequence_length
+        self._micro_batch = stage.micro_batch
+        self._accumulation = stage.gradient_accumulation
+        self._rank, self._world = rank, world
+        self._files = [PackedTokens(job / source.tokens) for source in spec.sources]
+        for source, file in zip(spec.sources, self._files, strict=True):
+            if file.meta.tokenizer_sha256 != spec.tokenizer_sha256:
+                raise UserError(Problem("tokens.other_tokenizer", None, {"source": source.name}))
+            if not file.blocks(self._length):
+                raise UserError(
+                    Problem(
+                        "tokens.too_few", None,
+                        {"source": source.name, "tokens": file.meta.tokens, "length": self._length},
+                    )
+                )  # fmt: skip
+        blocks = [file.blocks(self._length) for file in self._files]
+        self._sampler = Sampler([source.share for source in spec.sources], blocks, spec.recipe.seed)
+
+    def first_draw(self, step: int) -> int:
+        """Return the number of the first draw of a step from 1: the data's whole state."""
+        return (step - 1) * self._micro_batch * self._accumulation * self._world
+
+    def micro_batches(self, step: int) -> Iterator[torch.Tensor]:
+        """Yield this rank's micro-batches of a step: int64 [micro_batch, sequence_length + 1] each."""
+        first = self.first_draw(step)
+        for turn in range(self._accumulation):
+            begin = first + (turn * self._world + self._rank) * self._micro_batch
+            rows = []
+            for number in range(begin, begin + self._micro_batch):
+                draw = self._sampler.draw(number)
+                rows.append(torch.from_numpy(self._files[draw.source].block(draw.block, self._length)))
+            yield torch.stack(rows)

@@ -1,0 +1,56 @@
+"""Counts, sizes and durations as people write and read them."""
+
+import re
+
+from domainstudio.problems import Problem, UserError
+
+_FACTORS = {"": 1, "k": 10**3, "m": 10**6, "b": 10**9, "t": 10**12, "万": 10**4, "亿": 10**8}
+
+
+def parse_count(text: str, field: str) -> int:
+    """Return the whole number meant by `20M`, `245k`, `1_000,000` or `2万`.
+
+    Raises:
+        UserError: the text is no such number; `field` names where it stood.
+    """
+    match = re.fullmatch(r"([\d.,_]+)\s*([kKmMbBtT万亿]?)", text.strip())
+    if match:
+        digits = match[1].replace(",", "").replace("_", "")
+        try:
+            return round(float(digits) * _FACTORS[match[2].lower()])
+        except ValueError:
+            match = None
+    raise UserError(Problem("value.not_a_count", field, {"value": text}))
+
+
+def format_count(number: int | float) -> str:
+    """Return a count with thousands separated by commas: 612,480."""
+    return f"{number:,.0f}"
+
+
+def format_size(size_bytes: int | float) -> str:
+    """Return a size in decimal units: 1.3 GB."""
+    value = float(size_bytes)
+    for unit in ("B", "kB", "MB", "GB"):
+        if value < 1000:
+            return f"{value:.0f} {unit}" if unit == "B" else f"{value:.1f} {unit}"
+        value /= 1000
+    return f"{value:.1f} TB"
+
+
+def format_duration(seconds: float) -> str:
+    """Return a duration in its two largest units: 2 h 5 min."""
+    whole = max(0, round(seconds))
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60} s"
+    if whole < 86400:
+        return f"{whole // 3600} h {whole % 3600 // 60} min"
+    return f"{whole // 86400} d {whole % 86400 // 3600} h"
+
+
+def format_change(value: float, digits: int = 3) -> str:
+    """Return a signed difference with a true minus: +0.031, −0.216."""
+    text = f"{value:+.{digits}f}"
+    return text.replace("-", "−")

@@ -1,0 +1,1 @@
+"""Workflow: what a button and a command do. Read the project, start a job, commit its result."""

@@ -1,0 +1,123 @@
+"""Import a corpus, and the table of what there is."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict
+
+from domainstudio.corpus.facts import ImportSummary
+from domainstudio.corpus.heldout import HeldOutRule
+from domainstudio.corpus.readers import ReaderSettings, files_of
+from domainstudio.jobs.folder import JobFolder
+from domainstudio.jobs.spec import parse_model
+from domainstudio.jobs.worker import Worker
+from domainstudio.mixture.shares import Role
+from domainstudio.problems import Problem, UserError
+from domainstudio.project import corpus as index
+from domainstudio.project import tokens
+from domainstudio.project.project import Project
+from domainstudio.workflow.running import Kind, adopt, start
+
+_SUMMARY = "summary.json"
+
+
+class ImportWork(BaseModel):
+    """Read these files into this source; `rule` is frozen by the source's first import."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    paths: tuple[str, ...]
+    source: str
+    role: Role
+    settings: ReaderSettings
+    rule: HeldOutRule | None
+
+
+@dataclass(frozen=True)
+class TableRow:
+    """A row of the corpus table; token figures are None until the source is packed."""
+
+    counts: index.SourceCounts
+    tokens: int | None
+    characters_per_token: float | None
+    share: float | None
+
+
+def start_import(
+    project: Project, paths: list[Path], source: str, role: Role, settings: ReaderSettings
+) -> JobFolder:
+    """Start importing files and folders into a source.
+
+    Raises:
+        UserError: a path is missing, nothing readable is there, or the source has another role.
+    """
+    files_of(paths, settings)
+    existing = index.find_source(project.connection, source)
+    if existing and existing.role != role:
+        params = {"source": source, "role": existing.role, "asked": role}
+        raise UserError(Problem("corpus.other_role", "role", params))
+    work = ImportWork(
+        paths=tuple(str(path.resolve()) for path in paths),
+        source=source,
+        role=role,
+        settings=settings,
+        rule=existing.rule if existing else None,
+    )
+    return start(project, IMPORT, work)
+
+
+def summary_of(folder: JobFolder) -> ImportSummary:
+    """Return the account of a finished import."""
+    file = folder.result / _SUMMARY
+    return parse_model(ImportSummary, file.read_bytes(), str(file))
+
+
+def table(project: Project) -> list[TableRow]:
+    """Return the corpus table, a row per source."""
+    tokenizer = tokens.current_tokenizer(project.connection)
+    files = tokens.token_files(project.connection, tokenizer.sha256, "training") if tokenizer else []
+    by_source = {file.source: file for file in files}
+    total = sum(file.tokens for file in files)
+    rows = []
+    for counts in index.counts(project.connection):
+        file = by_source.get(counts.name)
+        rows.append(
+            TableRow(
+                counts=counts,
+                tokens=file.tokens if file else None,
+                characters_per_token=counts.training_characters / file.tokens
+                if file and file.tokens
+                else None,
+                share=file.tokens / total if file and total else None,
+            )
+        )
+    return rows
+
+
+def _run(worker: Worker, work: ImportWork, _project: Path, result: Path) -> None:
+    from domainstudio.corpus.importing import Importer
+
+    documents = result / "documents"
+    documents.mkdir()
+
+    def report(done: int, total: int) -> None:
+        worker.check_stop()
+        worker.progress(done, total, "files", "importing")
+
+    summary = Importer(documents, work.settings, report).run([Path(path) for path in work.paths], work.rule)
+    (result / _SUMMARY).write_text(summary.model_dump_json(indent=1), encoding="utf-8")
+
+
+def _commit(project: Project, work: ImportWork, folder: JobFolder) -> Callable[[], None]:
+    from domainstudio.corpus.documents import read_facts
+
+    summary = summary_of(folder)
+    documents = project.path / "documents" / folder.job_id
+    adopt(folder.result / "documents", documents)
+    connection = project.connection
+    index.stage(connection, folder.job_id, read_facts(documents, summary.rule))
+    return lambda: index.accept_import(connection, folder.job_id, work.source, work.role, summary)
+
+
+IMPORT = Kind("import", ImportWork, run=_run, commit=_commit)

@@ -1,0 +1,69 @@
+"""The sample project: from text that lies on this machine to a model, a domain run and its report."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from domainstudio.corpus import sample
+from domainstudio.corpus.readers import ReaderSettings
+from domainstudio.jobs.folder import JobFolder
+from domainstudio.mixture.shares import Mixture
+from domainstudio.project.project import Project
+from domainstudio.workflow import corpus, export, planning, tokenizer, training
+from domainstudio.workflow.projects import new_project
+
+GENERAL, DOMAIN = "general", "deep-learning"
+REPORT = "report.html"
+
+
+@dataclass(frozen=True)
+class Size:
+    """How much of the sample is read and trained on."""
+
+    every: int
+    """One source file in this many is read."""
+    vocabulary: int
+    base_tokens: int
+    domain_tokens: int
+    probe_every: int
+
+
+FULL = Size(every=1, vocabulary=4096, base_tokens=730_000, domain_tokens=245_000, probe_every=60)
+QUICK = Size(every=8, vocabulary=2048, base_tokens=160_000, domain_tokens=80_000, probe_every=20)
+
+
+def free_folder(wish: Path) -> Path:
+    """Return `wish`, or the first of wish-2, wish-3 … that does not exist."""
+    number, folder = 1, wish
+    while folder.exists():
+        number += 1
+        folder = wish.with_name(f"{wish.name}-{number}")
+    return folder
+
+
+def make_project(folder: Path) -> Project:
+    """Make the sample project."""
+    return new_project(folder, preset="tiny")
+
+
+def jobs(project: Project, size: Size) -> Iterator[tuple[str, JobFolder]]:
+    """Yield (what it does, job) in turn; the caller follows and commits each before asking for the next."""
+    reader = ReaderSettings(reader="docstrings")
+    general, domain = sample.general_files(size.every), sample.domain_files(size.every)
+    yield "import general text", corpus.start_import(project, general, GENERAL, "general", reader)
+    yield "import domain text", corpus.start_import(project, domain, DOMAIN, "domain", reader)
+    yield "train a tokenizer", tokenizer.start_training(project, size.vocabulary)
+    yield "pack the tokens", tokenizer.start_packing(project)
+    planning.set_recipe(
+        project, {"probe_every": str(size.probe_every), "probe_tokens": "8192", "learning_rate": "3e-3"}
+    )
+    base = Mixture(shares={GENERAL: 1.0}, tokens=size.base_tokens, max_epochs=2)
+    planning.set_mixture(project, base, "base")
+    run = training.start_run(project, mixture_name="base")
+    yield "train a base model on general text", run
+    continued = Mixture(shares={DOMAIN: 1.0}, tokens=size.domain_tokens)
+    planning.set_mixture(project, continued, "domain")
+    settings = {"learning_rate": "1e-3"}
+    arm = training.start_run(project, origin=run.job_id, mixture_name="domain", settings=settings)
+    yield "continue it on domain text", arm
+    yield "write the report", export.start_report(project, arm.job_id, project.path / REPORT)

@@ -1,0 +1,16 @@
+"""All kinds of jobs by name."""
+
+from domainstudio.workflow import corpus, export, tokenizer, training
+from domainstudio.workflow.running import Kind
+
+KINDS: dict[str, Kind] = {
+    kind.name: kind
+    for kind in (
+        corpus.IMPORT,
+        tokenizer.TRAIN,
+        tokenizer.PACK,
+        training.TRAIN,
+        export.MODEL,
+        export.REPORT,
+    )
+}

@@ -1,0 +1,66 @@
+"""The person's plans: mixture and recipe, saved as they are made and checked against what is packed."""
+
+from domainstudio.mixture.shares import Mixture, Portion, SourceTokens, check, plan
+from domainstudio.problems import Problem, UserError
+from domainstudio.project import plans
+from domainstudio.project.plans import DEFAULT_NAME
+from domainstudio.project.project import Project
+from domainstudio.recipe.recipe import Recipe, change
+from domainstudio.workflow.tokenizer import packed
+
+
+def set_mixture(project: Project, mixture: Mixture, name: str = DEFAULT_NAME) -> list[Portion]:
+    """Save a mixture and return what it takes of each source.
+
+    Raises:
+        UserError: a source is unknown or falls short; nothing is saved then.
+    """
+    portions = portions_of(project, mixture)
+    check(mixture, portions)
+    plans.save(project.connection, "mixture", name, mixture)
+    return portions
+
+
+def portions_of(project: Project, mixture: Mixture) -> list[Portion]:
+    """Return what a mixture takes of each packed source."""
+    offered = [
+        SourceTokens(name=file.source, role=file.role, tokens=file.tokens)
+        for file in packed(project, "training")
+    ]
+    return plan(mixture, offered)
+
+
+def mixture_of(project: Project, name: str = DEFAULT_NAME) -> Mixture:
+    """Return a saved mixture.
+
+    Raises:
+        UserError: there is none of this name.
+    """
+    mixture = plans.load(project.connection, "mixture", name, Mixture)
+    if mixture is None:
+        raise UserError(Problem("mixture.none_yet", "mixture", {"name": name}))
+    return mixture
+
+
+def recipe_of(project: Project, name: str = DEFAULT_NAME) -> Recipe:
+    """Return a saved recipe, or the defaults under the name `default`.
+
+    Raises:
+        UserError: there is none of another name.
+    """
+    recipe = plans.load(project.connection, "recipe", name, Recipe)
+    if recipe is None and name != DEFAULT_NAME:
+        raise UserError(Problem("recipe.none_yet", "recipe", {"name": name}))
+    return recipe or Recipe()
+
+
+def set_recipe(project: Project, settings: dict[str, str], name: str = DEFAULT_NAME) -> Recipe:
+    """Change settings of a recipe, save it and return it; a new name begins with the defaults.
+
+    Raises:
+        UserError: an unknown key or a value out of range; nothing is saved then.
+    """
+    existing = plans.load(project.connection, "recipe", name, Recipe)
+    recipe = change(existing or Recipe(), settings)
+    plans.save(project.connection, "recipe", name, recipe)
+    return recipe

@@ -1,0 +1,108 @@
+"""The one way to start a job of a project, and the one way to commit what it made."""
+
+import os
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import orjson
+from pydantic import BaseModel
+
+from domainstudio.jobs import process
+from domainstudio.jobs.folder import JobFolder, create_job, list_jobs
+from domainstudio.jobs.spec import JobSpec, Program, parse_model
+from domainstudio.jobs.worker import Worker
+from domainstudio.paths import move_whole, whole_folder
+from domainstudio.problems import Problem, UserError
+from domainstudio.project import jobs as index
+from domainstudio.project.project import Project
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A kind of job: the type of its work, what its process does, and how its result enters the index."""
+
+    name: str
+    work: type[BaseModel]
+    program: Program = "domainstudio.workflow"
+    run: Callable[[Worker, Any, Path, Path], None] | None = None
+    """(worker, work, project folder, result folder): fill the result folder; None for a trainer."""
+    commit: Callable[[Project, Any, JobFolder], Callable[[], None]] | None = None
+    """Stage rows and return what makes them visible, called within the committing transaction."""
+
+
+def start(project: Project, kind: Kind, work: BaseModel, processes: int = 1) -> JobFolder:
+    """Create a job and start its process."""
+    folder = create_job(
+        project.jobs,
+        kind.name,
+        kind.program,
+        work,
+        processes=processes,
+        first_free=index.first_free_number(project.connection, kind.name),
+    )
+    index.register(project.connection, folder.job_id, kind.name)
+    process.start(folder)
+    return folder
+
+
+def resume(folder: JobFolder) -> None:
+    """Start a job again that stopped, failed or was interrupted: a run goes on, other work begins anew.
+
+    Raises:
+        UserError: it is running or done.
+    """
+    if folder.status() == "done":
+        raise UserError(Problem("job.already_done", "run", {"job": folder.job_id}))
+    process.start(folder)
+
+
+def work_of(spec: JobSpec, kind: Kind) -> Any:
+    """Return the typed work of a job."""
+    return parse_model(kind.work, orjson.dumps(spec.work), f"{spec.job_id}/spec.json")
+
+
+def perform(worker: Worker, kind: Kind) -> None:
+    """Do a job's work in its own process; its result takes its name only when it is whole."""
+    folder = worker.folder
+    shutil.rmtree(folder.result, ignore_errors=True)
+    if kind.run is None:
+        raise ValueError(f"{kind.name} is not run here")
+    with whole_folder(folder.result) as result:
+        kind.run(worker, work_of(folder.spec(), kind), folder.path.parents[1], result)
+
+
+def commit(project: Project, kind: Kind, folder: JobFolder) -> bool:
+    """Commit a job that is done; return whether this call did it. Safe to repeat and to race."""
+    if folder.status() != "done" or index.is_committed(project.connection, folder.job_id):
+        return False
+    index.register(project.connection, folder.job_id, kind.name)
+    make_visible = kind.commit(project, work_of(folder.spec(), kind), folder) if kind.commit else lambda: None
+    return index.commit(project.connection, folder.job_id, make_visible)
+
+
+def commit_finished(project: Project, kinds: dict[str, Kind]) -> list[str]:
+    """Commit every finished job that nobody has committed yet; return their names."""
+    done = []
+    for folder in list_jobs(project.jobs):
+        kind = kinds.get(folder.job_id.rsplit("-", 1)[0])
+        if kind is not None and commit(project, kind, folder):
+            done.append(folder.job_id)
+    return done
+
+
+def adopt(source: Path, target: Path) -> None:
+    """Move a result to its lasting place in the project; a repeat after a kill is a no-op."""
+    if source.is_dir() and not target.exists():
+        try:
+            move_whole(source, target)
+        except OSError:
+            if not target.is_dir():  # else another committer was faster
+                raise
+
+
+def relative_to_job(path: Path, project: Project) -> str:
+    """Return a path as a job folder sees it, so that a project may be moved."""
+    return os.path.relpath(path, project.jobs / "job")

@@ -1,0 +1,189 @@
+"""Train a tokenizer on the corpus, and pack the corpus with it."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from domainstudio.jobs.folder import JobFolder
+from domainstudio.jobs.worker import Worker
+from domainstudio.problems import Problem, UserError
+from domainstudio.project import corpus as index
+from domainstudio.project import tokens
+from domainstudio.project.project import Project
+from domainstudio.project.tokens import Split, TokenFile, TokenizerRow
+from domainstudio.tokenizer import vocabulary
+from domainstudio.tokenizer.encode import pack
+from domainstudio.tokenizer.packed import read_meta
+from domainstudio.tokenizer.train import MINIMUM_SIZE, train_byte_level_bpe
+from domainstudio.workflow.running import Kind, adopt, start
+
+TRAINING_CHARACTERS = 50_000_000
+"""Text a vocabulary is trained on at most: about 1.1 GB of memory (20 bytes a byte, measured)."""
+
+_SPLITS: tuple[Split, ...] = ("training", "held_out")
+
+
+class TrainWork(BaseModel):
+    """Train a byte-level BPE vocabulary of at most `size` entries on every source's training text."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    size: int = Field(ge=MINIMUM_SIZE, le=1_000_000)
+
+
+class PackWork(BaseModel):
+    """Encode every source with the tokenizer in `folder` (relative to the project)."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    folder: str
+    sha256: str
+
+
+def start_training(project: Project, size: int) -> JobFolder:
+    """Start training a vocabulary.
+
+    Raises:
+        UserError: there is no text yet, the size is impossible, or the base model brings its tokenizer.
+    """
+    if project.base.folder is not None:
+        raise UserError(Problem("tokenizer.base_has_one", None, {"folder": project.base.folder}))
+    _need_sources(project)
+    if not MINIMUM_SIZE <= size <= 1_000_000:
+        raise UserError(Problem("tokenizer.bad_size", "size", {"size": size, "least": MINIMUM_SIZE}))
+    return start(project, TRAIN, TrainWork(size=size))
+
+
+def start_packing(project: Project) -> JobFolder:
+    """Start packing every source with the current tokenizer.
+
+    Raises:
+        UserError: there is no text or no tokenizer yet.
+    """
+    _need_sources(project)
+    tokenizer = current(project)
+    return start(project, PACK, PackWork(folder=tokenizer.folder, sha256=tokenizer.sha256))
+
+
+def current(project: Project) -> TokenizerRow:
+    """Return the project's current tokenizer.
+
+    Raises:
+        UserError: it has none yet.
+    """
+    tokenizer = tokens.current_tokenizer(project.connection)
+    if tokenizer is None:
+        raise UserError(Problem("tokenizer.none_yet", None, {"project": str(project.path)}))
+    return tokenizer
+
+
+def packed(project: Project, split: Split) -> list[TokenFile]:
+    """Return the token file of every source for the current tokenizer.
+
+    Raises:
+        UserError: nothing is packed with it yet.
+    """
+    found = tokens.token_files(project.connection, current(project).sha256, split)
+    if not found:
+        raise UserError(Problem("tokens.none_yet", None, {"project": str(project.path)}))
+    return found
+
+
+def _need_sources(project: Project) -> None:
+    if not index.sources(project.connection):
+        raise UserError(Problem("corpus.none_yet", None, {"project": str(project.path)}))
+
+
+def _texts(project: Project, source: index.Source, *, held_out: bool) -> Iterator[str]:
+    """Yield the unmarked texts of a source on one side of the held-out border, in order of import."""
+    from domainstudio.corpus.documents import read_texts
+
+    for job_id, shard in index.shards(project.connection, source.id):
+        rows = index.rows_to_use(project.connection, job_id, shard, held_out=held_out)
+        yield from read_texts(project.path / "documents" / job_id / shard, rows)
+
+
+def _spread(project: Project, report: Callable[[int], None]) -> Iterator[str]:
+    """Yield training texts of all sources, evenly thinned to `TRAINING_CHARACTERS`."""
+    total = sum(counts.training_characters for counts in index.counts(project.connection))
+    share = min(1.0, TRAINING_CHARACTERS / max(1, total))
+    number = 0
+    for source in index.sources(project.connection):
+        for text in _texts(project, source, held_out=False):
+            number += 1
+            report(number)
+            if int(number * share) > int((number - 1) * share):
+                yield text
+
+
+def _run_training(worker: Worker, work: TrainWork, folder: Path, result: Path) -> None:
+    target = result / "tokenizer"
+    target.mkdir()
+    with Project(folder, read_only=True) as project:
+        documents = sum(counts.training_documents for counts in index.counts(project.connection))
+
+        def report(done: int) -> None:
+            worker.check_stop()
+            worker.progress(done, documents, "documents", "reading")
+
+        texts = list(_spread(project, report))
+    worker.progress(0, 0, "", "merging")
+    train_byte_level_bpe(iter(texts), work.size, target)
+
+
+def _commit_training(project: Project, _work: TrainWork, folder: JobFolder) -> Callable[[], None]:
+    target = project.path / "models" / folder.job_id
+    adopt(folder.result / "tokenizer", target)
+    size = int(vocabulary.load(target).get_vocab_size())
+    row = TokenizerRow(str(target.relative_to(project.path)), vocabulary.hash_of(target), size)
+    return lambda: tokens.add_tokenizer(project.connection, row, folder.job_id)
+
+
+def _run_packing(worker: Worker, work: PackWork, folder: Path, result: Path) -> None:
+    with Project(folder, read_only=True) as project:
+        tokenizer = project.inside(work.folder)
+        if vocabulary.hash_of(tokenizer) != work.sha256:
+            raise UserError(Problem("tokenizer.changed", None, {"folder": str(tokenizer)}))
+        counts = index.counts(project.connection)
+        total = sum(count.training_documents + count.held_out_documents for count in counts)
+        done = 0
+        for source in index.sources(project.connection):
+            for split in _SPLITS:
+                target = result / "tokens" / f"source-{source.id}" / split
+                target.mkdir(parents=True)
+                base = done
+
+                def report(count: int, base: int = base) -> None:
+                    nonlocal done
+                    done = base + count
+                    worker.check_stop()
+                    worker.progress(done, total, "documents", "packing")
+
+                pack(_texts(project, source, held_out=split == "held_out"), tokenizer, target, report)
+
+
+def _commit_packing(project: Project, work: PackWork, folder: JobFolder) -> Callable[[], None]:
+    target = project.path / "tokens" / folder.job_id
+    adopt(folder.result / "tokens", target)
+    rows = []
+    for source in index.sources(project.connection):
+        for split in _SPLITS:
+            path = target / f"source-{source.id}" / split
+            if path.is_dir():
+                meta = read_meta(path)
+                relative = str(path.relative_to(project.path))
+                file = TokenFile(
+                    source.name, source.role, split, relative, meta.tokens, meta.documents, meta.bytes
+                )
+                rows.append((source.id, file))
+
+    def make_visible() -> None:
+        for source_id, file in rows:
+            tokens.add_token_file(project.connection, folder.job_id, source_id, work.sha256, file)
+
+    return make_visible
+
+
+TRAIN = Kind("tokenizer", TrainWork, run=_run_training, commit=_commit_training)
+PACK = Kind("pack", PackWork, run=_run_packing, commit=_commit_packing)

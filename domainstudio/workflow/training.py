@@ -1,0 +1,171 @@
+"""Start a training run, and see what runs there are."""
+
+from dataclasses import dataclass
+
+from domainstudio.evaluation.forgetting import changes, forgetting, gain
+from domainstudio.jobs.checkpoints import CheckpointFolder, list_checkpoints
+from domainstudio.jobs.curves import Curves, gather
+from domainstudio.jobs.folder import JobFolder, Status, list_jobs
+from domainstudio.jobs.follow import Tail, read_events
+from domainstudio.mixture.shares import check
+from domainstudio.problems import Problem, UserError
+from domainstudio.project.plans import DEFAULT_NAME
+from domainstudio.project.project import Project
+from domainstudio.recipe.recipe import change
+from domainstudio.recipe.run import HeldOutSource, ModelOrigin, RunSpec, TrainingSource
+from domainstudio.workflow import planning
+from domainstudio.workflow.running import Kind, relative_to_job, start, work_of
+from domainstudio.workflow.tokenizer import current, packed
+
+TRAIN = Kind("train", RunSpec, program="domainstudio.trainer")
+
+
+@dataclass(frozen=True)
+class RunRow:
+    """One run as a list shows it; gain and forgetting in nats per token against its own base."""
+
+    run: str
+    status: Status
+    step: int
+    steps: int
+    loss: float | None
+    gain: float | None
+    forgetting: float | None
+
+
+def start_run(
+    project: Project,
+    *,
+    origin: str = "base",
+    mixture_name: str = DEFAULT_NAME,
+    recipe_name: str = DEFAULT_NAME,
+    settings: dict[str, str] | None = None,
+) -> JobFolder:
+    """Freeze mixture, recipe and token files into a run and start it.
+
+    Args:
+        project: where everything is read from.
+        origin: `base`, or `RUN` or `RUN@STEP` of this project, whose weights the run starts from.
+        mixture_name: a saved mixture.
+        recipe_name: a saved recipe.
+        settings: recipe settings replaced for this run alone.
+
+    Raises:
+        UserError: something is missing or contradicts; nothing is started.
+    """
+    return start(project, TRAIN, *_freeze(project, origin, mixture_name, recipe_name, settings or {}))
+
+
+def _freeze(
+    project: Project, origin: str, mixture_name: str, recipe_name: str, settings: dict[str, str]
+) -> tuple[RunSpec, int]:
+    """Return the run's frozen work and its number of processes."""
+    recipe = change(planning.recipe_of(project, recipe_name), settings)
+    mixture = planning.mixture_of(project, mixture_name)
+    portions = planning.portions_of(project, mixture)
+    check(mixture, portions)
+    tokenizer = current(project)
+    folders = {file.source: file.folder for file in packed(project, "training")}
+    spec = RunSpec(
+        recipe=recipe,
+        steps=recipe.steps_for(mixture.tokens),
+        model=_origin(project, origin, tokenizer.sha256),
+        tokenizer=relative_to_job(project.inside(tokenizer.folder), project),
+        tokenizer_sha256=tokenizer.sha256,
+        vocabulary=tokenizer.vocabulary,
+        sources=tuple(
+            TrainingSource(
+                name=portion.source,
+                role=portion.role,
+                share=portion.share,
+                tokens=relative_to_job(project.inside(folders[portion.source]), project),
+            )
+            for portion in portions
+        ),
+        held_out=tuple(
+            HeldOutSource(
+                name=file.source, role=file.role, tokens=relative_to_job(project.inside(file.folder), project)
+            )
+            for file in packed(project, "held_out")
+            if file.tokens
+        ),
+        mixture=mixture_name,
+    )
+    return spec, recipe.processes
+
+
+def _origin(project: Project, origin: str, tokenizer_sha256: str) -> ModelOrigin:
+    """Return where the weights of step 0 lie."""
+    if origin == "base":
+        return project.base
+    run, _, step = origin.partition("@")
+    spec = run_spec(project, run)
+    if spec.tokenizer_sha256 != tokenizer_sha256:
+        raise UserError(Problem("run.other_tokenizer", "from", {"run": run}))
+    checkpoint = find_checkpoint(project.job(run), step)
+    return ModelOrigin(folder=relative_to_job(checkpoint.model, project), run=run, step=checkpoint.step)
+
+
+def run_spec(project: Project, run: str) -> RunSpec:
+    """Return what a run was given.
+
+    Raises:
+        UserError: there is no such run.
+    """
+    spec = project.job(run).spec()
+    if spec.kind != TRAIN.name:
+        raise UserError(Problem("run.not_a_run", "run", {"job": run}))
+    frozen: RunSpec = work_of(spec, TRAIN)
+    return frozen
+
+
+def find_checkpoint(folder: JobFolder, step: str = "") -> CheckpointFolder:
+    """Return the newest checkpoint of a run, or that of one step.
+
+    Raises:
+        UserError: there is none.
+    """
+    found = list_checkpoints(folder.result)
+    wanted = [checkpoint for checkpoint in found if not step or str(checkpoint.step) == step]
+    if not wanted:
+        steps = ", ".join(str(checkpoint.step) for checkpoint in found) or "-"
+        raise UserError(
+            Problem("run.no_checkpoint", "run", {"run": folder.job_id, "step": step or "-", "steps": steps})
+        )
+    return wanted[-1]
+
+
+def curves_of(folder: JobFolder) -> Curves:
+    """Return all points of a run."""
+    return gather(read_events(folder))
+
+
+class RunList:
+    """The runs of a project; each refresh reads only what was written since the one before."""
+
+    def __init__(self, project: Project) -> None:
+        """Read nothing yet."""
+        self._project = project
+        self._known: dict[str, tuple[RunSpec, Tail, Curves]] = {}
+
+    def refresh(self) -> list[RunRow]:
+        """Return every run, oldest first."""
+        return [self._row(folder) for folder in list_jobs(self._project.jobs, TRAIN.name)]
+
+    def _row(self, folder: JobFolder) -> RunRow:
+        if folder.job_id not in self._known:
+            self._known[folder.job_id] = (run_spec(self._project, folder.job_id), Tail(folder), Curves())
+        spec, tail, curves = self._known[folder.job_id]
+        for event in tail.poll():
+            curves.add(event)
+        last = curves.steps[-1] if curves.steps else None
+        changed = changes(curves.probes)
+        return RunRow(
+            run=folder.job_id,
+            status=folder.status(),
+            step=last.step if last else 0,
+            steps=spec.steps,
+            loss=last.loss if last else None,
+            gain=gain(changed),
+            forgetting=forgetting(changed),
+        )
