@@ -114,13 +114,13 @@ def run_tests(arguments: list[str]) -> int:
         ["ruff", "check", "."],
         ["ruff", "format", "--check", "."],
         ["mypy"],
-        ["importlinter", "lint"],
+        ["lint-imports"],
         ["pytest", *arguments],
     ]
     environment = os.environ | {"QT_QPA_PLATFORM": os.environ.get("QT_QPA_PLATFORM", "offscreen")}
     for check in checks if not arguments else checks[-1:]:
         say(" ".join(check))
-        code = subprocess.call([str(PYTHON), "-m", *check], cwd=ROOT, env=environment)
+        code = subprocess.call([str(PYTHON.parent / check[0]), *check[1:]], cwd=ROOT, env=environment)
         if code:
             return code
     return 0
