@@ -5,6 +5,7 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from uuid import uuid4
 
 from domainstudio.problems import Problem, UserError
 
@@ -22,7 +23,8 @@ def sync_folder(folder: Path) -> None:
 
 def write_atomically(file: Path, data: bytes) -> None:
     """Write `data` so that a reader, or a kill at any moment, sees the old file or the new one."""
-    temporary = file.with_name(f".{file.name}.{os.getpid()}.tmp")
+    # The name is its own for each call: a signal's handler may write the same file in the middle of this one.
+    temporary = file.with_name(f".{file.name}.{uuid4().hex}.tmp")
     try:
         with temporary.open("wb") as target:
             target.write(data)
@@ -37,9 +39,10 @@ def write_atomically(file: Path, data: bytes) -> None:
 
 def sync_tree(folder: Path) -> None:
     """Flush every file below `folder`, then the folders' own names, to disk."""
+    mode = "rb" if os.name == "posix" else "rb+"  # a copy of a read-only file is read-only
     for parent, _, names in os.walk(folder, topdown=False):
         for name in names:
-            with open(os.path.join(parent, name), "rb+") as target:
+            with open(os.path.join(parent, name), mode) as target:
                 os.fsync(target.fileno())
         sync_folder(Path(parent))
 
@@ -49,17 +52,17 @@ def whole_folder(folder: Path) -> Iterator[Path]:
     """Yield a temporary folder beside `folder`; it takes that name, synced, only if the block succeeds.
 
     Raises:
-        FileExistsError: `folder` exists already and is not empty.
+        OSError: `folder` exists already and is not empty.
     """
     temporary = folder.with_name(f".tmp-{folder.name}")
     shutil.rmtree(temporary, ignore_errors=True)
     temporary.mkdir(parents=True)
     try:
         yield temporary
+        move_whole(temporary, folder)
     except BaseException:
         shutil.rmtree(temporary, ignore_errors=True)
         raise
-    move_whole(temporary, folder)
 
 
 def move_whole(source: Path, target: Path) -> None:

@@ -18,7 +18,7 @@ def parse_count(text: str, field: str) -> int:
         digits = match[1].replace(",", "").replace("_", "")
         try:
             return round(float(digits) * _FACTORS[match[2].lower()])
-        except ValueError:
+        except (ValueError, OverflowError):
             match = None
     raise UserError(Problem("value.not_a_count", field, {"value": text}))
 

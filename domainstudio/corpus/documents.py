@@ -69,14 +69,14 @@ class ShardWriter:
         digest, size_bytes = content_hash(text), len(text.encode("utf-8", "replace"))
         self._rows.append(
             (
-                text.encode("utf-8", "replace").decode() if not text.isascii() else text,
+                _storable(text),
                 digest,
                 len(text),
                 size_bytes,
                 language_of(text),
                 document.origin,
                 document.position,
-                document.title,
+                _storable(document.title),
                 held_out,
             )
         )
@@ -112,6 +112,11 @@ class ShardWriter:
         if self._part_bytes >= SHARD_BYTES:
             self._writer.close()
             self._writer = None
+
+
+def _storable(text: str) -> str:
+    """Return the text with lone surrogates, which UTF-8 cannot hold, as question marks."""
+    return text if text.isascii() else text.encode("utf-8", "replace").decode()
 
 
 def shards_of(folder: Path) -> list[Path]:

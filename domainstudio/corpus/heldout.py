@@ -36,6 +36,8 @@ class HeldOutRule(BaseModel):
 def choose_threshold(prefixes: NDArray[np.uint64], characters: NDArray[np.int64]) -> str:
     """Return the threshold for 1 % of the units, or 32 if that is more, never over 10 % of the text.
 
+    All zeros where that leaves none of the units.
+
     Args:
         prefixes: the first 8 bytes of each unit's content hash, shape [units].
         characters: each unit's length, shape [units].
@@ -48,7 +50,7 @@ def choose_threshold(prefixes: NDArray[np.uint64], characters: NDArray[np.int64]
     count = min(wanted, int(within.argmin()) if not within.all() else len(order))
     # Equal prefixes are equal texts: they stay on one side, so the border moves down to the first of them.
     border = prefixes[order[count]] if count < len(order) else np.iinfo(np.uint64).max
-    return f"{int(border):016x}" + "0" * 16
+    return f"{int(border) if border > prefixes[order[0]] else 0:016x}" + "0" * 16
 
 
 def passage_length(total_characters: int) -> int:

@@ -129,15 +129,15 @@ def _headline(facts: ReportFacts) -> str:
 def _plots(facts: ReportFacts) -> str:
     domain = {probe.source: _against_base(probe) for probe in facts.probes if probe.role != "general"}
     general = {probe.source: _against_base(probe) for probe in facts.probes if probe.role == "general"}
-    parts = [figures.training_loss(facts.losses, _("Training loss"), _("nats a token"), _("step"))]
-    unit = _("against the base, nats a token")
-    if general:
-        title = _("Forgetting: held-out general loss")
-        parts.append(figures.against_base(general, "forget", title, unit, _("step"), _("base")))
+    unit, step, base = _("against the base, nats a token"), _("step"), _("base")
+    parts = [figures.training_loss(facts.losses, _("Training loss"), _("nats a token"), step)]
     if domain:
-        title = _("Held-out domain loss")
-        parts.append(figures.against_base(domain, "domain", title, unit, _("step"), _("base")))
-    if not general:
+        words = (_("Held-out domain loss"), unit, step, base)
+        parts.append(figures.against_base(domain, "domain", words))
+    if general:
+        words = (_("Forgetting: held-out general loss"), unit, step, base)
+        parts.append(figures.against_base(general, "forget", words, figures.WIDE))
+    else:
         parts.append(f"<p class='attention'>{escape(_no_general())}</p>")
     return "<section class='plots'>" + "".join(f"<figure>{part}</figure>" for part in parts) + "</section>"
 
@@ -200,7 +200,7 @@ def _recipe(facts: ReportFacts) -> str:
         f"<dt>{escape(key)}</dt><dd>{escape(value)}</dd>" for key, value in facts.recipe.items()
     )
     hashes = "".join(
-        f"<dt>{escape(key)}</dt><dd><code>{value}</code></dd>" for key, value in facts.hashes.items()
+        f"<dt>{escape(key)}</dt><dd><code>{escape(value)}</code></dd>" for key, value in facts.hashes.items()
     )
     return (
         f"<h2>{escape(_('Recipe'))}</h2><dl>{settings}</dl>"

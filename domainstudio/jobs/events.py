@@ -1,5 +1,6 @@
 """The lines of events.jsonl: typed events, one JSON object a line, and the decoder that reads them back."""
 
+import json
 import math
 from dataclasses import asdict, dataclass, fields
 from typing import Any, ClassVar, Literal
@@ -132,7 +133,13 @@ def encode(event: Event) -> bytes:
     }  # fmt: skip
     if not_finite:
         line["not_finite"] = not_finite
-    return orjson.dumps(line) + b"\n"
+    try:
+        return orjson.dumps(line) + b"\n"
+    except TypeError:
+        if not isinstance(event.body, JobProblem):
+            raise
+        # Its params may hold a path, or a file name that is no UTF-8: what went wrong must be told anyway.
+        return json.dumps(line, default=str, ensure_ascii=False).encode("utf-8", "replace") + b"\n"
 
 
 def decode(line: bytes) -> Event | None:
@@ -146,16 +153,38 @@ def decode(line: bytes) -> Event | None:
     if not line.strip():
         return None
     try:
-        values = orjson.loads(line)
-        version = values["v"]
-        if isinstance(version, int) and version > VERSION:
-            raise UserError(Problem("events.too_new", None, {"version": version, "known": VERSION}))
+        values = _load(line)
         body_type = _BODIES.get(values["kind"])
         if body_type is None:
             return None
         return Event(int(values["seq"]), int(values["attempt"]), float(values["t"]), _body(body_type, values))
-    except (orjson.JSONDecodeError, KeyError, TypeError, ValueError, AttributeError):
+    except _NO_EVENT:
         return Event(0, 0, 0.0, Log(line.decode("utf-8", "replace").rstrip("\n")))
+
+
+def numbers_of(line: bytes) -> tuple[int, int] | None:
+    """Return (seq, attempt) of the event in one whole line, also of an unknown kind; None if it is no event.
+
+    Raises:
+        UserError: the line was written by a newer version.
+    """
+    try:
+        values = _load(line)
+        return int(values["seq"]), int(values["attempt"])
+    except _NO_EVENT:
+        return None
+
+
+_NO_EVENT = (KeyError, TypeError, ValueError, AttributeError)
+
+
+def _load(line: bytes) -> Any:
+    """Return what the line holds, refusing a newer version."""
+    values = orjson.loads(line)
+    version = values["v"]
+    if isinstance(version, int) and version > VERSION:
+        raise UserError(Problem("events.too_new", None, {"version": version, "known": VERSION}))
+    return values
 
 
 def _body(body_type: type[Any], values: dict[str, Any]) -> Body:

@@ -2,12 +2,14 @@
 
 import errno
 import os
+import shutil
 import socket
-import tempfile
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
+from uuid import uuid4
 
 import psutil
 from pydantic import BaseModel, ConfigDict
@@ -22,10 +24,19 @@ Liveness = Literal["alive", "dead", "unknown"]
 _TAIL_BYTES = 65_536
 
 
-class RunRecord(BaseModel):
-    """run.json: the process group of the current attempt.
+def _start_time(process: psutil.Process) -> float:
+    """Return when a process started in seconds that do not change when the machine's clock is set.
 
-    `started` is the leader's start time in Unix seconds, `events_offset` the size of events.jsonl before it.
+    Linux keeps the time since boot, other systems the Unix time at the start.
+    """
+    since_boot = sys.platform == "linux"
+    return float(process.create_time() - (psutil.boot_time() if since_boot else 0.0))
+
+
+class RunRecord(BaseModel):
+    """run.json: the process of the current attempt.
+
+    `started` is when it started (see `_start_time`), `events_offset` the size of events.jsonl before it.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -42,7 +53,7 @@ class RunRecord(BaseModel):
             return "unknown"
         try:
             process = psutil.Process(self.pid)
-            same = abs(process.create_time() - self.started) < 1.0
+            same = abs(_start_time(process) - self.started) < 1.0
             return "alive" if same and process.status() != psutil.STATUS_ZOMBIE else "dead"
         except psutil.NoSuchProcess:
             return "dead"
@@ -129,11 +140,11 @@ class JobFolder:
     def _request_file(self) -> Path:
         return self.path / "request.json"
 
-    def last_event(self) -> Event | None:
-        """Return the last whole event, reading only the end of the file."""
+    def last_event(self, offset: int = 0) -> Event | None:
+        """Return the last whole event after byte `offset`, reading only the end of the file."""
         try:
             with self.events_file.open("rb") as source:
-                source.seek(max(0, os.fstat(source.fileno()).st_size - _TAIL_BYTES))
+                source.seek(max(offset, os.fstat(source.fileno()).st_size - _TAIL_BYTES))
                 events = [event for event in LineDecoder().feed(source.read()) if event.seq]
         except FileNotFoundError:
             return None
@@ -144,12 +155,12 @@ class JobFolder:
         record = self.run_record()
         if record is None:
             return "created"
-        has_spoken = self.events_size_bytes() > record.events_offset
-        last = self.last_event() if has_spoken else None
+        liveness = record.liveness()  # before its last word is sought: it may speak and end in between
+        last = self.last_event(record.events_offset)
         if last is not None and isinstance(last.body, State):
             return last.body.state
         words: dict[Liveness, Status] = {"alive": "running", "dead": "interrupted", "unknown": "unknown"}
-        return words[record.liveness()]
+        return words[liveness]
 
     def events_size_bytes(self) -> int:
         """Return the size of events.jsonl, 0 if there is none."""
@@ -166,7 +177,7 @@ class JobFolder:
         record = RunRecord(
             pid=pid,
             group=pid,
-            started=psutil.Process(pid).create_time(),
+            started=_start_time(psutil.Process(pid)),
             host=socket.gethostname(),
             events_offset=events_offset,
         )
@@ -182,26 +193,29 @@ def create_job(
     The folder appears whole, by one rename; two processes that create at once get two numbers.
     """
     number = max([first_free, *(1 + job_number(folder.job_id) for folder in list_jobs(jobs, kind))])
-    jobs.mkdir(parents=True, exist_ok=True)
-    temporary = Path(tempfile.mkdtemp(prefix=".new-", dir=jobs))
-    while True:
-        spec = JobSpec(
-            job_id=f"{kind}-{number}",
-            kind=kind,
-            program=program,
-            processes=processes,
-            work=work.model_dump(mode="json"),
-        )
-        write_atomically(temporary / "spec.json", spec.model_dump_json(indent=1).encode())
-        try:
-            temporary.rename(jobs / spec.job_id)
-        except OSError as error:
-            if error.errno not in (errno.EEXIST, errno.ENOTEMPTY):
-                raise
-            number += 1
-            continue
-        sync_folder(jobs)
-        return JobFolder(jobs / spec.job_id)
+    temporary = jobs / f".new-{uuid4().hex}"
+    temporary.mkdir(parents=True)
+    try:
+        while True:
+            spec = JobSpec(
+                job_id=f"{kind}-{number}",
+                kind=kind,
+                program=program,
+                processes=processes,
+                work=work.model_dump(mode="json"),
+            )
+            write_atomically(temporary / "spec.json", spec.model_dump_json(indent=1).encode())
+            try:
+                temporary.rename(jobs / spec.job_id)
+            except OSError as error:
+                if error.errno not in (errno.EEXIST, errno.ENOTEMPTY):
+                    raise
+                number += 1
+                continue
+            sync_folder(jobs)
+            return JobFolder(jobs / spec.job_id)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
 
 
 def job_number(job_id: str) -> int:

@@ -12,7 +12,8 @@ Program = Literal["domainstudio.workflow", "domainstudio.trainer"]
 
 Model = TypeVar("Model", bound=BaseModel)
 
-JOB_ID = re.compile(r"[a-z][a-z_]*-[1-9][0-9]{0,8}")
+KIND = r"[a-z][a-z_]*"
+JOB_ID = re.compile(KIND + r"-[1-9][0-9]{0,8}")
 
 
 class JobSpec(BaseModel):
@@ -21,8 +22,8 @@ class JobSpec(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     version: Literal[1] = 1
-    job_id: Annotated[str, StringConstraints(pattern=JOB_ID.pattern)]
-    kind: Annotated[str, StringConstraints(pattern=r"[a-z][a-z_]*")]
+    job_id: Annotated[str, StringConstraints(pattern=f"^{JOB_ID.pattern}$")]
+    kind: Annotated[str, StringConstraints(pattern=f"^{KIND}$")]
     program: Program
     processes: int = Field(default=1, ge=1, le=1024)
     """Ranks on this machine; more than one, or a trainer, runs under torchrun."""

@@ -7,22 +7,22 @@ import threading
 import time
 import traceback
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from types import FrameType
 
 import orjson
-import psutil
 
 from domainstudio.jobs.events import (
     Body,
     Event,
     FinalState,
     JobProblem,
-    LineDecoder,
     Progress,
     Start,
     State,
     encode,
+    numbers_of,
 )
 from domainstudio.jobs.folder import JobFolder
 from domainstudio.paths import write_atomically
@@ -48,8 +48,8 @@ class Worker:
     def __init__(self, folder: JobFolder) -> None:
         """Continue seq and attempt of events.jsonl, whose torn last line, if any, is ended first."""
         self.folder = folder
-        self._file = os.open(folder.events_file, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o644)
-        self._seq, earlier_attempts = _end_of(self._file)
+        self._seq, earlier_attempts = _end_of(folder.events_file)
+        self._file = os.open(folder.events_file, os.O_WRONLY | os.O_APPEND | getattr(os, "O_BINARY", 0))
         self.attempt = earlier_attempts + 1
         self._last_progress = (float("-inf"), "")
         self._write_lock = threading.Lock()
@@ -64,7 +64,9 @@ class Worker:
         """Append one event, one write for the whole line."""
         with self._write_lock:
             self._seq += 1
-            os.write(self._file, encode(Event(self._seq, self.attempt, time.time(), body)))
+            rest = encode(Event(self._seq, self.attempt, time.time(), body))
+            while rest:  # a second time only on a full disk, to raise its error
+                rest = rest[os.write(self._file, rest) :]
 
     def progress(self, done: int, total: int, unit: str, phase: str) -> None:
         """Report progress, at most every `PROGRESS_SECONDS` within a phase, and always its end."""
@@ -95,32 +97,31 @@ class Worker:
     def _beat(self) -> None:
         while not self._over.is_set():
             beat = {"t": time.time(), "attempt": self.attempt, "seq": self._seq}
-            write_atomically(self.folder.path / "heartbeat.json", orjson.dumps(beat))
+            with suppress(OSError):  # a disk full for a moment must not end it: the next beat tries again
+                write_atomically(self.folder.path / "heartbeat.json", orjson.dumps(beat))
             self._over.wait(HEARTBEAT_SECONDS)
 
 
-def _end_of(file: int) -> tuple[int, int]:
+def _end_of(events_file: Path) -> tuple[int, int]:
     """Return (last seq, last attempt) of an events file, ending a torn last line with a newline."""
-    size = os.fstat(file).st_size
-    if size and os.pread(file, 1, size - 1) != b"\n":
-        os.write(file, b"\n")
-    start, events = size, list[Event]()
-    while start > 0 and not events:
-        start = max(0, start - _SCAN_BYTES)
-        data = os.pread(file, size - start, start) + b"\n"
-        events = [event for event in LineDecoder().feed(data) if event.seq]
-    return (events[-1].seq, events[-1].attempt) if events else (0, 0)
+    with events_file.open("a+b") as file:
+        size = start = file.seek(0, os.SEEK_END)
+        lines, found = [b""], list[tuple[int, int]]()
+        while start > 0 and not found:
+            start = max(0, start - _SCAN_BYTES)
+            file.seek(start)
+            lines = file.read(size - start).split(b"\n")
+            found = [numbers for line in lines if (numbers := numbers_of(line))]
+        if lines[-1]:
+            file.write(b"\n")
+    return found[-1] if found else (0, 0)
 
 
 def adopt_process(folder: JobFolder) -> None:
-    """Write run.json from inside the job if whoever started it died before doing so."""
-    leader = os.getpgrp() if hasattr(os, "getpgrp") else os.getpid()
+    """Make run.json name this process: whoever started it died before doing so, or started torchrun."""
     record = folder.run_record()
-    if record is None or record.pid != leader or record.liveness() != "alive":
-        try:
-            folder.record_process(leader, folder.events_size_bytes())
-        except psutil.NoSuchProcess:
-            return
+    if record is None or record.pid != os.getpid() or record.liveness() != "alive":
+        folder.record_process(os.getpid(), folder.events_size_bytes())
 
 
 def turn_signals_into_requests(folder: JobFolder) -> None:

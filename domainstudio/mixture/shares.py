@@ -16,7 +16,7 @@ class Mixture(BaseModel):
 
     shares: dict[str, float] = Field(min_length=1)
     tokens: int = Field(gt=0)
-    max_epochs: float = Field(default=1.0, gt=0)
+    max_epochs: float = Field(default=1.0, gt=0, allow_inf_nan=False)
 
 
 class SourceTokens(BaseModel):

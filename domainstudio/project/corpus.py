@@ -111,7 +111,10 @@ def accept_import(
 
 
 def _mark_copies(connection: sqlite3.Connection, job_id: str) -> None:
-    """Mark copies of held-out text anywhere in training, and repeats of earlier training documents."""
+    """Mark copies of held-out text anywhere in training, and this job's repeats of what there is.
+
+    The witness is a committed document where there is one: an import staged first may be committed last.
+    """
     connection.execute(
         f"""
         UPDATE documents SET mark = '{HELD_OUT_COPY}', witness = kept.id
@@ -127,13 +130,14 @@ def _mark_copies(connection: sqlite3.Connection, job_id: str) -> None:
         f"""
         UPDATE documents SET mark = '{DUPLICATE}', witness = kept.id
         FROM (
-            SELECT content_hash, held_out AS side, min(id) AS id FROM documents
-            WHERE mark IS NULL AND {_VISIBLE_OR_STAGED}
+            SELECT content_hash, held_out AS side,
+                coalesce(min(CASE WHEN job_id <> :job THEN id END), min(id)) AS id
+            FROM documents WHERE mark IS NULL AND {_VISIBLE_OR_STAGED}
                 AND content_hash IN (SELECT content_hash FROM documents WHERE job_id = :job)
             GROUP BY content_hash, held_out HAVING count(*) > 1
         ) AS kept
         WHERE documents.content_hash = kept.content_hash AND documents.held_out = kept.side
-            AND documents.id > kept.id AND mark IS NULL AND documents.job_id = :job
+            AND documents.id <> kept.id AND mark IS NULL AND documents.job_id = :job
         """,
         {"job": job_id},
     )

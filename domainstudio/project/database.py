@@ -64,10 +64,11 @@ def transaction(connection: sqlite3.Connection) -> Iterator[None]:
         connection.execute("BEGIN IMMEDIATE")
         try:
             yield
+            connection.execute("COMMIT")
         except BaseException:
-            connection.execute("ROLLBACK")
+            if connection.in_transaction:  # a full disk has rolled back already
+                connection.execute("ROLLBACK")
             raise
-        connection.execute("COMMIT")
 
 
 def known_version(migrations: Path = MIGRATIONS) -> int:
@@ -109,8 +110,9 @@ def migrate(file: Path, migrations: Path = MIGRATIONS) -> None:
             return
         if version:
             backup = file.with_name(f"{file.stem}-version{version}-{time.strftime('%Y%m%d-%H%M%S')}.sqlite")
-            with known_errors(file):
-                connection.execute("VACUUM INTO ?", (str(backup),))
+            if not backup.exists():  # else made within this second, by another process or a failed attempt
+                with known_errors(file):
+                    connection.execute("VACUUM INTO ?", (str(backup),))
         for number, step in pending:
             with transaction(connection):
                 if version_of(connection) >= number:

@@ -13,7 +13,7 @@ from domainstudio.recipe.schedules import ScheduleName, learning_rate_at
 class Stage(BaseModel):
     """One stretch of training with one schedule."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True, allow_inf_nan=False)
 
     learning_rate: float = Field(default=1e-3, gt=0, le=1)
     """Peak rate. From scratch 1e-3 for a million parameters; continuing 7 billion, 1e-5 to 3e-5."""

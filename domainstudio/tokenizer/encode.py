@@ -24,6 +24,7 @@ def pack(
         report: called with the number of documents done after each batch; may raise to stop.
     """
     tokenizer: Tokenizer = vocabulary.load(tokenizer_folder)
+    tokenizer.encode_special_tokens = True  # `<|endoftext|>` in a text is text and parts no documents
     writer = PackedWriter(
         folder,
         tokenizer.get_vocab_size(),

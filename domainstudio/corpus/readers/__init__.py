@@ -9,7 +9,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict
 
 from domainstudio.corpus.readers import docstrings, jsonl, text
-from domainstudio.corpus.readers.compressed import COMPRESSED, open_bytes
+from domainstudio.corpus.readers.compressed import BROKEN, COMPRESSED, open_bytes
 from domainstudio.corpus.readers.items import Document, Item, Rejection
 from domainstudio.problems import Problem, UserError
 
@@ -59,18 +59,18 @@ def files_of(paths: list[Path], settings: ReaderSettings) -> list[Path]:
     Raises:
         UserError: a path does not exist, or nothing readable was found.
     """
-    found: dict[Path, None] = {}
+    found: dict[Path, Path] = {}
     for path in paths:
         if not path.exists():
             raise UserError(Problem("corpus.path_missing", "path", {"path": str(path)}))
         for file in _walk(path) if path.is_dir() else [path]:
             if format_of(file, settings) is not None:
-                found.setdefault(file.resolve())
+                found.setdefault(file.resolve(), file.absolute())  # a link's target may lack the ending
     if not found:
         endings = [ending for reader in READERS.values() for ending in reader.endings if ending != ".py"]
         names = ", ".join(str(path) for path in paths[:3])
         raise UserError(Problem("corpus.no_files", "path", {"path": names, "endings": " ".join(endings)}))
-    return list(found)
+    return list(found.values())
 
 
 def _walk(folder: Path) -> Iterator[Path]:
@@ -81,12 +81,13 @@ def _walk(folder: Path) -> Iterator[Path]:
 
 def read_file(path: Path, settings: ReaderSettings) -> Iterator[Item]:
     """Yield the documents of one file and what of it was rejected; never raises for bad content."""
+    origin = os.fsencode(path).decode("utf-8", "replace")  # a name may be in another encoding
     reader = format_of(path, settings)
     if reader is None:
-        yield Rejection(str(path), 0, "unknown_format", path.suffix)
+        yield Rejection(origin, 0, "unknown_format", path.suffix)
         return
     try:
         with open_bytes(path) as stream:
-            yield from reader.read(stream, str(path), settings)
-    except (OSError, EOFError, ValueError) as error:
-        yield Rejection(str(path), 0, "unreadable", str(error))
+            yield from reader.read(stream, origin, settings)
+    except (*BROKEN, ValueError) as error:
+        yield Rejection(origin, 0, "unreadable", str(error))

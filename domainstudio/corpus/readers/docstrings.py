@@ -22,7 +22,7 @@ def read(stream: BinaryIO, origin: str) -> Iterator[Item]:
     source = stream.read(SOURCE_BYTES)
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", SyntaxWarning)
+            warnings.simplefilter("ignore")  # of the source's own faults, such as an invalid escape
             tree = ast.parse(source)
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         yield Rejection(origin, getattr(error, "lineno", None) or 0, "bad_syntax", str(error))

@@ -26,7 +26,9 @@ def read(stream: BinaryIO, origin: str, text_field: str) -> Iterator[Item]:
 
 def _document(line: bytes, origin: str, number: int, text_field: str) -> Item:
     try:
-        row = orjson.loads(line)
+        row = orjson.loads(line.decode("utf-8-sig" if number == 1 else "utf-8"))
+    except UnicodeDecodeError as error:
+        return Rejection(origin, number, "bad_encoding", error.reason)
     except orjson.JSONDecodeError as error:
         return Rejection(origin, number, "bad_json", str(error))
     text = row.get(text_field) if isinstance(row, dict) else None

@@ -1,5 +1,6 @@
 """Plain text: a file is a document; a very long one becomes several, cut between paragraphs."""
 
+from codecs import BOM_UTF8
 from collections.abc import Iterator
 from typing import BinaryIO
 
@@ -36,7 +37,8 @@ def _cut(piece: bytes) -> int:
 
 
 def _document(piece: bytes, origin: str, offset: int) -> Item:
+    mark = len(BOM_UTF8) if offset == 0 and piece.startswith(BOM_UTF8) else 0
     try:
-        return Document(piece.decode("utf-8-sig" if offset == 0 else "utf-8"), origin, offset)
+        return Document(piece[mark:].decode(), origin, offset)
     except UnicodeDecodeError as error:
-        return Rejection(origin, offset + error.start, "bad_encoding", error.reason)
+        return Rejection(origin, offset + mark + error.start, "bad_encoding", error.reason)

@@ -1,0 +1,76 @@
+"""Fixtures for the whole suite: a small real project made by commands."""
+
+import json
+import shutil
+import sysconfig
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support import Command
+
+from domainstudio.cli.main import run_command
+
+STANDARD_LIBRARY = Path(sysconfig.get_path("stdlib"))
+GENERAL = ("email", "json", "pydoc_data", "argparse.py")
+DOMAIN = ("asyncio", "concurrent", "multiprocessing", "threading.py")
+RECIPE = ["sequence_length=64", "micro_batch=2", "dropout=0.1"]
+RECIPE += ["probe_tokens=1024", "probe_every=50", "checkpoint_every=40"]
+MIXTURE = ["--share", "general=0.25", "--share", "domain=0.75", "--tokens", "20480", "--max-epochs", "4"]
+
+
+@pytest.fixture
+def command(capsys: pytest.CaptureFixture[str]) -> Command:
+    """Run a command that must succeed and return its JSON document."""
+
+    def run(*arguments: object) -> Any:
+        capsys.readouterr()
+        code = run_command([*(str(argument) for argument in arguments), "--json"])
+        captured = capsys.readouterr()
+        assert code == 0, captured.err
+        return json.loads(captured.out)
+
+    return run
+
+
+@pytest.fixture
+def refused(capsys: pytest.CaptureFixture[str]) -> Command:
+    """Run a command that must be refused with one sentence, and return it."""
+
+    def run(*arguments: object) -> str:
+        capsys.readouterr()
+        code = run_command([str(argument) for argument in arguments])
+        captured = capsys.readouterr()
+        assert code == 2 and captured.out == "", captured
+        assert captured.err.count("\n") == 1, captured.err
+        return captured.err
+
+    return run
+
+
+def _read(project: Path, role: str, names: tuple[str, ...]) -> list[object]:
+    paths = [STANDARD_LIBRARY / name for name in names]
+    return ["corpus", "import", project, *paths, "--reader", "docstrings", "--role", role, "--name", role]
+
+
+@pytest.fixture(scope="session")
+def packed_project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A project with two sources, tokenizer, token files, mixture and recipe; copy it before changing it."""
+    project = tmp_path_factory.mktemp("packed") / "small"
+    for arguments in (
+        ["project", "new", project, "--from-scratch", "tiny"],
+        _read(project, "general", GENERAL),
+        _read(project, "domain", DOMAIN),
+        ["tokenizer", "train", project, "--size", "512"],
+        ["tokenizer", "pack", project],
+        ["mixture", "set", project, *MIXTURE],
+        ["recipe", "set", project, *RECIPE],
+    ):
+        assert run_command([str(argument) for argument in arguments]) == 0, arguments
+    return project
+
+
+@pytest.fixture
+def small_project(packed_project: Path, tmp_path: Path) -> Path:
+    """A copy of the packed project that the test may change."""
+    return Path(shutil.copytree(packed_project, tmp_path / "small"))
