@@ -29,9 +29,12 @@ SCHEMA = pa.schema(
         ("held_out", pa.bool_()),
     ]
 )
-"""`held_out` is null where the source's rule decides by content hash."""
+"""What is stored of a document: a new fact is a field here and its value in `ShardWriter.add`.
 
-_FACTS = [name for name in SCHEMA.names if name != "text"]
+`held_out` is null where the source's rule decides by content hash.
+"""
+
+_FACTS = ("content_hash", "characters", "bytes", "language", "origin", "position", "title", "held_out")
 _SCRIPTS = {"CJK": "zh", "HIRAGANA": "ja", "KATAKANA": "ja", "HANGUL": "ko", "THAI": "th", "ARABIC": "ar"}
 
 
@@ -57,7 +60,7 @@ class ShardWriter:
         self._folder = folder
         self._writer: pq.ParquetWriter | None = None
         self._parts = 0
-        self._rows: list[tuple[object, ...]] = []
+        self._rows: list[dict[str, object]] = []
         self._pending_bytes = 0
         self._part_bytes = 0
         self.documents = 0
@@ -65,20 +68,20 @@ class ShardWriter:
 
     def add(self, document: Document, held_out: bool | None = None) -> bytes:
         """Store one document and return its content hash."""
-        text = document.text
-        digest, size_bytes = content_hash(text), len(text.encode("utf-8", "replace"))
+        text = _storable(document.text)
+        digest, size_bytes = content_hash(text), len(text.encode())
         self._rows.append(
-            (
-                _storable(text),
-                digest,
-                len(text),
-                size_bytes,
-                language_of(text),
-                document.origin,
-                document.position,
-                _storable(document.title),
-                held_out,
-            )
+            {
+                "text": text,
+                "content_hash": digest,
+                "characters": len(text),
+                "bytes": size_bytes,
+                "language": language_of(text),
+                "origin": _storable(document.origin),
+                "position": document.position,
+                "title": _storable(document.title),
+                "held_out": held_out,
+            }
         )
         self.documents += 1
         self.characters += len(text)
@@ -102,11 +105,7 @@ class ShardWriter:
             self._writer = pq.ParquetWriter(path, SCHEMA, compression="zstd")
             self._parts += 1
             self._part_bytes = 0
-        columns = [
-            pa.array(column, field.type)
-            for column, field in zip(zip(*self._rows, strict=True), SCHEMA, strict=True)
-        ]
-        self._writer.write_table(pa.Table.from_arrays(columns, schema=SCHEMA))
+        self._writer.write_table(pa.Table.from_pylist(self._rows, schema=SCHEMA))
         self._part_bytes += self._pending_bytes
         self._rows, self._pending_bytes = [], 0
         if self._part_bytes >= SHARD_BYTES:

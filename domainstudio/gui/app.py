@@ -15,10 +15,12 @@ def run(arguments: list[str]) -> int:
         )
         print(message.format(reason=error), file=sys.stderr)
         return 2
+    from domainstudio.gui import theme
     from domainstudio.gui.window import Window
 
     application = QApplication(arguments)
     application.setApplicationName("Domain Studio")
+    theme.apply(application)
     window = Window()
     window.show()
     return application.exec()

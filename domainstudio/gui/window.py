@@ -7,6 +7,7 @@ from PySide6.QtGui import QCloseEvent
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QFileDialog,
+    QFrame,
     QHBoxLayout,
     QHeaderView,
     QLabel,
@@ -18,6 +19,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from domainstudio.gui import theme
 from domainstudio.gui.bridge import RunsBridge
 from domainstudio.language import translate as _
 from domainstudio.units import format_change, format_count
@@ -37,6 +39,8 @@ class Window(QMainWindow):
         self._words = QLabel(_("Open a project folder; make one with: domainstudio demo --quick"))
         self._words.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self._words.setWordWrap(True)
+        theme.make_title(self._title)
+        theme.make_secondary(self._words)
         self._open = QPushButton(_("Open a project…"))
         self._open.setAccessibleName(_("Open a project"))
         self._open.clicked.connect(self._on_open_clicked)
@@ -46,7 +50,8 @@ class Window(QMainWindow):
         head.addWidget(self._open)
         content = QWidget()
         layout = QVBoxLayout(content)
-        layout.setContentsMargins(24, 24, 24, 24)
+        layout.setContentsMargins(*[theme.PANE_PADDING] * 4)
+        layout.setSpacing(16)
         layout.addLayout(head)
         layout.addWidget(self._words)
         layout.addWidget(self._runs, 1)
@@ -72,8 +77,7 @@ class Window(QMainWindow):
         for row, run in enumerate(runs):
             for column, text in enumerate(_cells(run)):
                 item = QTableWidgetItem(text)
-                side = Qt.AlignmentFlag.AlignLeft if column < 2 else Qt.AlignmentFlag.AlignRight
-                item.setTextAlignment(side | Qt.AlignmentFlag.AlignVCenter)
+                item.setTextAlignment(_alignment(column))
                 self._runs.setItem(row, column, item)
 
     def _close_bridge(self) -> None:
@@ -93,15 +97,26 @@ class Window(QMainWindow):
 def _runs_table() -> QTableWidget:
     head = [_("Run"), _("State"), _("Step"), _("Loss"), _("Domain gain"), _("Forgetting")]
     table = QTableWidget(0, len(head))
-    table.setHorizontalHeaderLabels(head)
     table.setAccessibleName(_("Runs"))
     table.setTabKeyNavigation(False)
     table.setShowGrid(False)
     table.verticalHeader().hide()
     table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
     table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+    table.setFrameShape(QFrame.Shape.NoFrame)
+    table.verticalHeader().setDefaultSectionSize(theme.ROW_PIXELS)
     table.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Stretch)
+    for column, text in enumerate(head):
+        item = QTableWidgetItem(text)
+        item.setTextAlignment(_alignment(column))
+        table.setHorizontalHeaderItem(column, item)
     return table
+
+
+def _alignment(column: int) -> Qt.AlignmentFlag:
+    """Return left for names and states, right for numbers."""
+    side = Qt.AlignmentFlag.AlignLeft if column < 2 else Qt.AlignmentFlag.AlignRight
+    return side | Qt.AlignmentFlag.AlignVCenter
 
 
 def _cells(run: RunRow) -> list[str]:

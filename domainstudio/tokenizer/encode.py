@@ -25,18 +25,18 @@ def pack(
     """
     tokenizer: Tokenizer = vocabulary.load(tokenizer_folder)
     tokenizer.encode_special_tokens = True  # `<|endoftext|>` in a text is text and parts no documents
-    writer = PackedWriter(
+    with PackedWriter(
         folder,
         tokenizer.get_vocab_size(),
         vocabulary.hash_of(tokenizer_folder),
         vocabulary.end_of_text(tokenizer),
-    )
-    done = 0
-    while batch := list(islice(texts, BATCH_DOCUMENTS)):
-        for text, encoding in zip(
-            batch, tokenizer.encode_batch(batch, add_special_tokens=False), strict=True
-        ):
-            writer.add(encoding.ids, len(text.encode("utf-8")))
-        done += len(batch)
-        report(done)
-    return writer.close()
+    ) as writer:
+        done = 0
+        while batch := list(islice(texts, BATCH_DOCUMENTS)):
+            for text, encoding in zip(
+                batch, tokenizer.encode_batch(batch, add_special_tokens=False), strict=True
+            ):
+                writer.add(encoding.ids, len(text.encode("utf-8")))
+            done += len(batch)
+            report(done)
+        return writer.close()

@@ -53,7 +53,7 @@ class PackedMeta(BaseModel):
 
 
 class PackedWriter:
-    """Writes a token file into an existing, empty folder."""
+    """Writes a token file into an existing, empty folder; leaving the `with` block closes what is open."""
 
     def __init__(self, folder: Path, vocabulary: int, tokenizer_sha256: str, end_of_text: int) -> None:
         """Begin; ids must be below `vocabulary`."""
@@ -64,6 +64,14 @@ class PackedWriter:
         self._end = end_of_text
         self._parts: list[PartMeta] = []
         self._open_part()
+
+    def __enter__(self) -> "PackedWriter":
+        """Return the writer."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Close the part in progress; without `close` the folder is no token file."""
+        self._file.close()
 
     def add(self, ids: list[int], size_bytes: int) -> None:
         """Append one document (its ids without end-of-text; `size_bytes` of UTF-8)."""
