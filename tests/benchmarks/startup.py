@@ -1,4 +1,4 @@
-"""CPU seconds (children included) until each front door has opened: `.venv/bin/python tests/benchmarks/startup.py`."""
+"""CPU seconds until each front door has opened: `.venv/bin/python tests/benchmarks/startup.py`."""
 
 import os
 import subprocess
