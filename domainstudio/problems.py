@@ -14,7 +14,7 @@ SENTENCES: dict[str, str] = {
         "processes={then}."
     ),
     "corpus.no_documents": (
-        "None of the {files} files holds a readable document; the first trouble was {why}."
+        "None of the {files} files holds a readable document; the first trouble: {place}: {trouble}."
     ),
     "corpus.no_files": "There is no file to read at {path}: this program reads {endings}, each also .gz.",
     "corpus.none_yet": (
@@ -121,6 +121,10 @@ SENTENCES: dict[str, str] = {
 }
 
 
+_WORDS = {"role", "asked", "status", "trouble"}
+"""Params whose values are words of this program, which have a translation."""
+
+
 @dataclass(frozen=True)
 class Problem:
     """Something a person can mend: which sentence, which field it is about, and its numbers."""
@@ -148,4 +152,5 @@ def sentence(problem: Problem) -> str:
     template = SENTENCES.get(problem.code)
     if template is None:
         return f"{problem.code} {dict(problem.params)}"
-    return translate(template).format(**problem.params)
+    words = {name: translate(str(problem.params[name])) for name in _WORDS & problem.params.keys()}
+    return translate(template).format(**{**problem.params, **words})

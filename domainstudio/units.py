@@ -2,6 +2,7 @@
 
 import re
 
+from domainstudio.language import translate as _
 from domainstudio.problems import Problem, UserError
 
 _FACTORS = {"": 1, "k": 10**3, "m": 10**6, "b": 10**9, "t": 10**12, "万": 10**4, "亿": 10**8}
@@ -42,12 +43,12 @@ def format_duration(seconds: float) -> str:
     """Return a duration in its two largest units: 2 h 5 min."""
     whole = max(0, round(seconds))
     if whole < 60:
-        return f"{whole} s"
+        return _("{s} s").format(s=whole)
     if whole < 3600:
-        return f"{whole // 60} min {whole % 60} s"
+        return _("{m} min {s} s").format(m=whole // 60, s=whole % 60)
     if whole < 86400:
-        return f"{whole // 3600} h {whole % 3600 // 60} min"
-    return f"{whole // 86400} d {whole % 86400 // 3600} h"
+        return _("{h} h {m} min").format(h=whole // 3600, m=whole % 3600 // 60)
+    return _("{d} d {h} h").format(d=whole // 86400, h=whole % 86400 // 3600)
 
 
 def format_change(value: float, digits: int = 3) -> str:

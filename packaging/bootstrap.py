@@ -1,7 +1,7 @@
 """Set up .venv and act: `python3 packaging/bootstrap.py demo --quick`, `… test`, or any domainstudio command.
 
-The first call makes the environment and says what it does; later calls start at once. Only the standard library
-is needed. Works from any folder; everything it makes lies in the checkout's .venv.
+The first call makes the environment and says what it does; later calls start at once. Only the standard
+library is needed. Works from any folder; everything it makes lies in the checkout's .venv.
 """
 
 import ctypes
@@ -40,7 +40,7 @@ def main(arguments: list[str]) -> int:
     if not arguments:
         print(__doc__)
         return 2
-    if sys.version_info < (3, 11):
+    if sys.version_info < (3, 11):  # noqa: UP036
         print(f"Domain Studio needs Python 3.11 or newer; this is {sys.version.split()[0]}.", file=sys.stderr)
         return 2
     if not is_set_up():
@@ -70,8 +70,17 @@ def set_up() -> None:
         subprocess.check_call([sys.executable, "-m", "venv", str(ENVIRONMENT)])
     say("installing the pinned packages (about 2 GB with PyTorch; one to several minutes)")
     constraints = str(ROOT / "packaging" / "constraints.txt")
-    install = [str(PYTHON), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-c", constraints]
-    # torch comes first, by its exact version: a CPU build on disk qualifies, and nothing else asks for a newer one.
+    install = [
+        str(PYTHON),
+        "-m",
+        "pip",
+        "install",
+        "--quiet",
+        "--disable-pip-version-check",
+        "-c",
+        constraints,
+    ]
+    # torch comes first, by its exact version: then no other package can ask for a newer one.
     environment = os.environ | {"DS_BUILD_OPS": "0", "PIP_CONSTRAINT": constraints}
     subprocess.check_call([*install, "torch"], env=environment)
     subprocess.check_call([*install, "-e", f"{ROOT}[{EXTRAS}]"], env=environment)

@@ -1,13 +1,14 @@
-"""Bring resources/locale/*.po up to date with the sentences in the code: `.venv/bin/python packaging/catalogue.py`.
+"""Bring resources/locale/*.po up to date with the code: `.venv/bin/python packaging/catalogue.py`.
 
-Finds what is passed to `_()` and `translate()`, and the words that reach them through a variable: the sentences
-of problems, the help of recipe settings, purposes of groups and verbs, phases and units of progress, names of
+Finds what is passed to `_()` and `translate()`, and words that reach them through a variable: sentences of
+problems, the help of recipe settings, purposes of groups and verbs, phases and units of progress, names of
 roles, states and reasons. New messages get an empty translation, which a test refuses.
 """
 
 import ast
 import sys
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import get_args
 
@@ -24,6 +25,7 @@ from domainstudio.project.tokens import Split
 from domainstudio.recipe.recipe import field_help
 
 PACKAGE = Path(__file__).resolve().parents[1] / "domainstudio"
+_UNDATED = datetime(2026, 1, 1, tzinfo=UTC)
 ARGUMENTS = {"_": (0,), "translate": (0,), "add_verb": (2,), "progress": (2, 3), "preparing": (0,)}
 """Name of a called function → places of the arguments that are shown to a person."""
 
@@ -61,7 +63,14 @@ def update(language: str) -> int:
     if file.is_file():
         with file.open("rb") as source:
             known = {str(message.id): str(message.string) for message in read_po(source, locale=language)}
-    catalogue = Catalog(locale=language, project="Domain Studio", fuzzy=False)
+    catalogue = Catalog(
+        locale=language,
+        project="Domain Studio",
+        header_comment="# Domain Studio; written by packaging/catalogue.py",
+        creation_date=_UNDATED,
+        revision_date=_UNDATED,
+        fuzzy=False,
+    )
     found = sorted(messages())
     for text in found:
         catalogue.add(text, known.get(text, ""), flags=["python-brace-format"] if "{" in text else [])

@@ -19,6 +19,12 @@ RECIPE += ["probe_tokens=1024", "probe_every=50", "checkpoint_every=40"]
 MIXTURE = ["--share", "general=0.25", "--share", "domain=0.75", "--tokens", "20480", "--max-epochs", "4"]
 
 
+@pytest.fixture(autouse=True)
+def english(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Sentences are compared in English wherever the tests run."""
+    monkeypatch.setenv("DOMAINSTUDIO_LANGUAGE", "en")
+
+
 @pytest.fixture
 def command(capsys: pytest.CaptureFixture[str]) -> Command:
     """Run a command that must succeed and return its JSON document."""

@@ -13,7 +13,7 @@ from domainstudio.jobs.follow import follow
 from domainstudio.language import translate as _
 from domainstudio.problems import Problem, UserError, sentence
 from domainstudio.project.project import Project
-from domainstudio.units import format_count, format_duration
+from domainstudio.units import format_change, format_count, format_duration
 from domainstudio.workflow.kinds import KINDS
 from domainstudio.workflow.running import commit_finished
 
@@ -131,22 +131,20 @@ def _follow(folder: JobFolder, line: ProgressLine, interrupt: "_Interrupt") -> P
 
 def _probe_words(probe: Probe, bases: dict[str, float]) -> str:
     """Return a probe in words, against the base once that is known."""
-    words = _(
-        "step {step}: held-out {source} ({role}) {nats:.3f} nats a token, {bits:.3f} bits a byte"
-    ).format(
+    base = bases.setdefault(probe.source, probe.nats_per_token)
+    first = _("step {step}: held-out {source} ({role}) {nats:.3f} nats a token, {bits:.3f} bits a byte")
+    later = _(
+        "step {step}: held-out {source} ({role}) {nats:.3f} nats a token, {bits:.3f} bits a byte, "
+        "{change} against the base"
+    )
+    return (later if probe.step else first).format(
         step=probe.step,
         source=probe.source,
         role=_(probe.role),
         nats=probe.nats_per_token,
         bits=probe.bits_per_byte,
+        change=format_change(probe.nats_per_token - base),
     )
-    if probe.step == 0:
-        bases[probe.source] = probe.nats_per_token
-    elif probe.source in bases:
-        words += _(", {change} against the base").format(
-            change=f"{probe.nats_per_token - bases[probe.source]:+.3f}"
-        )
-    return words
 
 
 class _Interrupt:
@@ -167,7 +165,9 @@ class _Interrupt:
         if self._asks:
             self._asks = False
             self._folder.ask_to_stop()
-            self._line.note(_("Stopping at the next safe point; Ctrl-C again leaves the job running."))
+            self._line.note(
+                _("Stopping at the next safe point; Ctrl-C again ends the watching, not the job.")
+            )
         else:
             self.leaves = True
 

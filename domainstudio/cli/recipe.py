@@ -24,11 +24,13 @@ def settings_help() -> str:
     """Return every setting with its help and default, for --help."""
     from domainstudio.recipe.recipe import field_help
 
+    heading = _("settings and their defaults:")
+    width = 100 if heading.isascii() else 50
     lines = [
-        textwrap.fill(f"{key}={default}  {_(text)}", 100, initial_indent="  ", subsequent_indent="      ")
+        textwrap.fill(f"{key}={default}  {_(text)}", width, initial_indent="  ", subsequent_indent="      ")
         for key, text, default in field_help()
     ]
-    return _("settings and their defaults:") + "\n" + "\n".join(lines)
+    return heading + "\n" + "\n".join(lines)
 
 
 def parse_settings(texts: list[str]) -> dict[str, str]:

@@ -48,9 +48,7 @@ class Importer:
         writer = ShardWriter(raw)
         self._read(files, writer)
         if not writer.documents:
-            raise UserError(
-                Problem("corpus.no_documents", "path", {"files": len(files), "why": self._main_reason()})
-            )
+            raise self._nothing_readable(len(files))
         rule = frozen or self._choose_rule(raw, writer)
         stored = self._store(raw, rule, writer.documents)
         return ImportSummary(
@@ -91,9 +89,10 @@ class Importer:
                 )
             )
 
-    def _main_reason(self) -> str:
-        first = self._listed[0] if self._listed else None
-        return f"{first.reason} ({first.origin}:{first.position})" if first else "empty"
+    def _nothing_readable(self, files: int) -> UserError:
+        first = self._listed[0]
+        params = {"files": files, "place": f"{first.origin}:{first.position}", "trouble": first.reason}
+        return UserError(Problem("corpus.no_documents", "path", params))
 
     def _choose_rule(self, raw: Path, writer: ShardWriter) -> HeldOutRule:
         if writer.documents >= FEW_DOCUMENTS:

@@ -6,7 +6,7 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict
 
 from domainstudio.export import figures
-from domainstudio.language import RESOURCES
+from domainstudio.language import RESOURCES, preferred
 from domainstudio.language import translate as _
 from domainstudio.units import format_change, format_count
 
@@ -82,9 +82,9 @@ def render(facts: ReportFacts) -> str:
     body = "\n".join(
         (_headline(facts), _plots(facts), _losses(facts), _corpus(facts), _recipe(facts), _limits(facts))
     )
-    title = escape(f"{facts.project}: {facts.run}")
+    title, language = escape(f"{facts.project}: {facts.run}"), preferred().replace("_", "-")
     return (
-        f'<!doctype html>\n<html><head><meta charset="utf-8"><title>{title}</title>\n'
+        f'<!doctype html>\n<html lang="{language}"><head><meta charset="utf-8"><title>{title}</title>\n'
         f"<style>\n{style}</style></head>\n<body><main>\n{body}\n</main></body></html>\n"
     )
 
@@ -120,7 +120,7 @@ def _headline(facts: ReportFacts) -> str:
         _number(_("Forgetting"), forgetting, _("nats a token, against the base"), "forget"),
     )
     purpose = _("Run {run} of project {project}, from {origin}; state: {status}.").format(
-        run=facts.run, project=facts.project, origin=facts.origin, status=facts.status
+        run=facts.run, project=facts.project, origin=facts.origin, status=_(facts.status)
     )
     title = f"<h1>{escape(facts.run)}</h1><p>{escape(purpose)}</p>"
     return f"{title}<section class='numbers'>{''.join(numbers)}</section>"
@@ -178,8 +178,8 @@ def _losses(facts: ReportFacts) -> str:
 
 def _corpus(facts: ReportFacts) -> str:
     head = [
-        _("Source"), _("Role"), _("Documents"), _("Characters a document"), _("Characters"),
-        _("Characters a token"), _("Tokens"), _("Held out"), _("Marked copies"),
+        _("Source"), _("Role"), _("Documents"), _("Characters/document"), _("Characters"),
+        _("Characters/token"), _("Tokens"), _("Held out"), _("Copies marked"),
         _("Rejected"), _("Share of training"), _("Epochs"),
     ]  # fmt: skip
     rows = [

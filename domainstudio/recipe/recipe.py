@@ -20,7 +20,7 @@ class Stage(BaseModel):
     schedule: ScheduleName = "cosine"
     """Shape after warm-up: cosine, linear, constant or wsd (warm-up, stable, decay)."""
     warmup_steps: int = Field(default=10, ge=0)
-    """Steps of linear rise to the peak; 1 to 2 % of the run, more if it is shorter than 500 steps."""
+    """Steps of linear rise to the peak; 1 to 2 percent of the run, more if it is shorter than 500 steps."""
     floor: float = Field(default=0.1, ge=0, le=1)
     """Lowest rate as a share of the peak (BloombergGPT: 0.1)."""
     beta1: float = Field(default=0.9, ge=0, lt=1)
