@@ -8,7 +8,7 @@ from domainstudio.language import translate as _
 from domainstudio.units import format_change
 
 if TYPE_CHECKING:
-    from domainstudio.jobs.folder import JobFolder
+    from domainstudio.workflow.training import RunRow
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -37,7 +37,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def _start(options: argparse.Namespace) -> Output:
     from domainstudio.cli.following import finished, open_project, run_job
     from domainstudio.cli.recipe import parse_settings
-    from domainstudio.workflow.training import start_run
+    from domainstudio.workflow.training import RunList, start_run
 
     with open_project(options) as project:
         folder = start_run(
@@ -48,23 +48,19 @@ def _start(options: argparse.Namespace) -> Output:
             settings=parse_settings(options.set),
         )
         is_done = run_job(project, folder, options)
-        return finished(folder, is_done, _summary(folder)) if is_done else finished(folder, False, "")
+        row = next(row for row in RunList(project).refresh() if row.run == folder.job_id)
+        return finished(folder, is_done, _summary(row), row)
 
 
-def _summary(folder: "JobFolder") -> str:
-    from domainstudio.evaluation.forgetting import changes, forgetting, gain
-    from domainstudio.workflow.training import curves_of
-
-    curves = curves_of(folder)
-    found = changes(curves.probes)
-    parts = [_("{run} is done: {steps} steps.").format(run=folder.job_id, steps=len(curves.steps))]
-    if (value := gain(found)) is not None:
-        parts.append(
-            _("Domain gain {value} nats a token against its base.").format(value=format_change(value))
-        )
-    value = forgetting(found)
-    parts.append(
-        _("No general source: forgetting cannot be measured.") if value is None
-        else _("Forgetting {value} nats a token against its base.").format(value=format_change(value))
-    )  # fmt: skip
+def _summary(row: "RunRow") -> str:
+    """Return the outcome of a finished run in sentences."""
+    parts = [_("{run} is done: {steps} steps.").format(run=row.run, steps=row.steps)]
+    if row.gain is not None:
+        gain = format_change(row.gain)
+        parts.append(_("Domain gain {value} nats a token against its base.").format(value=gain))
+    if row.forgetting is None:
+        parts.append(_("No general source: forgetting cannot be measured."))
+    else:
+        forgetting = format_change(row.forgetting)
+        parts.append(_("Forgetting {value} nats a token against its base.").format(value=forgetting))
     return " ".join(parts)

@@ -48,7 +48,7 @@ class Importer:
         writer = ShardWriter(raw)
         self._read(files, writer)
         if not writer.documents:
-            raise self._nothing_readable(len(files))
+            raise self._nothing_readable(files)
         rule = frozen or self._choose_rule(raw, writer)
         stored = self._store(raw, rule, writer.documents)
         return ImportSummary(
@@ -89,9 +89,10 @@ class Importer:
                 )
             )
 
-    def _nothing_readable(self, files: int) -> UserError:
-        first = self._listed[0]
-        params = {"files": files, "place": f"{first.origin}:{first.position}", "trouble": first.reason}
+    def _nothing_readable(self, files: list[Path]) -> UserError:
+        nothing = RejectionRecord(origin=str(files[0]), position=0, reason="empty", detail="")
+        first = next(iter(self._listed), nothing)
+        params = {"files": len(files), "place": f"{first.origin}:{first.position}", "trouble": first.reason}
         return UserError(Problem("corpus.no_documents", "path", params))
 
     def _choose_rule(self, raw: Path, writer: ShardWriter) -> HeldOutRule:

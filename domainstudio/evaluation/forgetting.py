@@ -1,6 +1,6 @@
 """Gain and forgetting of a run against its own base, from its probes (pure arithmetic)."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -65,9 +65,18 @@ def forgetting(found: list[SourceChange]) -> float | None:
     return _mean([change.change_nats for change in found if change.role == "general"])
 
 
-def gain(found: list[SourceChange]) -> float | None:
-    """Return the mean fall of domain held-out loss against the base, None without a domain source."""
-    mean = _mean([change.change_nats for change in found if change.role == "domain"])
+def gain(found: list[SourceChange], trained: Collection[str] = ()) -> float | None:
+    """Return the mean fall of domain held-out loss against the base, None without a domain source.
+
+    Domain sources that the run was not trained on are left out, unless it was trained on none of them.
+
+    Args:
+        found: the change of every source.
+        trained: names of the sources in the run's mixture.
+    """
+    domain = [change for change in found if change.role == "domain"]
+    counted = [change for change in domain if change.source in trained] or domain
+    mean = _mean([change.change_nats for change in counted])
     return None if mean is None else -mean
 
 

@@ -60,3 +60,8 @@ class RunSpec(BaseModel):
     arm: Arm = "treated"
     mixture: str
     """Name of the mixture the sources come from."""
+
+    @property
+    def trained_on(self) -> set[str]:
+        """The names of the sources in the mixture."""
+        return {source.name for source in self.sources}

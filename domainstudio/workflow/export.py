@@ -102,7 +102,7 @@ def gather_facts(project: Project, run: str) -> ReportFacts:
         losses=tuple((point.step, point.loss) for point in curves.steps),
         sources=tuple(_sources(project, spec, last.tokens if last else 0)),
         probes=tuple(_probes(curves)),
-        gain=gain(changed),
+        gain=gain(changed, spec.trained_on),
         forgetting=forgetting(changed),
         recipe=_recipe(spec),
         hashes=_hashes(job, spec),

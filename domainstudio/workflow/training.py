@@ -166,6 +166,6 @@ class RunList:
             step=last.step if last else 0,
             steps=spec.steps,
             loss=last.loss if last else None,
-            gain=gain(changed),
+            gain=gain(changed, spec.trained_on),
             forgetting=forgetting(changed),
         )

@@ -1,0 +1,141 @@
+"""The report: one page that needs nothing else, says what is not known, and trusts no name."""
+
+import math
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+from domainstudio.export import report
+from domainstudio.export.report import ProbeFacts, ReportFacts, SourceFacts, render
+
+EVIL = '<img src=x onerror="alert(1)">\'&$\\foo$'
+
+
+def source(name: str, role: str) -> SourceFacts:
+    return SourceFacts(
+        name=name, role=role, documents=1200, characters=360_000, tokens=90_000, held_out_documents=32,
+        marked=17, rejected=5, share=0.75, epochs=1.25,
+    )  # fmt: skip
+
+
+def probe(name: str, role: str, after: float = 2.5) -> ProbeFacts:
+    return ProbeFacts(
+        source=name, role=role, curve=((0, 3.0), (50, 2.75), (100, after)), base_nats=3.0, nats=after,
+        base_bits=1.25, bits=1.125, tokens=16_384,
+    )  # fmt: skip
+
+
+def facts(**changes: Any) -> ReportFacts:
+    values: dict[str, Any] = {
+        "project": "contracts", "run": "train-1", "status": "done", "origin": "tiny", "steps": 100,
+        "done_steps": 100, "tokens": 102_400, "seconds": 61.0,
+        "losses": tuple((step, 3.0 - step / 200) for step in range(1, 101)),
+        "sources": (source("law", "domain"), source("news", "general")),
+        "probes": (probe("law", "domain"), probe("news", "general", 3.031)), "gain": 0.5,
+        "forgetting": 0.031, "recipe": {"learning_rate": "0.001"}, "hashes": {"tokenizer.json": "ab12"},
+        "attempts": 1,
+    }  # fmt: skip
+    return ReportFacts(**values | changes)
+
+
+class Page(HTMLParser):
+    """What of a page could reach out or run, and what it says."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.tags: set[str] = set()
+        self.attributes: list[tuple[str, str]] = []
+        self.words = ""
+        self.feed(html)
+        self.close()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.add(tag)
+        self.attributes += [(name, value or "") for name, value in attrs]
+
+    def handle_data(self, data: str) -> None:
+        self.words += f" {data}"
+
+
+def assert_self_contained(html: str) -> None:
+    page = Page(html)
+    assert page.tags.isdisjoint({"script", "link", "iframe", "img", "object", "embed", "base"})
+    for name, value in page.attributes:
+        assert not name.startswith("on"), name
+        if name in ("href", "src", "xlink:href", "rdf:resource", "data", "action"):
+            assert value.startswith("#"), value
+        elif not name.startswith("xmlns"):
+            assert "//" not in value, (name, value)
+    assert "@import" not in html
+    assert all(target.startswith("#") for target in re.findall(r"url\(['\"]?([^)]*)", html))
+
+
+def test_the_page_needs_nothing_from_elsewhere() -> None:
+    html = render(facts())
+    assert_self_contained(html)
+    assert html.count("<svg") == 3
+    assert "<style>" in html and ".plots" in html
+
+
+def test_the_page_says_the_figures() -> None:
+    words = Page(render(facts())).words
+    for figure in ("+0.500", "+0.031", "−0.500", "102,400", "16,384", "75.0%", "1,200", "ab12", "1.125"):
+        assert figure in words, figure
+    assert "not measured" not in words
+
+
+def test_without_general_text_forgetting_is_not_measured() -> None:
+    page = Page(
+        render(facts(probes=(probe("law", "domain"),), sources=(source("law", "domain"),), forgetting=None))
+    )
+    assert "not measured" in page.words
+    assert "this report cannot say what the model forgot" in page.words
+    assert "+0.500" in page.words
+
+
+def test_a_run_before_its_second_probe_has_a_page() -> None:
+    first = probe("law", "domain", 3.0).model_copy(update={"curve": ((0, 3.0),)})
+    words = Page(render(facts(probes=(first,), losses=(), done_steps=0, gain=0.0, forgetting=None))).words
+    assert "+0.000" in words
+
+
+def test_a_run_that_diverged_has_a_page() -> None:
+    losses = ((1, 3.0), (2, math.nan), (3, math.nan))
+    words = Page(
+        render(facts(probes=(probe("news", "general", math.nan),), losses=losses, gain=math.nan))
+    ).words
+    assert "nan" in words
+
+
+def test_names_are_shown_as_they_are_and_never_as_markup() -> None:
+    html = render(
+        facts(
+            project=EVIL, run=EVIL, status=EVIL, origin=EVIL, sources=(source(EVIL, "domain"),),
+            probes=(probe(EVIL, "domain"), probe(EVIL + "2", "general")), recipe={EVIL: EVIL},
+            hashes={EVIL: EVIL},
+        )
+    )  # fmt: skip
+    assert_self_contained(html)
+    assert Page(html).words.count(EVIL) >= 12
+    assert "<img" not in html
+
+
+def test_chinese_names_are_text_in_the_figures_too() -> None:
+    html = render(facts(probes=(probe("中国法律", "domain"),)))
+    figures = html[html.index("class='plots'") : html.index("</section>", html.index("class='plots'"))]
+    assert "中国法律 −0.500" in Page(figures).words
+
+
+def test_equal_facts_make_equal_pages() -> None:
+    assert render(facts()) == render(facts())
+
+
+def test_a_resumed_run_says_so() -> None:
+    assert "it had 3 attempts" in render(facts(attempts=3))
+    assert "attempts" not in render(facts())
+
+
+def test_the_written_file_is_the_page(tmp_path: Path) -> None:
+    report.write(facts(project="合同"), tmp_path / "report.html")
+    assert (tmp_path / "report.html").read_text(encoding="utf-8") == render(facts(project="合同"))

@@ -1,0 +1,101 @@
+"""Attempts that overlap: one line of points stands, nothing measured is lost."""
+
+from dataclasses import dataclass
+from typing import TypeVar
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from domainstudio.jobs.curves import Curves, gather
+from domainstudio.jobs.events import Body, Checkpoint, Event, Log, Probe, Progress, Start, Step
+
+Point = TypeVar("Point")
+SOURCES = ("general", "domain")
+PROBE_EVERY, CHECKPOINT_EVERY = 3, 4
+
+
+@dataclass(frozen=True)
+class Story:
+    """What a run wrote: its attempts' events, each with the step at which the attempt broke off."""
+
+    bodies: list[Body]
+
+    def events(self) -> list[Event]:
+        return [Event(number, 1, float(number), body) for number, body in enumerate(self.bodies, 1)]
+
+
+def step_at(step: int, loss: float) -> Step:
+    return Step(step, step * 10, loss, 1e-3, 1.0, 1.0, 1)
+
+
+@st.composite
+def stories(draw: st.DrawFn) -> Story:
+    """Attempts as a trainer writes them: each goes on from a whole checkpoint, or from the beginning."""
+    bodies: list[Body] = []
+    whole = [0]
+    for attempt in range(draw(st.integers(1, 6))):
+        last = draw(st.sampled_from(whole))
+        whole = [step for step in whole if step <= last]
+        bodies.append(Start(last + 1 if last else 0))
+        probed = [0] if last == 0 else []
+        end = last + draw(st.integers(0, 9))
+        for step in (*probed, *range(last + 1, end + 1)):
+            if step:
+                bodies += [step_at(step, float(attempt)), Progress(step, 100, "steps", "training")]
+            if step % PROBE_EVERY == 0:
+                bodies += [Probe(step, source, source, float(attempt), 1.0, 1, 1) for source in SOURCES]
+            if step and step % CHECKPOINT_EVERY == 0:
+                bodies.append(Checkpoint(step, f"result/checkpoints/{step}", 1))
+                whole.append(step)
+        bodies += [Log("torn")] * draw(st.integers(0, 1))
+    return Story(bodies)
+
+
+def written(story: Story, kind: type[Point]) -> list[Point]:
+    return [body for body in story.bodies if isinstance(body, kind)]
+
+
+@given(stories())
+def test_one_point_stands_for_each_step(story: Story) -> None:
+    curves = gather(story.events())
+    steps = [point.step for point in curves.steps]
+    assert steps == list(range(1, len(steps) + 1))
+    for source in SOURCES:
+        probed = [point.step for point in curves.probes if point.source == source]
+        assert probed == list(range(0, len(probed) * PROBE_EVERY, PROBE_EVERY))
+    saved = [point.step for point in curves.checkpoints]
+    assert saved == sorted(set(saved))
+
+
+@given(stories())
+def test_the_point_that_stands_is_the_latest_and_the_others_are_kept(story: Story) -> None:
+    curves = gather(story.events())
+    key = lambda point: (point.step, point.loss)  # noqa: E731
+    assert sorted(curves.steps + curves.superseded_steps, key=key) == sorted(written(story, Step), key=key)
+    probes = curves.probes + curves.superseded_probes
+    assert sorted(map(repr, probes)) == sorted(map(repr, written(story, Probe)))
+    for point in curves.steps:
+        assert point.loss == max(other.loss for other in written(story, Step) if other.step == point.step)
+    assert curves.attempts == len(written(story, Start))
+
+
+@given(stories(), st.data())
+def test_curves_that_grow_are_the_curves_read_at_once(story: Story, data: st.DataObject) -> None:
+    events = story.events()
+    cut = data.draw(st.integers(0, len(events)))
+    growing = Curves()
+    for event in events[:cut]:
+        growing.add(event)
+    assert growing == gather(events[:cut])
+    for event in events[cut:]:
+        growing.add(event)
+    assert growing == gather(events)
+
+
+def test_a_point_at_the_step_of_the_new_start_is_done_again_the_one_before_stands() -> None:
+    bodies: list[Body] = [Start(0), step_at(4, 1.0), Probe(4, "domain", "domain", 1.0, 1.0, 1, 1)]
+    bodies += [step_at(5, 1.0), Start(5), step_at(5, 2.0)]
+    curves = gather(Story(bodies).events())
+    assert curves.steps == [step_at(4, 1.0), step_at(5, 2.0)]
+    assert curves.superseded_steps == [step_at(5, 1.0)]
+    assert [probe.step for probe in curves.probes] == [4]
