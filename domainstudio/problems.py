@@ -153,4 +153,7 @@ def sentence(problem: Problem) -> str:
     if template is None:
         return f"{problem.code} {dict(problem.params)}"
     words = {name: translate(str(problem.params[name])) for name in _WORDS & problem.params.keys()}
-    return translate(template).format(**{**problem.params, **words})
+    try:
+        return translate(template).format(**{**problem.params, **words})
+    except (KeyError, ValueError):  # params of another version of this program
+        return f"{problem.code} {dict(problem.params)}"

@@ -1,6 +1,7 @@
 """Counts, sizes and durations as people write and read them."""
 
 import re
+from decimal import Decimal
 
 from domainstudio.language import translate as _
 from domainstudio.problems import Problem, UserError
@@ -14,13 +15,12 @@ def parse_count(text: str, field: str) -> int:
     Raises:
         UserError: the text is no such number; `field` names where it stood.
     """
-    match = re.fullmatch(r"([\d.,_]+)\s*([kKmMbBtT万亿]?)", text.strip())
+    match = re.fullmatch(r"(\d[\d,_]*)(\.\d+)?\s*([kKmMbBtT万亿]?)", text.strip())
     if match:
-        digits = match[1].replace(",", "").replace("_", "")
-        try:
-            return round(float(digits) * _FACTORS[match[2].lower()])
-        except (ValueError, OverflowError):
-            match = None
+        whole, fraction, unit = match.groups()
+        number = Decimal(whole.replace(",", "").replace("_", "") + (fraction or "")) * _FACTORS[unit.lower()]
+        if 0 < number < 10**18 and number == int(number):
+            return int(number)
     raise UserError(Problem("value.not_a_count", field, {"value": text}))
 
 

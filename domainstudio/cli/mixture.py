@@ -32,12 +32,10 @@ def _set(options: argparse.Namespace) -> Output:
     from domainstudio.mixture.shares import Mixture
     from domainstudio.workflow.planning import set_mixture
 
-    if options.max_epochs <= 0:
+    if not 0 < options.max_epochs < float("inf"):
         raise UserError(Problem("mixture.bad_epochs", "max-epochs", {"value": options.max_epochs}))
     shares = dict(_share(text) for text in options.share)
     tokens = parse_count(options.tokens, "tokens")
-    if tokens < 1:
-        raise UserError(Problem("value.not_a_count", "tokens", {"value": options.tokens}))
     mixture = Mixture(shares=shares, tokens=tokens, max_epochs=options.max_epochs)
     with open_project(options) as project:
         return _output(mixture, set_mixture(project, mixture, options.name))

@@ -60,13 +60,12 @@ def _stop(options: argparse.Namespace) -> Output:
 
     with open_project(options) as project:
         folder = project.job(options.run)
-        if folder.status() not in ("running", "unknown"):
-            raise UserError(
-                Problem("job.not_running", "run", {"job": folder.job_id, "status": folder.status()})
-            )
         if options.kill:
             kill(folder)
             return finished(folder, False, "")
+        if folder.status() not in ("running", "unknown"):
+            params = {"job": folder.job_id, "status": folder.status()}
+            raise UserError(Problem("job.not_running", "run", params))
         folder.ask_to_stop()
         return finished(
             folder, True, _("{job} was asked to stop at its next step.").format(job=folder.job_id)

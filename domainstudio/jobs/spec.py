@@ -48,12 +48,12 @@ def parse_model(model: type[Model], data: bytes, where: str) -> Model:
         raise invalid_field(error, where) from None
 
 
-def invalid_field(error: ValidationError, where: str) -> UserError:
-    """Return the UserError that names the first wrong field of a refused document."""
+def invalid_field(error: ValidationError, where: str, within: tuple[str | int, ...] = ()) -> UserError:
+    """Return the UserError that names the first wrong field of a document, its path below `within`."""
     first = error.errors(include_url=False)[0]
-    field = ".".join(str(part) for part in first["loc"])
-    return UserError(
-        Problem(
-            "document.invalid_field", field, {"where": where, "name": field or "-", "reason": first["msg"]}
-        )
-    )
+    place = first["loc"]
+    if within and place[: len(within)] == within:
+        place = place[len(within) :]
+    field = ".".join(str(part) for part in place)
+    params = {"where": where, "name": field or "-", "reason": first["msg"]}
+    return UserError(Problem("document.invalid_field", field, params))

@@ -137,3 +137,5 @@ def _statements(script: str) -> Iterator[str]:
         if sqlite3.complete_statement(pending):
             yield pending
             pending = ""
+    if pending.strip():
+        raise ValueError(f"a migration's last statement has no semicolon: {pending.strip()[:80]}")

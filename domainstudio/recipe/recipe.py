@@ -129,4 +129,4 @@ def change(recipe: Recipe, settings: dict[str, str]) -> Recipe:
     try:
         return Recipe.model_validate(values | {"stages": (stage,)})
     except ValidationError as error:
-        raise invalid_field(error, "recipe") from None
+        raise invalid_field(error, "recipe", within=("stages", 0)) from None

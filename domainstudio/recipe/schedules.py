@@ -7,7 +7,7 @@ from typing import Literal
 ScheduleName = Literal["cosine", "linear", "constant", "wsd"]
 
 WSD_DECAY_SHARE = 0.1
-"""Warm-up, stable, decay: the last tenth of the steps decays (MiniCPM, arXiv 2404.06395)."""
+"""Warm-up, stable, decay (MiniCPM, arXiv 2404.06395): the last tenth falls as 1 − sqrt (arXiv 2405.18392)."""
 
 
 def _wsd(progress: float) -> float:

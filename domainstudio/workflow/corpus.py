@@ -58,7 +58,7 @@ def start_import(
         params = {"source": source, "role": existing.role, "asked": role}
         raise UserError(Problem("corpus.other_role", "role", params))
     work = ImportWork(
-        paths=tuple(str(path.resolve()) for path in paths),
+        paths=tuple(str(path.absolute()) for path in paths),
         source=source,
         role=role,
         settings=settings,

@@ -153,7 +153,7 @@ def test_all_input_is_accounted_for_with_file_and_line(tmp_path: Path, run_impor
     assert summary.files == 6
     assert [text for text, _ in facts_of(summary, stored)] == ["one", "A text."]
     assert summary.rejected == {
-        "empty": 2,
+        "empty": 3,
         "bad_json": 1,
         "missing_text": 1,
         "bad_encoding": 1,
@@ -162,6 +162,7 @@ def test_all_input_is_accounted_for_with_file_and_line(tmp_path: Path, run_impor
     assert [(Path(row.origin).name, row.position, row.reason) for row in summary.listed_rejections] == [
         ("a.jsonl", 3, "empty"), ("a.jsonl", 4, "bad_json"), ("a.jsonl", 5, "missing_text"),
         ("b.txt", 0, "bad_encoding"), ("c.txt", 0, "empty"), ("d.txt.gz", 0, "unreadable"),
+        ("f.txt", 0, "empty"),
     ]  # fmt: skip
 
 

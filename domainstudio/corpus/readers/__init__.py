@@ -86,8 +86,14 @@ def read_file(path: Path, settings: ReaderSettings) -> Iterator[Item]:
     if reader is None:
         yield Rejection(origin, 0, "unknown_format", path.suffix)
         return
+    is_empty = True
     try:
         with open_bytes(path) as stream:
-            yield from reader.read(stream, origin, settings)
+            for item in reader.read(stream, origin, settings):
+                is_empty = False
+                yield item
     except (*BROKEN, ValueError) as error:
         yield Rejection(origin, 0, "unreadable", str(error))
+        return
+    if is_empty and settings.reader == "auto":  # a source without docstrings is no broken input
+        yield Rejection(origin, 0, "empty")
