@@ -44,6 +44,9 @@ SENTENCES: dict[str, str] = {
     "mixture.all_zero": "All shares are zero: give at least one source a share.",
     "mixture.bad_epochs": "--max-epochs is {value}; it must be above 0.",
     "mixture.bad_share": "The share of {source} is {share}; a share is a number from 0 upwards.",
+    "mixture.empty_arm": (
+        "The arm {arm} would have no text: control needs a general source, naive one that is not general."
+    ),
     "mixture.none_yet": "There is no mixture named {name}: make one with `domainstudio mixture set`.",
     "mixture.share_form": "{value} is no share: write NAME=0.5 or NAME=50%.",
     "mixture.shortfall": (

@@ -19,10 +19,11 @@ from domainstudio.cli.main import GROUPS
 from domainstudio.corpus.readers.items import Reason
 from domainstudio.jobs.folder import Status
 from domainstudio.language import LANGUAGES, RESOURCES
-from domainstudio.mixture.shares import Role
+from domainstudio.mixture.shares import Arm, Role
 from domainstudio.problems import SENTENCES
 from domainstudio.project.tokens import Split
 from domainstudio.recipe.recipe import field_help
+from domainstudio.workflow.demo import PURPOSES
 
 PACKAGE = Path(__file__).resolve().parents[1] / "domainstudio"
 _UNDATED = datetime(2026, 1, 1, tzinfo=UTC)
@@ -32,8 +33,13 @@ ARGUMENTS = {"_": (0,), "translate": (0,), "add_verb": (2,), "progress": (2, 3),
 
 def messages() -> set[str]:
     """Return every message that may be shown."""
-    found = {*SENTENCES.values(), *GROUPS.values(), *(text for _, text, _ in field_help())}
-    for words in (Reason, Status, Role, Split):
+    found = {
+        *SENTENCES.values(),
+        *GROUPS.values(),
+        *PURPOSES.values(),
+        *(text for _, text, _ in field_help()),
+    }
+    for words in (Arm, Reason, Status, Role, Split):
         found.update(get_args(words))
     for file in PACKAGE.rglob("*.py"):
         found.update(_in_source(ast.parse(file.read_text(encoding="utf-8"))))

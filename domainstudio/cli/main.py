@@ -21,6 +21,7 @@ GROUPS = {
     "recipe": "how a run is trained",
     "train": "start a training run",
     "runs": "list, watch, stop and resume runs",
+    "evaluation": "what a run changed, source by source",
     "export": "write a model folder or a report",
     "demo": "the whole way with text that lies on this machine",
 }

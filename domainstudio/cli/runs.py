@@ -11,6 +11,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the verbs."""
     verbs = parser.add_subparsers(metavar="VERB", required=True)
     add_verb(verbs, "list", "list runs with their gain and forgetting", _list)
+    compare = add_verb(
+        verbs, "compare", "gain and forgetting against the base and against the control", _compare
+    )
+    compare.add_argument("runs", nargs="*", metavar="RUN", help=_("the runs; by default all"))
     for name, purpose, handler in (
         ("watch", "follow a run from its first event, alive or not; Ctrl-C leaves it running", _watch),
         ("stop", "ask a run to stop at its next step, with a checkpoint", _stop),
@@ -35,13 +39,43 @@ def _list(options: argparse.Namespace) -> Output:
     rows = [
         [
             run.run, _(run.status), format_count(run.step), format_count(run.steps),
-            *(("-" if value is None else f"{value:.3f}") for value in (run.loss,)),
-            *(("-" if value is None else format_change(value)) for value in (run.gain, run.forgetting)),
+            "-" if run.loss is None else f"{run.loss:.3f}",
+            _change(run.outcome.gain), _change(run.outcome.forgetting),
         ]
         for run in runs
     ]  # fmt: skip
     head = [_("Run"), _("State"), _("Step"), _("of"), _("Loss"), _("Domain gain"), _("Forgetting")]
     return Output(runs, table(head, rows, text_columns=2))
+
+
+def _compare(options: argparse.Namespace) -> Output:
+    from domainstudio.cli.following import open_project
+    from domainstudio.workflow.training import RunList
+
+    with open_project(options) as project:
+        for name in options.runs:
+            project.job(name)
+        runs = [run for run in RunList(project).refresh() if not options.runs or run.run in options.runs]
+    rows = [
+        [
+            run.run, _(run.arm), run.origin, run.control or "-", format_count(run.step),
+            _change(run.outcome.gain), _change(run.outcome.forgetting),
+            _change(run.outcome.gain_against_control), _change(run.outcome.forgetting_against_control),
+        ]
+        for run in runs
+    ]  # fmt: skip
+    head = [
+        _("Run"), _("Arm"), _("From"), _("Control"), _("Step"), _("Gain, base"), _("Forgetting, base"),
+        _("Gain, control"), _("Forgetting, control"),
+    ]  # fmt: skip
+    note = _(
+        "Nats a token. Gain: fall of domain loss; forgetting: rise of general loss; each against the named."
+    )
+    return Output(runs, table(head, rows, text_columns=4) + "\n" + note)
+
+
+def _change(value: float | None) -> str:
+    return "-" if value is None else format_change(value)
 
 
 def _watch(options: argparse.Namespace) -> Output:

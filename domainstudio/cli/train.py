@@ -31,6 +31,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="key=value",
         help=_("a recipe setting for this run alone"),
     )
+    begin.add_argument("--arm", choices=("treated", "control", "naive"), default="treated", help=_(
+        "control: the mixture's general text alone; naive: the rest alone; all else the same"))  # fmt: skip
     add_detach(begin)
 
 
@@ -46,6 +48,7 @@ def _start(options: argparse.Namespace) -> Output:
             mixture_name=options.mixture,
             recipe_name=options.recipe,
             settings=parse_settings(options.set),
+            arm=options.arm,
         )
         is_done = run_job(project, folder, options)
         row = next(row for row in RunList(project).refresh() if row.run == folder.job_id)
@@ -55,12 +58,12 @@ def _start(options: argparse.Namespace) -> Output:
 def _summary(row: "RunRow") -> str:
     """Return the outcome of a finished run in sentences."""
     parts = [_("{run} is done: {steps} steps.").format(run=row.run, steps=row.steps)]
-    if row.gain is not None:
-        gain = format_change(row.gain)
+    if row.outcome.gain is not None:
+        gain = format_change(row.outcome.gain)
         parts.append(_("Domain gain {value} nats a token against its base.").format(value=gain))
-    if row.forgetting is None:
+    if row.outcome.forgetting is None:
         parts.append(_("No general source: forgetting cannot be measured."))
     else:
-        forgetting = format_change(row.forgetting)
+        forgetting = format_change(row.outcome.forgetting)
         parts.append(_("Forgetting {value} nats a token against its base.").format(value=forgetting))
     return " ".join(parts)

@@ -1,4 +1,4 @@
-"""Gain and forgetting of a run against its own base, from its probes (pure arithmetic)."""
+"""Gain and forgetting of a run against its base and its control, from its probes (pure arithmetic)."""
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
@@ -60,24 +60,43 @@ def changes(probes: Iterable[ProbePoint]) -> list[SourceChange]:
     ]
 
 
-def forgetting(found: list[SourceChange]) -> float | None:
-    """Return the mean rise of general held-out loss against the base, None without a general source."""
-    return _mean([change.change_nats for change in found if change.role == "general"])
+@dataclass(frozen=True)
+class Outcome:
+    """Gain and forgetting of a run in nats per token; None where there is no such source or no control."""
+
+    gain: float | None
+    forgetting: float | None
+    gain_against_control: float | None = None
+    forgetting_against_control: float | None = None
 
 
-def gain(found: list[SourceChange], trained: Collection[str] = ()) -> float | None:
-    """Return the mean fall of domain held-out loss against the base, None without a domain source.
+def outcome(
+    found: list[SourceChange], trained: Collection[str] = (), control: list[SourceChange] | None = None
+) -> Outcome:
+    """Return what a run gained and forgot, against its base and against the equal-token control.
 
-    Domain sources that the run was not trained on are left out, unless it was trained on none of them.
+    With R the run and C its base or control: gain = L_domain(C) − L_domain(R), and
+    forgetting = L_general(R) − L_general(C), each a mean over sources. The control was continued on general text alone with the same
+    tokens, schedule and seed: what it changes is not the domain text's doing. Domain sources that the run was
+    not trained on are left out, unless it was trained on none of them.
 
     Args:
-        found: the change of every source.
+        found: the change of every source in the run.
         trained: names of the sources in the run's mixture.
+        control: the change of every source in the control run.
     """
-    domain = [change for change in found if change.role == "domain"]
-    counted = [change for change in domain if change.source in trained] or domain
-    mean = _mean([change.change_nats for change in counted])
-    return None if mean is None else -mean
+    domain = {change.source: change for change in found if change.role == "domain"}
+    domain = {name: change for name, change in domain.items() if name in trained} or domain
+    general = {change.source: change for change in found if change.role == "general"}
+    after = {change.source: change.nats for change in control or []}
+    return Outcome(
+        gain=_mean([-change.change_nats for change in domain.values()]),
+        forgetting=_mean([change.change_nats for change in general.values()]),
+        gain_against_control=_mean([after[n] - change.nats for n, change in domain.items() if n in after]),
+        forgetting_against_control=_mean(
+            [change.nats - after[n] for n, change in general.items() if n in after]
+        ),
+    )
 
 
 def _mean(values: list[float]) -> float | None:

@@ -1,11 +1,9 @@
 """The report: one self-contained HTML page about one run, from typed facts."""
 
 from html import escape
-from pathlib import Path
-
-from pydantic import BaseModel, ConfigDict
 
 from domainstudio.export import figures
+from domainstudio.export.facts import Curve, ProbeFacts, ReportFacts
 from domainstudio.language import RESOURCES, preferred
 from domainstudio.language import translate as _
 from domainstudio.units import format_change, format_count
@@ -13,85 +11,15 @@ from domainstudio.units import format_change, format_count
 STYLE = RESOURCES / "report.css"
 
 
-class SourceFacts(BaseModel):
-    """One source as the report shows it: its row of the corpus table, and its loss before and after."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    name: str
-    role: str
-    documents: int
-    characters: int
-    tokens: int
-    held_out_documents: int
-    marked: int
-    rejected: int
-    share: float
-    """Share of the run's training tokens."""
-    epochs: float
-
-
-class ProbeFacts(BaseModel):
-    """Held-out loss of one source before the run and at its end, with the curve between."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    source: str
-    role: str
-    curve: tuple[tuple[int, float], ...]
-    """(step, nats per token)"""
-    base_nats: float
-    nats: float
-    base_bits: float
-    bits: float
-    tokens: int
-
-    @property
-    def change(self) -> float:
-        """Rise of the loss against the base."""
-        return self.nats - self.base_nats
-
-
-class ReportFacts(BaseModel):
-    """Everything the page says."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    project: str
-    run: str
-    status: str
-    origin: str
-    steps: int
-    done_steps: int
-    tokens: int
-    seconds: float
-    losses: tuple[tuple[int, float], ...]
-    """(step, training loss in nats per token)"""
-    sources: tuple[SourceFacts, ...]
-    probes: tuple[ProbeFacts, ...]
-    gain: float | None
-    forgetting: float | None
-    recipe: dict[str, str]
-    hashes: dict[str, str]
-    attempts: int
-
-
 def render(facts: ReportFacts) -> str:
     """Return the page: no script, no link to anywhere, figures as inline SVG."""
     style = STYLE.read_text(encoding="utf-8")
-    body = "\n".join(
-        (_headline(facts), _plots(facts), _losses(facts), _corpus(facts), _recipe(facts), _limits(facts))
-    )
+    body = "\n".join(part(facts) for part in _PARTS)
     title, language = escape(f"{facts.project}: {facts.run}"), preferred().replace("_", "-")
     return (
         f'<!doctype html>\n<html lang="{language}"><head><meta charset="utf-8"><title>{title}</title>\n'
         f"<style>\n{style}</style></head>\n<body><main>\n{body}\n</main></body></html>\n"
     )
-
-
-def write(facts: ReportFacts, file: Path) -> None:
-    """Write the page."""
-    file.write_text(render(facts), encoding="utf-8")
 
 
 def _number(label: str, value: str, unit: str, role: str = "") -> str:
@@ -103,8 +31,8 @@ def _number(label: str, value: str, unit: str, role: str = "") -> str:
 
 def _headline(facts: ReportFacts) -> str:
     unknown = _("not measured")
-    gain = unknown if facts.gain is None else format_change(facts.gain)
-    forgetting = unknown if facts.forgetting is None else format_change(facts.forgetting)
+    gain = _change(facts.outcome.gain, unknown)
+    forgetting = _change(facts.outcome.forgetting, unknown)
     numbers = (
         _number(
             _("Steps"),
@@ -126,9 +54,12 @@ def _headline(facts: ReportFacts) -> str:
     return f"{title}<section class='numbers'>{''.join(numbers)}</section>"
 
 
+def _change(value: float | None, unknown: str = "–") -> str:
+    return unknown if value is None else format_change(value)
+
+
 def _plots(facts: ReportFacts) -> str:
-    domain = {probe.source: _against_base(probe) for probe in facts.probes if probe.role != "general"}
-    general = {probe.source: _against_base(probe) for probe in facts.probes if probe.role == "general"}
+    domain, general = _curves(facts)
     unit, step, base = _("against the base, nats a token"), _("step"), _("base")
     parts = [figures.training_loss(facts.losses, _("Training loss"), _("nats a token"), step)]
     if domain:
@@ -142,11 +73,46 @@ def _plots(facts: ReportFacts) -> str:
     return "<section class='plots'>" + "".join(f"<figure>{part}</figure>" for part in parts) + "</section>"
 
 
+def _curves(facts: ReportFacts) -> tuple[dict[str, Curve], dict[str, Curve]]:
+    """Return domain and general curves: one an arm where there are several, else one a source."""
+    if len(facts.arms) > 1:
+        named = {_label(arm.run, _(arm.arm)): arm for arm in facts.arms}
+        domain = {name: arm.domain for name, arm in named.items() if arm.domain}
+        return domain, {name: arm.general for name, arm in named.items() if arm.general}
+    domain = {probe.source: _against_base(probe) for probe in facts.probes if probe.role != "general"}
+    return domain, {probe.source: _against_base(probe) for probe in facts.probes if probe.role == "general"}
+
+
+def _label(run: str, arm: str) -> str:
+    return f"{arm} ({run})"
+
+
+def _arms(facts: ReportFacts) -> str:
+    """Return the table of runs that differ in their text alone; nothing for a run that stands alone."""
+    if len(facts.arms) < 2:
+        return ""
+    head = [
+        _("Arm"), _("Text"), _("Gain, base"), _("Forgetting, base"), _("Gain, control"),
+        _("Forgetting, control"),
+    ]  # fmt: skip
+    rows = [
+        [
+            _label(arm.run, _(arm.arm)), arm.mixture,
+            _change(arm.outcome.gain), _change(arm.outcome.forgetting),
+            _change(arm.outcome.gain_against_control), _change(arm.outcome.forgetting_against_control),
+        ]
+        for arm in facts.arms
+    ]  # fmt: skip
+    note = _("The control was trained on general text alone, with the same tokens, schedule and seed.")
+    heading = escape(_("Arms: the same start, tokens, schedule and seed, other text (nats a token)"))
+    return f"<h2>{heading}</h2>{_table(head, rows)}<p>{escape(note)}</p>"
+
+
 def _no_general() -> str:
     return _("No general source was probed: this report cannot say what the model forgot.")
 
 
-def _against_base(probe: ProbeFacts) -> tuple[tuple[int, float], ...]:
+def _against_base(probe: ProbeFacts) -> Curve:
     return tuple((step, nats - probe.base_nats) for step, nats in probe.curve)
 
 
@@ -192,7 +158,11 @@ def _corpus(facts: ReportFacts) -> str:
         ]
         for source in facts.sources
     ]  # fmt: skip
-    return f"<h2>{escape(_('Corpus and mixture'))}</h2>{_table(head, rows)}"
+    marked = sum(source.marked for source in facts.sources)
+    note = _("{marked} documents were marked as copies and not trained on.").format(
+        marked=format_count(marked)
+    )
+    return f"<h2>{escape(_('Corpus and mixture'))}</h2>{_table(head, rows)}<p>{escape(note)}</p>"
 
 
 def _recipe(facts: ReportFacts) -> str:
@@ -218,3 +188,23 @@ def _limits(facts: ReportFacts) -> str:
         sentences.append(_("The run was resumed; it had {n} attempts.").format(n=facts.attempts))
     items = "".join(f"<li>{escape(sentence)}</li>" for sentence in sentences)
     return f"<h2>{escape(_('What these figures can and cannot say'))}</h2><ul>{items}</ul>"
+
+
+def _next(_facts: ReportFacts) -> str:
+    """Return what to do with one's own files."""
+    commands = (
+        "domainstudio project new PROJECT --base MODEL_FOLDER",
+        "domainstudio corpus import PROJECT YOUR_DOCUMENTS --role domain --name field",
+        "domainstudio corpus import PROJECT GENERAL_TEXT --role general --name general",
+        "domainstudio tokenizer pack PROJECT",
+        "domainstudio mixture set PROJECT --share field=0.75 --share general=0.25 --tokens 20M",
+        "domainstudio train start PROJECT",
+        "domainstudio train start PROJECT --arm control",
+        "domainstudio runs compare PROJECT",
+    )
+    lines = "\n".join(commands)
+    return f"<h2>{escape(_('The same with your own files'))}</h2><pre>{escape(lines)}</pre>"
+
+
+_PARTS = (_headline, _plots, _arms, _losses, _corpus, _recipe, _limits, _next)
+"""The sections of the page in their order."""

@@ -126,6 +126,6 @@ def _cells(run: RunRow) -> list[str]:
         _(run.status),
         f"{format_count(run.step)} / {format_count(run.steps)}",
         unknown if run.loss is None else f"{run.loss:.3f}",
-        unknown if run.gain is None else format_change(run.gain),
-        unknown if run.forgetting is None else format_change(run.forgetting),
+        unknown if run.outcome.gain is None else format_change(run.outcome.gain),
+        unknown if run.outcome.forgetting is None else format_change(run.outcome.forgetting),
     ]

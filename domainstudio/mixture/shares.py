@@ -7,6 +7,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from domainstudio.problems import Problem, UserError
 
 Role = Literal["domain", "general", "task", "instruction"]
+Arm = Literal["treated", "control", "naive"]
+"""treated: the mixture; control: its general text alone; naive: its other text alone."""
 
 
 class Mixture(BaseModel):
@@ -88,6 +90,25 @@ def plan(mixture: Mixture, sources: list[SourceTokens]) -> list[Portion]:
             )
         )
     return portions
+
+
+def arm_of(mixture: Mixture, arm: Arm, sources: list[SourceTokens]) -> Mixture:
+    """Return the mixture of one arm of a controlled comparison, with the same tokens in all.
+
+    Control keeps the general sources (all there are, by size, if the mixture has none), naive the others.
+
+    Raises:
+        UserError: the arm would have no source.
+    """
+    if arm == "treated":
+        return mixture
+    general = {source.name for source in sources if source.role == "general"}
+    shares = {name: s for name, s in mixture.shares.items() if (name in general) == (arm == "control") and s}
+    if arm == "control" and not shares:
+        shares = {source.name: float(source.tokens) for source in sources if source.name in general}
+    if not shares:
+        raise UserError(Problem("mixture.empty_arm", "arm", {"arm": arm}))
+    return mixture.model_copy(update={"shares": shares})
 
 
 def check(mixture: Mixture, portions: list[Portion]) -> None:

@@ -1,13 +1,9 @@
 """What a training run is given: frozen copies of everything, so that it runs alone on any machine."""
 
-from typing import Literal
-
 from pydantic import BaseModel, ConfigDict, Field
 
-from domainstudio.mixture.shares import Role
+from domainstudio.mixture.shares import Arm, Role
 from domainstudio.recipe.recipe import Recipe
-
-Arm = Literal["treated", "control", "naive"]
 
 
 class ModelOrigin(BaseModel):
@@ -20,6 +16,11 @@ class ModelOrigin(BaseModel):
     run: str | None = None
     """The run that made the folder, if one of this project did."""
     step: int | None = None
+
+    @property
+    def name(self) -> str:
+        """The preset, the run and step, or the folder."""
+        return f"{self.run}@{self.step}" if self.run is not None else str(self.preset or self.folder)
 
 
 class TrainingSource(BaseModel):

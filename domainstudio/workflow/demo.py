@@ -7,7 +7,7 @@ from pathlib import Path
 from domainstudio.corpus import sample
 from domainstudio.corpus.readers import ReaderSettings
 from domainstudio.jobs.folder import JobFolder
-from domainstudio.mixture.shares import Mixture
+from domainstudio.mixture.shares import Arm, Mixture
 from domainstudio.project.project import Project
 from domainstudio.workflow import corpus, export, planning, tokenizer, training
 from domainstudio.workflow.projects import new_project
@@ -26,10 +26,18 @@ class Size:
     base_tokens: int
     domain_tokens: int
     probe_every: int
+    arms: tuple[Arm, ...]
 
 
-FULL = Size(every=1, vocabulary=4096, base_tokens=730_000, domain_tokens=245_000, probe_every=60)
-QUICK = Size(every=8, vocabulary=2048, base_tokens=160_000, domain_tokens=80_000, probe_every=20)
+FULL = Size(1, 4096, 730_000, 245_000, probe_every=60, arms=("control", "naive", "treated"))
+QUICK = Size(8, 2048, 160_000, 80_000, probe_every=20, arms=("naive",))
+REPLAY = 0.25
+"""Share of general text in the treated arm."""
+PURPOSES: dict[Arm, str] = {
+    "control": "control: continue it on general text alone",
+    "naive": "naive: continue it on domain text alone",
+    "treated": "treated: continue it on domain text with a quarter of general text",
+}
 
 
 def free_folder(wish: Path) -> Path:
@@ -61,9 +69,15 @@ def jobs(project: Project, size: Size) -> Iterator[tuple[str, JobFolder]]:
     planning.set_mixture(project, base, "base")
     run = training.start_run(project, mixture_name="base")
     yield "train a base model on general text", run
-    continued = Mixture(shares={DOMAIN: 1.0}, tokens=size.domain_tokens)
-    planning.set_mixture(project, continued, "domain")
-    settings = {"learning_rate": "1e-3"}
-    arm = training.start_run(project, origin=run.job_id, mixture_name="domain", settings=settings)
-    yield "continue it on domain text", arm
-    yield "write the report", export.start_report(project, arm.job_id, project.path / REPORT)
+    mixture = Mixture(shares={DOMAIN: 1 - REPLAY, GENERAL: REPLAY}, tokens=size.domain_tokens)
+    planning.set_mixture(project, mixture)
+    arms: list[JobFolder] = []
+    for arm in size.arms:
+        arms.append(_start_arm(project, run, arm))
+        yield PURPOSES[arm], arms[-1]
+    yield "write the report", export.start_report(project, arms[-1].job_id, project.path / REPORT)
+
+
+def _start_arm(project: Project, base: JobFolder, arm: Arm) -> JobFolder:
+    """Continue the base on the arm's text; only the text differs between arms."""
+    return training.start_run(project, origin=base.job_id, settings={"learning_rate": "1e-3"}, arm=arm)

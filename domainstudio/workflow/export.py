@@ -5,22 +5,23 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
-from domainstudio.evaluation.forgetting import changes, forgetting, gain
+from domainstudio.evaluation.forgetting import changes
 from domainstudio.export import report
+from domainstudio.export.facts import ArmFacts, Curve, ProbeFacts, ReportFacts, SourceFacts
 from domainstudio.export.model_folder import check_target, write_model_folder
-from domainstudio.export.report import ProbeFacts, ReportFacts, SourceFacts
 from domainstudio.jobs.curves import Curves
+from domainstudio.jobs.events import Probe
 from domainstudio.jobs.folder import JobFolder
 from domainstudio.jobs.worker import Worker
 from domainstudio.paths import write_atomically
 from domainstudio.problems import Problem, UserError
 from domainstudio.project.project import Project
 from domainstudio.recipe.recipe import field_help
-from domainstudio.recipe.run import ModelOrigin, RunSpec
+from domainstudio.recipe.run import RunSpec
 from domainstudio.tokenizer.packed import read_meta
 from domainstudio.workflow import corpus
 from domainstudio.workflow.running import Kind, start
-from domainstudio.workflow.training import curves_of, find_checkpoint, run_spec
+from domainstudio.workflow.training import RunList, RunRow, curves_of, find_checkpoint, run_spec
 
 
 class ExportWork(BaseModel):
@@ -88,13 +89,14 @@ def gather_facts(project: Project, run: str) -> ReportFacts:
     """Return what the report of a run says."""
     job, spec = project.job(run), run_spec(project, run)
     curves = curves_of(job)
-    changed = changes(curves.probes)
+    runs = RunList(project)
+    rows = {row.run: row for row in runs.refresh()}
     last = curves.steps[-1] if curves.steps else None
     return ReportFacts(
         project=project.name,
         run=run,
         status=job.status(),
-        origin=_origin_text(spec.model),
+        origin=spec.model.name,
         steps=spec.steps,
         done_steps=last.step if last else 0,
         tokens=last.tokens if last else 0,
@@ -102,8 +104,8 @@ def gather_facts(project: Project, run: str) -> ReportFacts:
         losses=tuple((point.step, point.loss) for point in curves.steps),
         sources=tuple(_sources(project, spec, last.tokens if last else 0)),
         probes=tuple(_probes(curves)),
-        gain=gain(changed, spec.trained_on),
-        forgetting=forgetting(changed),
+        outcome=rows[run].outcome,
+        arms=tuple(_arm(project, rows[name]) for name in runs.comparable(run)),
         recipe=_recipe(spec),
         hashes=_hashes(job, spec),
         attempts=curves.attempts,
@@ -114,10 +116,29 @@ def _seconds(spec: RunSpec, tokens_per_second: float) -> float:
     return spec.recipe.tokens_per_step() / tokens_per_second
 
 
-def _origin_text(origin: ModelOrigin) -> str:
-    if origin.run is not None:
-        return f"{origin.run}@{origin.step}"
-    return str(origin.preset or origin.folder)
+def _arm(project: Project, row: RunRow) -> ArmFacts:
+    """Return what the comparison says of one run."""
+    spec = run_spec(project, row.run)
+    probes = curves_of(project.job(row.run)).probes
+    shares = sorted(spec.sources, key=lambda source: -source.share)
+    return ArmFacts(
+        run=row.run,
+        arm=row.arm,
+        mixture=", ".join(f"{source.name} {source.share:.0%}" for source in shares),
+        outcome=row.outcome,
+        domain=_mean_change([probe for probe in probes if probe.role == "domain"]),
+        general=_mean_change([probe for probe in probes if probe.role == "general"]),
+    )
+
+
+def _mean_change(probes: list[Probe]) -> Curve:
+    """Return the mean change against step 0 over sources, by step."""
+    base = {probe.source: probe.nats_per_token for probe in probes if probe.step == 0}
+    by_step: dict[int, list[float]] = {}
+    for probe in probes:
+        if probe.source in base:
+            by_step.setdefault(probe.step, []).append(probe.nats_per_token - base[probe.source])
+    return tuple((step, sum(values) / len(values)) for step, values in by_step.items())
 
 
 def _sources(project: Project, spec: RunSpec, tokens: int) -> list[SourceFacts]:

@@ -23,11 +23,17 @@ def set_mixture(project: Project, mixture: Mixture, name: str = DEFAULT_NAME) ->
 
 def portions_of(project: Project, mixture: Mixture) -> list[Portion]:
     """Return what a mixture takes of each packed source."""
-    offered = [
-        SourceTokens(name=file.source, role=file.role, tokens=file.tokens)
-        for file in packed(project, "training")
-    ]
-    return plan(mixture, offered)
+    return plan(mixture, offered(project))
+
+
+def offered(project: Project) -> list[SourceTokens]:
+    """Return what every packed source offers.
+
+    Raises:
+        UserError: nothing is packed yet.
+    """
+    files = packed(project, "training")
+    return [SourceTokens(name=file.source, role=file.role, tokens=file.tokens) for file in files]
 
 
 def mixture_of(project: Project, name: str = DEFAULT_NAME) -> Mixture:

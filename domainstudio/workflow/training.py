@@ -2,12 +2,12 @@
 
 from dataclasses import dataclass
 
-from domainstudio.evaluation.forgetting import changes, forgetting, gain
+from domainstudio.evaluation.forgetting import Outcome, SourceChange, changes, outcome
 from domainstudio.jobs.checkpoints import CheckpointFolder, list_checkpoints
 from domainstudio.jobs.curves import Curves, gather
 from domainstudio.jobs.folder import JobFolder, Status, list_jobs
 from domainstudio.jobs.follow import Tail, read_events
-from domainstudio.mixture.shares import check
+from domainstudio.mixture.shares import Arm, arm_of, check, plan
 from domainstudio.problems import Problem, UserError
 from domainstudio.project.plans import DEFAULT_NAME
 from domainstudio.project.project import Project
@@ -22,15 +22,18 @@ TRAIN = Kind("train", RunSpec, program="domainstudio.trainer")
 
 @dataclass(frozen=True)
 class RunRow:
-    """One run as a list shows it; gain and forgetting in nats per token against its own base."""
+    """One run as a list shows it."""
 
     run: str
+    arm: Arm
+    origin: str
     status: Status
     step: int
     steps: int
     loss: float | None
-    gain: float | None
-    forgetting: float | None
+    outcome: Outcome
+    control: str | None
+    """The finished run that serves as its equal-token control."""
 
 
 def start_run(
@@ -40,6 +43,7 @@ def start_run(
     mixture_name: str = DEFAULT_NAME,
     recipe_name: str = DEFAULT_NAME,
     settings: dict[str, str] | None = None,
+    arm: Arm = "treated",
 ) -> JobFolder:
     """Freeze mixture, recipe and token files into a run and start it.
 
@@ -49,20 +53,27 @@ def start_run(
         mixture_name: a saved mixture.
         recipe_name: a saved recipe.
         settings: recipe settings replaced for this run alone.
+        arm: treated takes the mixture as it is, control its general text alone, naive its other text alone.
 
     Raises:
         UserError: something is missing or contradicts; nothing is started.
     """
-    return start(project, TRAIN, *_freeze(project, origin, mixture_name, recipe_name, settings or {}))
+    return start(project, TRAIN, *freeze(project, origin, mixture_name, recipe_name, settings or {}, arm))
 
 
-def _freeze(
-    project: Project, origin: str, mixture_name: str, recipe_name: str, settings: dict[str, str]
+def freeze(
+    project: Project,
+    origin: str,
+    mixture_name: str,
+    recipe_name: str,
+    settings: dict[str, str],
+    arm: Arm,
 ) -> tuple[RunSpec, int]:
-    """Return the run's frozen work and its number of processes."""
+    """Return the run's frozen work and its number of processes; arguments and errors as in `start_run`."""
     recipe = change(planning.recipe_of(project, recipe_name), settings)
-    mixture = planning.mixture_of(project, mixture_name)
-    portions = planning.portions_of(project, mixture)
+    offered = planning.offered(project)
+    mixture = arm_of(planning.mixture_of(project, mixture_name), arm, offered)
+    portions = plan(mixture, offered)
     check(mixture, portions)
     tokenizer = current(project)
     folders = {file.source: file.folder for file in packed(project, "training")}
@@ -89,6 +100,7 @@ def _freeze(
             for file in packed(project, "held_out")
             if file.tokens
         ),
+        arm=arm,
         mixture=mixture_name,
     )
     return spec, recipe.processes
@@ -150,22 +162,48 @@ class RunList:
 
     def refresh(self) -> list[RunRow]:
         """Return every run, oldest first."""
-        return [self._row(folder) for folder in list_jobs(self._project.jobs, TRAIN.name)]
+        folders = list(list_jobs(self._project.jobs, TRAIN.name))
+        for folder in folders:
+            if folder.job_id not in self._known:
+                self._known[folder.job_id] = (run_spec(self._project, folder.job_id), Tail(folder), Curves())
+            _, tail, curves = self._known[folder.job_id]
+            for event in tail.poll():
+                curves.add(event)
+        return [self._row(folder) for folder in folders]
 
     def _row(self, folder: JobFolder) -> RunRow:
-        if folder.job_id not in self._known:
-            self._known[folder.job_id] = (run_spec(self._project, folder.job_id), Tail(folder), Curves())
-        spec, tail, curves = self._known[folder.job_id]
-        for event in tail.poll():
-            curves.add(event)
+        spec, _, curves = self._known[folder.job_id]
         last = curves.steps[-1] if curves.steps else None
-        changed = changes(curves.probes)
+        control = self._control_of(folder.job_id, spec)
         return RunRow(
             run=folder.job_id,
+            arm=spec.arm,
+            origin=spec.model.name,
             status=folder.status(),
             step=last.step if last else 0,
             steps=spec.steps,
             loss=last.loss if last else None,
-            gain=gain(changed, spec.trained_on),
-            forgetting=forgetting(changed),
+            outcome=outcome(
+                changes(curves.probes), spec.trained_on, self.changes_of(control) if control else None
+            ),
+            control=control,
         )
+
+    def comparable(self, run: str) -> list[str]:
+        """Return the refreshed runs with the same start, recipe and steps as a run, itself among them."""
+        spec = self._known[run][0]
+        alike = (spec.model, spec.recipe, spec.steps)
+        return [name for name, (s, _, _) in self._known.items() if (s.model, s.recipe, s.steps) == alike]
+
+    def changes_of(self, run: str) -> list[SourceChange]:
+        """Return the change of held-out loss per source of a run that was refreshed."""
+        return changes(self._known[run][2].probes)
+
+    def _control_of(self, run: str, spec: RunSpec) -> str | None:
+        """Return the newest finished control of a run: same start, tokens, schedule and seed."""
+        for name in reversed(self.comparable(run)):
+            other, _, curves = self._known[name]
+            is_done = curves.steps and curves.steps[-1].step == spec.steps
+            if name != run and other.arm == "control" and is_done:
+                return name
+        return None

@@ -112,7 +112,7 @@ def test_a_new_project_without_text_says_what_to_do_next(
     assert "corpus import" in refused("tokenizer", "train", project)
     assert "corpus import" in refused("tokenizer", "pack", project)
     assert "tokenizer train" in refused("mixture", "set", project, "--share", "a=1", "--tokens", "1k")
-    assert "mixture set" in refused("train", "start", project)
+    assert "tokenizer train" in refused("train", "start", project)
 
 
 def test_json_is_the_only_thing_on_stdout(packed_project: Path) -> None:

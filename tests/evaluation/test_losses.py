@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from domainstudio.evaluation.forgetting import SourceChange, changes, forgetting, gain
+from domainstudio.evaluation.forgetting import SourceChange, changes, outcome
 from domainstudio.evaluation.losses import Loss
 
 
@@ -54,33 +54,33 @@ def test_a_change_is_the_last_probe_against_step_0() -> None:
 
 def test_forgetting_is_the_mean_rise_of_general_and_gain_the_mean_fall_of_domain_loss() -> None:
     found = changes(PROBES)
-    assert forgetting(found) == pytest.approx((0.5 - 0.1) / 2)
-    assert gain(found) == pytest.approx((0.75 + 0.25) / 2)
+    assert outcome(found).forgetting == pytest.approx((0.5 - 0.1) / 2)
+    assert outcome(found).gain == pytest.approx((0.75 + 0.25) / 2)
 
 
 def test_gain_counts_the_domain_sources_in_the_mixture_and_all_if_none_is() -> None:
     found = changes(PROBES)
-    assert gain(found, {"law", "news"}) == pytest.approx(0.75)
-    assert gain(found, {"news"}) == pytest.approx((0.75 + 0.25) / 2)
+    assert outcome(found, {"law", "news"}).gain == pytest.approx(0.75)
+    assert outcome(found, {"news"}).gain == pytest.approx((0.75 + 0.25) / 2)
 
 
 def test_learning_that_helps_everywhere_is_negative_forgetting() -> None:
     found = changes([Point(0, "news", "general", 2.0), Point(10, "news", "general", 1.5)])
-    assert forgetting(found) == pytest.approx(-0.5)
+    assert outcome(found).forgetting == pytest.approx(-0.5)
 
 
 @pytest.mark.parametrize("role", ["task", "instruction"])
 def test_without_a_source_of_the_role_there_is_no_figure(role: str) -> None:
     found = changes([Point(0, "x", role, 2.0), Point(10, "x", role, 1.5)])
-    assert forgetting(found) is None
-    assert gain(found) is None
-    assert forgetting([]) is None and gain([]) is None
+    assert outcome(found).forgetting is None
+    assert outcome(found).gain is None
+    assert outcome([]).forgetting is None and outcome([]).gain is None
 
 
 def test_before_the_first_probe_after_step_0_nothing_has_changed() -> None:
     found = changes(PROBES[:4])
-    assert gain(found) == 0
-    assert forgetting(found) == 0
+    assert outcome(found).gain == 0
+    assert outcome(found).forgetting == 0
 
 
 def test_a_source_without_a_base_line_has_no_change() -> None:
@@ -92,5 +92,20 @@ def test_gain_leaves_out_domain_sources_that_were_not_trained_on() -> None:
         SourceChange("law", "domain", 10, base_nats=3.0, nats=2.0, base_bits=1.0, bits=0.5),
         SourceChange("tax", "domain", 10, base_nats=3.0, nats=5.0, base_bits=1.0, bits=2.0),
     ]
-    assert gain(found, {"law", "general"}) == pytest.approx(1.0)
-    assert gain(found, {"general"}) == pytest.approx(-0.5)
+    assert outcome(found, {"law", "general"}).gain == pytest.approx(1.0)
+    assert outcome(found, {"general"}).gain == pytest.approx(-0.5)
+
+
+def test_against_the_control_what_more_training_does_is_taken_out() -> None:
+    run, control = (
+        [
+            SourceChange("law", "domain", 10, base_nats=3.0, nats=law, base_bits=1.0, bits=1.0),
+            SourceChange("news", "general", 10, base_nats=2.0, nats=news, base_bits=1.0, bits=1.0),
+        ]
+        for law, news in ((2.0, 2.25), (2.75, 1.75))
+    )
+    found = outcome(run, {"law"}, control)
+    assert (found.gain, found.forgetting) == (1.0, 0.25)
+    assert (found.gain_against_control, found.forgetting_against_control) == (0.75, 0.5)
+    alone = outcome(run, {"law"})
+    assert alone.gain_against_control is None and alone.forgetting_against_control is None

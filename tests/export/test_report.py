@@ -3,11 +3,11 @@
 import math
 import re
 from html.parser import HTMLParser
-from pathlib import Path
 from typing import Any
 
-from domainstudio.export import report
-from domainstudio.export.report import ProbeFacts, ReportFacts, SourceFacts, render
+from domainstudio.evaluation.forgetting import Outcome
+from domainstudio.export.facts import ArmFacts, ProbeFacts, ReportFacts, SourceFacts
+from domainstudio.export.report import render
 
 EVIL = '<img src=x onerror="alert(1)">\'&$\\foo$'
 
@@ -32,8 +32,8 @@ def facts(**changes: Any) -> ReportFacts:
         "done_steps": 100, "tokens": 102_400, "seconds": 61.0,
         "losses": tuple((step, 3.0 - step / 200) for step in range(1, 101)),
         "sources": (source("law", "domain"), source("news", "general")),
-        "probes": (probe("law", "domain"), probe("news", "general", 3.031)), "gain": 0.5,
-        "forgetting": 0.031, "recipe": {"learning_rate": "0.001"}, "hashes": {"tokenizer.json": "ab12"},
+        "probes": (probe("law", "domain"), probe("news", "general", 3.031)), "outcome": Outcome(0.5, 0.031),
+        "arms": (), "recipe": {"learning_rate": "0.001"}, "hashes": {"tokenizer.json": "ab12"},
         "attempts": 1,
     }  # fmt: skip
     return ReportFacts(**values | changes)
@@ -87,7 +87,13 @@ def test_the_page_says_the_figures() -> None:
 
 def test_without_general_text_forgetting_is_not_measured() -> None:
     page = Page(
-        render(facts(probes=(probe("law", "domain"),), sources=(source("law", "domain"),), forgetting=None))
+        render(
+            facts(
+                probes=(probe("law", "domain"),),
+                sources=(source("law", "domain"),),
+                outcome=Outcome(0.5, None),
+            )
+        )
     )
     assert "not measured" in page.words
     assert "this report cannot say what the model forgot" in page.words
@@ -96,14 +102,16 @@ def test_without_general_text_forgetting_is_not_measured() -> None:
 
 def test_a_run_before_its_second_probe_has_a_page() -> None:
     first = probe("law", "domain", 3.0).model_copy(update={"curve": ((0, 3.0),)})
-    words = Page(render(facts(probes=(first,), losses=(), done_steps=0, gain=0.0, forgetting=None))).words
+    words = Page(render(facts(probes=(first,), losses=(), done_steps=0, outcome=Outcome(0.0, None)))).words
     assert "+0.000" in words
 
 
 def test_a_run_that_diverged_has_a_page() -> None:
     losses = ((1, 3.0), (2, math.nan), (3, math.nan))
     words = Page(
-        render(facts(probes=(probe("news", "general", math.nan),), losses=losses, gain=math.nan))
+        render(
+            facts(probes=(probe("news", "general", math.nan),), losses=losses, outcome=Outcome(math.nan, 0.1))
+        )
     ).words
     assert "nan" in words
 
@@ -136,6 +144,20 @@ def test_a_resumed_run_says_so() -> None:
     assert "attempts" not in render(facts())
 
 
-def test_the_written_file_is_the_page(tmp_path: Path) -> None:
-    report.write(facts(project="合同"), tmp_path / "report.html")
-    assert (tmp_path / "report.html").read_text(encoding="utf-8") == render(facts(project="合同"))
+def test_arms_are_shown_on_one_chart_and_in_one_table() -> None:
+    curve = ((0, 0.0), (10, 0.25))
+    arms = tuple(
+        ArmFacts(
+            run=run,
+            arm=arm,
+            mixture=mixture,
+            outcome=Outcome(0.5, 0.1, 0.4, 0.2),
+            domain=curve,
+            general=curve,
+        )
+        for run, arm, mixture in (("train-2", "naive", "law 100%"), ("train-3", "treated", "law 75%"))
+    )
+    page = Page(render(facts(arms=arms))).words
+    for text in ("naive (train-2)", "treated (train-3)", "law 75%", "+0.400", "+0.200"):
+        assert text in page
+    assert "Arms" not in Page(render(facts(arms=arms[:1]))).words

@@ -14,7 +14,7 @@ from domainstudio.jobs.events import Probe, State, Step
 from domainstudio.jobs.folder import JobFolder
 from domainstudio.jobs.worker import Worker
 from domainstudio.project.project import Project
-from domainstudio.workflow.training import TRAIN, _freeze
+from domainstudio.workflow.training import TRAIN, freeze
 
 
 def test_its_process_loads_nothing_heavy(packed_project: Path) -> None:
@@ -53,7 +53,7 @@ def test_it_shows_runs_as_they_change(small_project: Path, qtbot: QtBot) -> None
     from domainstudio.jobs.folder import create_job
 
     with Project(small_project) as project:
-        spec, _processes = _freeze(project, "base", "default", "default", {})
+        spec, _processes = freeze(project, "base", "default", "default", {}, "treated")
     folder = create_job(small_project / "jobs", TRAIN.name, TRAIN.program, spec)
     window = Window()
     qtbot.addWidget(window)

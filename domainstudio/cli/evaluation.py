@@ -1,0 +1,40 @@
+"""`domainstudio evaluation`: what a run changed, source by source."""
+
+import argparse
+
+from domainstudio.cli.output import Output, add_verb, table
+from domainstudio.language import translate as _
+from domainstudio.units import format_change
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the verbs."""
+    verbs = parser.add_subparsers(metavar="VERB", required=True)
+    show = add_verb(verbs, "table", "held-out loss of every source: base, run and control", _table)
+    show.add_argument("run", metavar="RUN", help=_("the run"))
+
+
+def _table(options: argparse.Namespace) -> Output:
+    from domainstudio.cli.following import open_project
+    from domainstudio.workflow.training import RunList, run_spec
+
+    with open_project(options) as project:
+        run_spec(project, options.run)
+        runs = RunList(project)
+        row = next(row for row in runs.refresh() if row.run == options.run)
+        found = runs.changes_of(options.run)
+        control = {change.source: change for change in runs.changes_of(row.control)} if row.control else {}
+    rows = [
+        [
+            change.source, _(change.role), f"{change.base_nats:.3f}", f"{change.nats:.3f}",
+            format_change(change.change_nats),
+            f"{control[change.source].nats:.3f}" if change.source in control else "-",
+            f"{change.base_bits:.3f}", f"{change.bits:.3f}",
+        ]
+        for change in found
+    ]  # fmt: skip
+    head = [
+        _("Source"), _("Role"), _("Base (nats a token)"), _("After (nats a token)"), _("Change"),
+        _("Control (nats a token)"), _("Base (bits a byte)"), _("After (bits a byte)"),
+    ]  # fmt: skip
+    return Output({"run": row, "sources": found}, table(head, rows, text_columns=2))
