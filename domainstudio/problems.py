@@ -16,7 +16,10 @@ SENTENCES: dict[str, str] = {
     "corpus.no_documents": (
         "None of the {files} files holds a readable document; the first trouble: {place}: {trouble}."
     ),
-    "corpus.no_files": "There is no file to read at {path}: this program reads {endings}, each also .gz.",
+    "corpus.no_files": (
+        "There is no file to read at {path}: this program reads {endings}, texts and tables of text also as "
+        ".gz or .zst."
+    ),
     "corpus.none_yet": (
         "The project {project} has no text yet: import some with `domainstudio corpus import`."
     ),
@@ -62,6 +65,10 @@ SENTENCES: dict[str, str] = {
         "{folder} holds no .safetensors weights: pickled weights are not loaded because they can run "
         "code; convert them first."
     ),
+    "model.not_saved_whole": (
+        "The model does not survive being saved: {count} weights, the first {name}, come back changed; this "
+        "architecture cannot be trained to a usable result here."
+    ),
     "model.positions": (
         "The model has {model} positions, fewer than the sequence length {length}: lower sequence_length."
     ),
@@ -95,6 +102,16 @@ SENTENCES: dict[str, str] = {
     ),
     "project.unknown_preset": "There is no preset named {preset}; there are: {known}.",
     "recipe.none_yet": "There is no recipe named {name}: make one with `domainstudio recipe set`.",
+    "recipe.too_many_steps": (
+        "{steps:,} steps need {needed:,} tokens and the mixture has {tokens:,}, enough for {most:,} steps: "
+        "raise its --tokens or lower steps."
+    ),
+    "recipe.unknown_preset": "There is no preset named {preset}; there are: {known}.",
+    "run.same_text": (
+        "{run} stopped at step {step} of {steps} on this very text; a new run would warm the rate up on text "
+        "it has seen, which hurts and does not recover (arXiv 2308.04014): go on with `domainstudio runs "
+        "resume`."
+    ),
     "recipe.setting_form": "{value} is no setting: write key=value.",
     "recipe.unknown_key": "There is no setting named {key}; there are: {known}.",
     "report.no_points": "{run} has not measured anything yet: wait for its first probe.",

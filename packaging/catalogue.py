@@ -22,6 +22,7 @@ from domainstudio.language import LANGUAGES, RESOURCES
 from domainstudio.mixture.shares import Arm, Role
 from domainstudio.problems import SENTENCES
 from domainstudio.project.tokens import Split
+from domainstudio.recipe.presets import PRESETS
 from domainstudio.recipe.recipe import field_help
 from domainstudio.workflow.demo import PURPOSES
 
@@ -37,6 +38,7 @@ def messages() -> set[str]:
         *SENTENCES.values(),
         *GROUPS.values(),
         *PURPOSES.values(),
+        *(preset.note for preset in PRESETS.values()),
         *(text for _, text, _ in field_help()),
     }
     for words in (Arm, Reason, Status, Role, Split):

@@ -2,10 +2,14 @@
 
 import argparse
 import textwrap
+from typing import TYPE_CHECKING
 
 from domainstudio.cli.output import Output, add_verb
 from domainstudio.language import translate as _
 from domainstudio.problems import Problem, UserError
+
+if TYPE_CHECKING:
+    from domainstudio.recipe.recipe import Recipe
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -14,8 +18,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     put = add_verb(verbs, "set", "change settings", _set)
     put.formatter_class = argparse.RawDescriptionHelpFormatter
     put.epilog = settings_help()
-    put.add_argument("settings", nargs="+", metavar="key=value", help=_("a setting; see below"))
+    put.add_argument("settings", nargs="*", metavar="key=value", help=_("a setting; see below"))
+    put.add_argument("--preset", help=_("begin with a published recipe; see `recipe presets`"))
     put.add_argument("--name", default="default", help=_("name of the recipe"))
+    add_verb(verbs, "presets", "published recipes with their sources", _presets)
     show = add_verb(verbs, "show", "show every setting", _show)
     show.add_argument("--name", default="default", help=_("name of the recipe"))
 
@@ -52,16 +58,44 @@ def _set(options: argparse.Namespace) -> Output:
 
     settings = parse_settings(options.settings)
     with open_project(options) as project:
-        recipe = set_recipe(project, settings, options.name)
-    return Output(recipe, "\n".join(f"{key}={value}" for key, value in settings.items()))
+        recipe = set_recipe(project, settings, options.name, options.preset)
+    return Output(recipe, _lines(recipe))
+
+
+def _presets(options: argparse.Namespace) -> Output:
+    from domainstudio.cli.following import open_project
+    from domainstudio.recipe.presets import PRESETS
+
+    open_project(options).connection.close()
+    parts = []
+    for preset in PRESETS.values():
+        unconfirmed = ", ".join(preset.unconfirmed) or "-"
+        settings = " ".join(f"{key}={value}" for key, value in preset.settings.items())
+        words = _("{name} ({source})\n  {note}\n  not confirmed in the paper: {unconfirmed}\n  {settings}")
+        parts.append(
+            words.format(
+                name=preset.name,
+                source=preset.source,
+                note=_(preset.note),
+                unconfirmed=unconfirmed,
+                settings=settings,
+            )
+        )
+    return Output(list(PRESETS.values()), "\n".join(parts))
 
 
 def _show(options: argparse.Namespace) -> Output:
     from domainstudio.cli.following import open_project
-    from domainstudio.recipe.recipe import field_help
     from domainstudio.workflow.planning import recipe_of
 
     with open_project(options) as project:
         recipe = recipe_of(project, options.name)
+    return Output(recipe, _lines(recipe))
+
+
+def _lines(recipe: "Recipe") -> str:
+    """Return every setting with its value."""
+    from domainstudio.recipe.recipe import field_help
+
     values = recipe.model_dump() | recipe.stage.model_dump()
-    return Output(recipe, "\n".join(f"{key}={values[key]}" for key, _, _ in field_help()))
+    return "\n".join(f"{key}={values[key]}" for key, _, _ in field_help())

@@ -1,10 +1,15 @@
 """`domainstudio runs`: list, watch, stop and resume runs and other jobs."""
 
 import argparse
+import sys
+from typing import TYPE_CHECKING
 
 from domainstudio.cli.output import Output, add_detach, add_verb, table
 from domainstudio.language import translate as _
 from domainstudio.units import format_change, format_count
+
+if TYPE_CHECKING:
+    from domainstudio.project.project import Project
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -74,6 +79,20 @@ def _compare(options: argparse.Namespace) -> Output:
     return Output(runs, table(head, rows, text_columns=4) + "\n" + note)
 
 
+def _resumption_words(project: "Project", run: str) -> str:
+    """Say where a run goes on, before it does."""
+    from domainstudio.workflow.training import resumption
+
+    found = resumption(project, run)
+    words = _(
+        "{run} goes on at step {step} of {steps} ({share:.1%} of its text seen), at rate {rate:.3g} with its "
+        "optimizer's memory; nothing is warmed up again."
+    )
+    return words.format(
+        run=run, step=found.step, steps=found.steps, share=found.share_of_data, rate=found.learning_rate
+    )
+
+
 def _change(value: float | None) -> str:
     return "-" if value is None else format_change(value)
 
@@ -109,9 +128,13 @@ def _stop(options: argparse.Namespace) -> Output:
 def _resume(options: argparse.Namespace) -> Output:
     from domainstudio.cli.following import finished, open_project, run_job
     from domainstudio.workflow.running import resume
+    from domainstudio.workflow.training import TRAIN
 
     with open_project(options) as project:
         folder = project.job(options.run)
+        words = _resumption_words(project, options.run) if folder.spec().kind == TRAIN.name else ""
         resume(folder)
+        if words:
+            print(words, file=sys.stderr, flush=True)
         is_done = run_job(project, folder, options)
         return finished(folder, is_done, f"{folder.job_id}: {_(folder.status())}")

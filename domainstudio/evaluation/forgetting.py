@@ -76,9 +76,9 @@ def outcome(
     """Return what a run gained and forgot, against its base and against the equal-token control.
 
     With R the run and C its base or control: gain = L_domain(C) − L_domain(R), and
-    forgetting = L_general(R) − L_general(C), each a mean over sources. The control was continued on general text alone with the same
-    tokens, schedule and seed: what it changes is not the domain text's doing. Domain sources that the run was
-    not trained on are left out, unless it was trained on none of them.
+    forgetting = L_general(R) − L_general(C), each a mean over sources. The control was continued on general
+    text alone with the same tokens, schedule and seed: what it changes is not the domain text's doing. Domain
+    sources that the run was not trained on are left out, unless it was trained on none of them.
 
     Args:
         found: the change of every source in the run.

@@ -3,25 +3,28 @@
 import hashlib
 import json
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 from domainstudio.paths import whole_folder
 from domainstudio.problems import Problem, UserError
 from domainstudio.tokenizer import vocabulary
 
+CARD = "README.md"
 TOKENIZER_FILES = (
     vocabulary.FILE, "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json",
     "tokenizer.model", "vocab.json", "merges.txt", "chat_template.jinja",
 )  # fmt: skip
 
 
-def write_model_folder(weights: Path, tokenizer: Path, target: Path) -> str:
-    """Copy weights and tokenizer to `target`, which appears whole; return the SHA-256 of the weights.
+def write_model_folder(weights: Path, tokenizer: Path, target: Path, card: Callable[[str], str]) -> str:
+    """Write weights, tokenizer and card to `target`, which appears whole; return the SHA-256 of the weights.
 
     Args:
         weights: a folder with config.json and safetensors.
         tokenizer: a folder with tokenizer.json.
         target: must not exist, or be empty.
+        card: returns the model card, given the hash of the weights.
 
     Raises:
         UserError: `target` is taken.
@@ -31,6 +34,7 @@ def write_model_folder(weights: Path, tokenizer: Path, target: Path) -> str:
         shutil.copytree(weights, folder, dirs_exist_ok=True)
         copy_tokenizer(tokenizer, folder)
         digest = hash_weights(folder)
+        (folder / CARD).write_text(card(digest), encoding="utf-8")
         if target.exists():
             target.rmdir()
     return digest

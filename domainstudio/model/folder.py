@@ -1,5 +1,6 @@
 """Model folders in the layout of transformers: loaded without remote code, written as safetensors."""
 
+import shutil
 from pathlib import Path
 
 import torch
@@ -43,6 +44,25 @@ def set_dropout(model: PreTrainedModel, share: float) -> None:
             module.p = share
         elif isinstance(getattr(module, "attention_dropout", None), int | float):
             module.attention_dropout = share
+
+
+def check_saved(model: PreTrainedModel, state: dict[str, torch.Tensor], folder: Path) -> None:
+    """Save the model and load it back as others will: every weight must come back bit for bit.
+
+    Done before the first step, so that no long run ends in a model that cannot be loaded. `folder` must not
+    exist and is removed again.
+
+    Raises:
+        UserError: the saved model cannot be loaded or differs.
+    """
+    try:
+        save_model(model, state, folder)
+        loaded = load_model(folder).state_dict()
+        changed = [name for name in state if not torch.equal(loaded[name], state[name].cpu().float())]
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+    if changed:
+        raise UserError(Problem("model.not_saved_whole", None, {"name": changed[0], "count": len(changed)}))
 
 
 def save_model(model: PreTrainedModel, state: dict[str, torch.Tensor], folder: Path) -> None:

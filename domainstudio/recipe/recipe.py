@@ -1,5 +1,6 @@
 """The recipe: how a model is trained. The text under each field feeds --help and the form."""
 
+from bisect import bisect_right
 from collections.abc import Iterator
 from typing import Any, Literal
 
@@ -21,6 +22,8 @@ class Stage(BaseModel):
     """Shape after warm-up: cosine, linear, constant or wsd (warm-up, stable, decay)."""
     warmup_steps: int = Field(default=10, ge=0)
     """Steps of linear rise to the peak; 1 to 2 percent of the run, more if it is shorter than 500 steps."""
+    warmup_share: float = Field(default=0.0, ge=0, le=0.5)
+    """Warm-up as a share of the run instead of in steps; 0 counts in steps."""
     floor: float = Field(default=0.1, ge=0, le=1)
     """Lowest rate as a share of the peak (BloombergGPT: 0.1)."""
     beta1: float = Field(default=0.9, ge=0, lt=1)
@@ -39,8 +42,26 @@ class Stage(BaseModel):
     """Sequences a device handles at once; lower it first if memory runs out."""
     gradient_accumulation: int = Field(default=1, ge=1)
     """Micro-batches summed before the optimizer moves."""
+    batch_warmup_steps: int = Field(default=0, ge=0)
+    """Steps in which the batch grows from one micro-batch to all of them (BloombergGPT: half at first)."""
     dropout: float = Field(default=0.0, ge=0, lt=1)
     """Share of activations dropped in training; 0 is usual in pre-training."""
+
+    def warmup_in_steps(self, steps: int) -> int:
+        """Return the steps of warm-up of a run of this many steps."""
+        return round(self.warmup_share * steps) if self.warmup_share else self.warmup_steps
+
+    def accumulation_at(self, step: int) -> int:
+        """Return the micro-batches a device sums at a step from 1."""
+        if step >= self.batch_warmup_steps:
+            return self.gradient_accumulation
+        return max(1, -(-self.gradient_accumulation * step // self.batch_warmup_steps))
+
+    def micro_batches_before(self, step: int) -> int:
+        """Return the micro-batches a device has seen before a step from 1."""
+        warming = min(step, self.batch_warmup_steps)
+        seen = sum(self.accumulation_at(earlier) for earlier in range(1, warming))
+        return seen + (step - max(1, warming)) * self.gradient_accumulation
 
     def learning_rate_at(self, step: int, steps: int) -> float:
         """Return the rate of a step from 1 to `steps`."""
@@ -49,7 +70,7 @@ class Stage(BaseModel):
             steps,
             name=self.schedule,
             peak=self.learning_rate,
-            warmup_steps=self.warmup_steps,
+            warmup_steps=self.warmup_in_steps(steps),
             floor=self.floor,
         )
 
@@ -61,12 +82,16 @@ class Recipe(BaseModel):
 
     stages: tuple[Stage, ...] = Field(default=(Stage(),), min_length=1, max_length=1)
     """The stages in their order; one for now."""
+    steps: int = Field(default=0, ge=0)
+    """Steps of the run; 0 takes as many as the mixture's tokens give."""
     precision: Literal["fp32", "bf16"] = "fp32"
     """Arithmetic of the model; the optimizer keeps fp32. fp16 is not offered: its loss scale skips steps."""
     zero_stage: Literal[1, 2, 3] = 1
     """What DeepSpeed ZeRO spreads over the devices: 1 optimizer, 2 and gradients, 3 and parameters."""
     processes: int = Field(default=1, ge=1, le=64)
     """Devices on this machine: one process for each GPU; 1 on a CPU."""
+    activation_checkpointing: bool = False
+    """Computes activations again instead of keeping them: about a third slower, far less memory."""
     seed: int = Field(default=0, ge=0, lt=2**31)
     """Decides initial weights, order of text and dropout."""
     probe_every: int = Field(default=50, ge=1)
@@ -83,22 +108,39 @@ class Recipe(BaseModel):
         """The only stage."""
         return self.stages[0]
 
-    def sequences_per_step(self) -> int:
-        """Return the sequences of one optimizer step over all devices."""
-        return self.stage.micro_batch * self.stage.gradient_accumulation * self.processes
-
     def tokens_per_step(self) -> int:
-        """Return the tokens of one optimizer step over all devices."""
-        return self.sequences_per_step() * self.stage.sequence_length
+        """Return the tokens of one optimizer step over all devices, once the batch has grown."""
+        stage = self.stage
+        return stage.micro_batch * stage.gradient_accumulation * self.processes * stage.sequence_length
+
+    def tokens_before(self, step: int) -> int:
+        """Return the tokens that all devices have seen before a step from 1."""
+        sequences = self.stage.micro_batches_before(step) * self.stage.micro_batch * self.processes
+        return sequences * self.stage.sequence_length
 
     def steps_for(self, tokens: int) -> int:
-        """Return the steps that train on at least one step's and at most `tokens` tokens."""
-        return max(1, tokens // self.tokens_per_step())
+        """Return the steps of a run on `tokens` tokens: at least one, and no step that they do not fill.
+
+        Raises:
+            UserError: the recipe asks for more steps than that.
+        """
+        longest = tokens // (self.stage.sequence_length * self.stage.micro_batch * self.processes) + 1
+        fitting = bisect_right(range(longest), tokens, key=lambda steps: self.tokens_before(steps + 1))
+        most = max(1, fitting - 1)
+        if self.steps > most:
+            needed = self.tokens_before(self.steps + 1)
+            params = {"steps": self.steps, "tokens": tokens, "most": most, "needed": needed}
+            raise UserError(Problem("recipe.too_many_steps", "steps", params))
+        return self.steps or most
 
     @model_validator(mode="after")
     def _agrees(self) -> "Recipe":
         if self.probe_tokens < self.stage.sequence_length:
             raise ValueError("probe_tokens must be at least sequence_length")
+        if self.stage.warmup_share and self.stage.warmup_steps:
+            raise ValueError("give the warm-up in steps or as a share, not both")
+        if self.stage.batch_warmup_steps and self.stage.gradient_accumulation == 1:
+            raise ValueError("a batch of one micro-batch cannot grow: raise gradient_accumulation")
         return self
 
 
@@ -126,6 +168,9 @@ def change(recipe: Recipe, settings: dict[str, str]) -> Recipe:
         else:
             known = " ".join(name for name, _, _ in field_help())
             raise UserError(Problem("recipe.unknown_key", key, {"key": key, "known": known}))
+    for one, other in (("warmup_share", "warmup_steps"), ("warmup_steps", "warmup_share")):
+        if settings.get(one, "0").strip("0.") and other not in settings:
+            stage[other] = 0
     try:
         return Recipe.model_validate(values | {"stages": (stage,)})
     except ValidationError as error:

@@ -23,7 +23,7 @@ from domainstudio.jobs.checkpoints import (
     list_checkpoints,
 )
 from domainstudio.jobs.spec import parse_model
-from domainstudio.model.folder import save_model
+from domainstudio.model.folder import check_saved, save_model
 from domainstudio.paths import move_whole
 from domainstudio.problems import Problem, UserError
 
@@ -67,6 +67,18 @@ def save(engine: Any, position: Position, result: Path, keep: int) -> Checkpoint
             shutil.rmtree(doomed)
     dist.barrier()
     return CheckpointFolder(position.step, target)
+
+
+def check_export(engine: Any, result: Path) -> None:
+    """Try the export at step 0 on rank 0, every rank taking part in gathering the weights.
+
+    Raises:
+        UserError: the exported model would not be the trained one.
+    """
+    state = _whole_weights(engine)
+    if dist.get_rank() == 0:
+        check_saved(engine.module, state, result / ".tmp-export-check")
+    dist.barrier()
 
 
 def restore(engine: Any, checkpoint: CheckpointFolder) -> Position:

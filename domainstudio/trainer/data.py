@@ -23,7 +23,7 @@ class TrainingData:
         stage = spec.recipe.stage
         self._length = stage.sequence_length
         self._micro_batch = stage.micro_batch
-        self._accumulation = stage.gradient_accumulation
+        self._stage = stage
         self._rank, self._world = rank, world
         self._files = [PackedTokens(job / source.tokens) for source in spec.sources]
         for source, file in zip(spec.sources, self._files, strict=True):
@@ -41,12 +41,12 @@ class TrainingData:
 
     def first_draw(self, step: int) -> int:
         """Return the number of the first draw of a step from 1: the data's whole state."""
-        return (step - 1) * self._micro_batch * self._accumulation * self._world
+        return self._stage.micro_batches_before(step) * self._micro_batch * self._world
 
     def micro_batches(self, step: int) -> Iterator[torch.Tensor]:
         """Yield this rank's micro-batches of a step: int64 [micro_batch, sequence_length + 1] each."""
         first = self.first_draw(step)
-        for turn in range(self._accumulation):
+        for turn in range(self._stage.accumulation_at(step)):
             begin = first + (turn * self._world + self._rank) * self._micro_batch
             rows = []
             for number in range(begin, begin + self._micro_batch):

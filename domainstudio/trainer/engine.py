@@ -58,6 +58,8 @@ def make_model(spec: RunSpec, job: Path) -> PreTrainedModel:
     if positions < length:
         raise UserError(Problem("model.positions", "sequence_length", {"model": positions, "length": length}))
     set_dropout(model, spec.recipe.stage.dropout)
+    if spec.recipe.activation_checkpointing:
+        model.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
     return model
 
 
@@ -103,6 +105,14 @@ def set_learning_rate(engine: Any, rate: float) -> None:
     """Set the rate of the coming step in every parameter group."""
     for group in engine.optimizer.param_groups:
         group["lr"] = rate
+
+
+def set_accumulation(engine: Any, micro_batches: int) -> int:
+    """Set how many micro-batches the coming step sums, and return it."""
+    if engine.gradient_accumulation_steps() != micro_batches:
+        ranks = engine.train_batch_size() // engine.gradient_accumulation_steps()
+        engine.set_train_batch_size(micro_batches * ranks)
+    return micro_batches
 
 
 def memory_in_use(device: torch.device) -> int:

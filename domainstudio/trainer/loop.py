@@ -1,11 +1,13 @@
 """The training loop: read it from top to bottom, it is all there is."""
 
+import time
 from typing import Any
 
 import torch
 import torch.distributed as dist
 
 from domainstudio.jobs.checkpoints import latest_checkpoint, size_of
+from domainstudio.jobs.events import Step
 from domainstudio.jobs.folder import JobFolder
 from domainstudio.jobs.worker import Stopped
 from domainstudio.recipe.run import RunSpec
@@ -36,12 +38,14 @@ def train(spec: RunSpec, folder: JobFolder, reporter: Reporter) -> None:
     found = latest_checkpoint(folder.result)
     last = checkpoints.restore(engine, found).step if found else 0
     if not found:
+        checkpoints.check_export(engine, folder.result)
         _probe_all(engine, held_out, 0, reporter, stage.micro_batch, device)
 
     for step in range(last + 1, spec.steps + 1):
-        reporter.start_clock()
+        began = time.monotonic()
         rate = stage.learning_rate_at(step, spec.steps)
         engines.set_learning_rate(engine, rate)
+        accumulation = engines.set_accumulation(engine, stage.accumulation_at(step))
         loss = torch.zeros((), device=device)
         for batch in data.micro_batches(step):
             batch = batch.to(device)
@@ -49,11 +53,19 @@ def train(spec: RunSpec, folder: JobFolder, reporter: Reporter) -> None:
             micro_loss = cross_entropy(logits, batch[:, 1:])
             engine.backward(micro_loss)
             engine.step()
-            loss += micro_loss.detach() / stage.gradient_accumulation
+            loss += micro_loss.detach() / accumulation
         dist.all_reduce(loss)
-        norm = float(engine.get_global_grad_norm() or 0.0)
-        tokens, memory = recipe.tokens_per_step(), engines.memory_in_use(device)
-        reporter.step(step, spec.steps, tokens, float(loss) / world, rate, norm, memory)
+        seen, seen_before = recipe.tokens_before(step + 1), recipe.tokens_before(step)
+        point = Step(
+            step=step,
+            tokens=seen,
+            loss=float(loss) / world,
+            learning_rate=rate,
+            gradient_norm=float(engine.get_global_grad_norm() or 0.0),
+            tokens_per_second=(seen - seen_before) / (time.monotonic() - began),
+            memory_bytes=engines.memory_in_use(device),
+        )
+        reporter.step(point, spec.steps)
 
         is_last = step == spec.steps
         if is_last or step % recipe.probe_every == 0:

@@ -1,7 +1,5 @@
 """What a run tells: rank 0 has a worker and speaks; the other ranks keep silent through the same calls."""
 
-import time
-
 from domainstudio.evaluation.losses import Loss
 from domainstudio.jobs.events import Checkpoint, Probe, Step
 from domainstudio.jobs.worker import Worker
@@ -14,26 +12,17 @@ class Reporter:
     def __init__(self, worker: Worker | None) -> None:
         """Speak through `worker`, or keep silent."""
         self._worker = worker
-        self._since = time.monotonic()
 
     def preparing(self, phase: str) -> None:
         """Say what happens before the first step."""
         if self._worker:
             self._worker.progress(0, 0, "", phase)
 
-    def start_clock(self) -> None:
-        """Begin timing a step: what came before it is not its time."""
-        self._since = time.monotonic()
-
-    def step(
-        self, step: int, steps: int, tokens: int, loss: float, rate: float, norm: float, memory_bytes: int
-    ) -> None:
-        """Report one optimizer step that began at `start_clock`; `tokens` are those of this step."""
-        if self._worker is None:
-            return
-        seconds = max(1e-9, time.monotonic() - self._since)
-        self._worker.emit(Step(step, step * tokens, loss, rate, norm, tokens / seconds, memory_bytes))
-        self._worker.progress(step, steps, "steps", "training")
+    def step(self, point: Step, steps: int) -> None:
+        """Report one optimizer step of `steps`."""
+        if self._worker:
+            self._worker.emit(point)
+            self._worker.progress(point.step, steps, "steps", "training")
 
     def probe(self, step: int, source: HeldOutSource, loss: Loss) -> None:
         """Report the held-out loss of one source."""

@@ -62,9 +62,7 @@ def jobs(project: Project, size: Size) -> Iterator[tuple[str, JobFolder]]:
     yield "import domain text", corpus.start_import(project, domain, DOMAIN, "domain", reader)
     yield "train a tokenizer", tokenizer.start_training(project, size.vocabulary)
     yield "pack the tokens", tokenizer.start_packing(project)
-    planning.set_recipe(
-        project, {"probe_every": str(size.probe_every), "probe_tokens": "8192", "learning_rate": "3e-3"}
-    )
+    planning.set_recipe(project, {"probe_every": str(size.probe_every)}, preset="sample")
     base = Mixture(shares={GENERAL: 1.0}, tokens=size.base_tokens, max_epochs=2)
     planning.set_mixture(project, base, "base")
     run = training.start_run(project, mixture_name="base")

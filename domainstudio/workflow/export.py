@@ -1,16 +1,18 @@
 """Export a run's model, and the report about it."""
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
-from domainstudio.evaluation.forgetting import changes
+from domainstudio.evaluation.forgetting import changes, outcome
 from domainstudio.export import report
+from domainstudio.export.card import render_card
 from domainstudio.export.facts import ArmFacts, Curve, ProbeFacts, ReportFacts, SourceFacts
 from domainstudio.export.model_folder import check_target, write_model_folder
 from domainstudio.jobs.curves import Curves
-from domainstudio.jobs.events import Probe
+from domainstudio.jobs.events import Probe, Step
 from domainstudio.jobs.folder import JobFolder
 from domainstudio.jobs.worker import Worker
 from domainstudio.paths import write_atomically
@@ -75,7 +77,10 @@ def _run_model(worker: Worker, work: ExportWork, folder: Path, _result: Path) ->
     with Project(folder, read_only=True) as project:
         spec, job = run_spec(project, work.run), project.job(work.run)
         checkpoint = find_checkpoint(job, str(work.step))
-        write_model_folder(checkpoint.model, (job.path / spec.tokenizer).resolve(), Path(work.target))
+        facts = gather_facts(project, work.run, checkpoint.step)
+        tokenizer = (job.path / spec.tokenizer).resolve()
+        card = partial(render_card, facts)
+        write_model_folder(checkpoint.model, tokenizer, Path(work.target), card)
 
 
 def _run_report(worker: Worker, work: ReportWork, folder: Path, _result: Path) -> None:
@@ -85,10 +90,14 @@ def _run_report(worker: Worker, work: ReportWork, folder: Path, _result: Path) -
     write_atomically(Path(work.target), report.render(facts).encode())
 
 
-def gather_facts(project: Project, run: str) -> ReportFacts:
-    """Return what the report of a run says."""
+def gather_facts(project: Project, run: str, step: int | None = None) -> ReportFacts:
+    """Return what the report of a run says, or the card of its checkpoint at `step`."""
     job, spec = project.job(run), run_spec(project, run)
     curves = curves_of(job)
+    is_end = step is None or step >= curves.steps[-1].step
+    if step is not None:
+        curves.steps = [point for point in curves.steps if point.step <= step]
+        curves.probes = [point for point in curves.probes if point.step <= step]
     runs = RunList(project)
     rows = {row.run: row for row in runs.refresh()}
     last = curves.steps[-1] if curves.steps else None
@@ -100,11 +109,11 @@ def gather_facts(project: Project, run: str) -> ReportFacts:
         steps=spec.steps,
         done_steps=last.step if last else 0,
         tokens=last.tokens if last else 0,
-        seconds=sum(_seconds(spec, point.tokens_per_second) for point in curves.steps),
+        seconds=sum(_seconds(spec, point) for point in curves.steps),
         losses=tuple((point.step, point.loss) for point in curves.steps),
         sources=tuple(_sources(project, spec, last.tokens if last else 0)),
         probes=tuple(_probes(curves)),
-        outcome=rows[run].outcome,
+        outcome=rows[run].outcome if is_end else outcome(changes(curves.probes), spec.trained_on),
         arms=tuple(_arm(project, rows[name]) for name in runs.comparable(run)),
         recipe=_recipe(spec),
         hashes=_hashes(job, spec),
@@ -112,8 +121,9 @@ def gather_facts(project: Project, run: str) -> ReportFacts:
     )
 
 
-def _seconds(spec: RunSpec, tokens_per_second: float) -> float:
-    return spec.recipe.tokens_per_step() / tokens_per_second
+def _seconds(spec: RunSpec, point: Step) -> float:
+    """Return how long a step took, from its tokens and its speed."""
+    return (point.tokens - spec.recipe.tokens_before(point.step)) / point.tokens_per_second
 
 
 def _arm(project: Project, row: RunRow) -> ArmFacts:

@@ -5,6 +5,7 @@ from domainstudio.problems import Problem, UserError
 from domainstudio.project import plans
 from domainstudio.project.plans import DEFAULT_NAME
 from domainstudio.project.project import Project
+from domainstudio.recipe.presets import preset_of
 from domainstudio.recipe.recipe import Recipe, change
 from domainstudio.workflow.tokenizer import packed
 
@@ -60,13 +61,20 @@ def recipe_of(project: Project, name: str = DEFAULT_NAME) -> Recipe:
     return recipe or Recipe()
 
 
-def set_recipe(project: Project, settings: dict[str, str], name: str = DEFAULT_NAME) -> Recipe:
+def set_recipe(
+    project: Project, settings: dict[str, str], name: str = DEFAULT_NAME, preset: str | None = None
+) -> Recipe:
     """Change settings of a recipe, save it and return it; a new name begins with the defaults.
 
+    A preset replaces the whole recipe before `settings` are changed.
+
     Raises:
-        UserError: an unknown key or a value out of range; nothing is saved then.
+        UserError: an unknown preset or key, a value out of range, or a contradiction; nothing is saved then.
     """
-    existing = plans.load(project.connection, "recipe", name, Recipe)
-    recipe = change(existing or Recipe(), settings)
+    if preset is None:
+        begin = plans.load(project.connection, "recipe", name, Recipe) or Recipe()
+    else:
+        begin = change(Recipe(), preset_of(preset).settings)
+    recipe = change(begin, settings) if settings else begin
     plans.save(project.connection, "recipe", name, recipe)
     return recipe

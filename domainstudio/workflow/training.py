@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from domainstudio.evaluation.forgetting import Outcome, SourceChange, changes, outcome
-from domainstudio.jobs.checkpoints import CheckpointFolder, list_checkpoints
+from domainstudio.jobs.checkpoints import CheckpointFolder, latest_checkpoint, list_checkpoints
 from domainstudio.jobs.curves import Curves, gather
 from domainstudio.jobs.folder import JobFolder, Status, list_jobs
 from domainstudio.jobs.follow import Tail, read_events
@@ -103,7 +103,20 @@ def freeze(
         arm=arm,
         mixture=mixture_name,
     )
+    _refuse_to_warm_up_again(project, spec)
     return spec, recipe.processes
+
+
+def _refuse_to_warm_up_again(project: Project, spec: RunSpec) -> None:
+    """Refuse a run that starts from an unfinished one on the same text: its schedule was to be resumed."""
+    if spec.model.run is None:
+        return
+    before = run_spec(project, spec.model.run)
+    checkpoint = find_checkpoint(project.job(spec.model.run))
+    is_same_text = {source.tokens for source in spec.sources} == {source.tokens for source in before.sources}
+    if is_same_text and checkpoint.step < before.steps:
+        params = {"run": spec.model.run, "step": checkpoint.step, "steps": before.steps}
+        raise UserError(Problem("run.same_text", "from", params))
 
 
 def _origin(project: Project, origin: str, tokenizer_sha256: str) -> ModelOrigin:
@@ -150,6 +163,26 @@ def find_checkpoint(folder: JobFolder, step: str = "") -> CheckpointFolder:
 def curves_of(folder: JobFolder) -> Curves:
     """Return all points of a run."""
     return gather(read_events(folder))
+
+
+@dataclass(frozen=True)
+class Resumption:
+    """Where a run goes on: the position of schedule and data that its checkpoint restores."""
+
+    step: int
+    """The next step; 1 begins anew."""
+    steps: int
+    share_of_data: float
+    learning_rate: float
+
+
+def resumption(project: Project, run: str) -> Resumption:
+    """Return where a run would go on."""
+    spec, checkpoint = run_spec(project, run), latest_checkpoint(project.job(run).result)
+    step = checkpoint.step + 1 if checkpoint else 1
+    recipe = spec.recipe
+    seen = recipe.tokens_before(step) / recipe.tokens_before(spec.steps + 1)
+    return Resumption(step, spec.steps, seen, recipe.stage.learning_rate_at(step, spec.steps))
 
 
 class RunList:

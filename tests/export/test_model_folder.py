@@ -33,9 +33,10 @@ def test_the_folder_holds_weights_and_a_tokenizer_with_its_configuration(
     tmp_path: Path, weights: Path, tokenizer: Path
 ) -> None:
     target = tmp_path / "deep" / "out"
-    digest = write_model_folder(weights, tokenizer, target)
+    digest = write_model_folder(weights, tokenizer, target, "weights {}".format)
+    assert (target / "README.md").read_text() == f"weights {digest}"
     assert sorted(file.name for file in target.iterdir()) == [
-        "config.json", "model-00001-of-00002.safetensors", "model-00002-of-00002.safetensors",
+        "README.md", "config.json", "model-00001-of-00002.safetensors", "model-00002-of-00002.safetensors",
         "tokenizer.json", "tokenizer_config.json",
     ]  # fmt: skip
     assert (target / "model-00002-of-00002.safetensors").read_bytes() == b"second half"
@@ -52,7 +53,7 @@ def test_a_tokenizer_that_came_with_its_configuration_keeps_it(
     (tokenizer / "tokenizer_config.json").write_text('{"chat": 1}')
     (tokenizer / "merges.txt").write_text("a b")
     (tokenizer / "notes.txt").write_text("private")
-    write_model_folder(weights, tokenizer, tmp_path / "out")
+    write_model_folder(weights, tokenizer, tmp_path / "out", str)
     assert (tmp_path / "out" / "tokenizer_config.json").read_text() == '{"chat": 1}'
     assert (tmp_path / "out" / "merges.txt").is_file()
     assert not (tmp_path / "out" / "notes.txt").exists()
@@ -71,7 +72,7 @@ def test_the_hash_knows_every_weight_file_and_its_name(tmp_path: Path, weights: 
 
 def test_an_empty_folder_may_be_filled(tmp_path: Path, weights: Path, tokenizer: Path) -> None:
     (tmp_path / "out").mkdir()
-    write_model_folder(weights, tokenizer, tmp_path / "out")
+    write_model_folder(weights, tokenizer, tmp_path / "out", str)
     assert (tmp_path / "out" / "tokenizer.json").is_file()
 
 
@@ -86,7 +87,7 @@ def test_a_taken_target_is_refused_and_left_alone(
     else:
         target.write_text("work")
     with pytest.raises(UserError) as refusal:
-        write_model_folder(weights, tokenizer, target)
+        write_model_folder(weights, tokenizer, target, str)
     assert refusal.value.problem.code == "export.folder_taken"
     assert str(target) in str(refusal.value)
     assert (target / "thesis.doc" if taken_by == "folder" else target).read_text() == "work"
@@ -95,6 +96,6 @@ def test_a_taken_target_is_refused_and_left_alone(
 def test_an_export_that_fails_leaves_nothing(tmp_path: Path, weights: Path) -> None:
     (tmp_path / "no-tokenizer").mkdir()
     with pytest.raises(UserError) as refusal:
-        write_model_folder(weights, tmp_path / "no-tokenizer", tmp_path / "out")
+        write_model_folder(weights, tmp_path / "no-tokenizer", tmp_path / "out", str)
     assert refusal.value.problem.code == "tokenizer.missing"
     assert sorted(path.name for path in tmp_path.iterdir()) == ["checkpoint", "no-tokenizer"]

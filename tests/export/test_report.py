@@ -6,6 +6,7 @@ from html.parser import HTMLParser
 from typing import Any
 
 from domainstudio.evaluation.forgetting import Outcome
+from domainstudio.export.card import render_card
 from domainstudio.export.facts import ArmFacts, ProbeFacts, ReportFacts, SourceFacts
 from domainstudio.export.report import render
 
@@ -161,3 +162,19 @@ def test_arms_are_shown_on_one_chart_and_in_one_table() -> None:
     for text in ("naive (train-2)", "treated (train-3)", "law 75%", "+0.400", "+0.200"):
         assert text in page
     assert "Arms" not in Page(render(facts(arms=arms[:1]))).words
+
+
+def test_the_card_says_what_was_measured_and_what_was_not() -> None:
+    card = render_card(facts(outcome=Outcome(0.5, None)), "ab" * 32)
+    assert card.startswith("---\nlibrary_name: transformers\n")
+    assert "| forgetting | not measured | not measured |" in card
+    assert "No general source" in card and "No control run" in card
+    assert "ab" * 32 in card and "| learning_rate | 0.001 |" in card
+    measured = render_card(facts(outcome=Outcome(0.5, 0.1, 0.4, 0.2)), "0")
+    assert "| domain gain | +0.500 | +0.400 |" in measured
+    assert "No control run" not in measured
+
+
+def test_no_name_breaks_out_of_its_cell_in_the_card() -> None:
+    card = render_card(facts(sources=(source("a|b\n<script>", "domain"),)), "0")
+    assert "a\\|b &lt;script>" in card

@@ -1,0 +1,66 @@
+"""Settings of a recipe as a real run obeys them: batch warm-up, recomputation, ZeRO and precision."""
+
+import json
+from pathlib import Path
+
+import pytest
+from support import Command
+
+from domainstudio.jobs.curves import Curves
+from domainstudio.jobs.folder import JobFolder
+from domainstudio.workflow.training import curves_of
+
+STEPS = 6
+
+
+def run(project: Path, command: Command, *settings: str) -> Curves:
+    """Train a few steps and return the curves."""
+    command("mixture", "set", project, "--share", "domain=1", "--tokens", "40k", "--max-epochs", "4")
+    started = command("train", "start", project, *(f"--set={text}" for text in (f"steps={STEPS}", *settings)))
+    return curves_of(JobFolder(project / "jobs" / started["job"]))
+
+
+def losses(curves: Curves) -> list[float]:
+    return [point.loss for point in curves.steps]
+
+
+def test_the_batch_grows_and_every_token_is_counted_once(small_project: Path, command: Command) -> None:
+    curves = run(small_project, command, "gradient_accumulation=4", "batch_warmup_steps=4")
+    seen = [0, *(point.tokens for point in curves.steps)]
+    of_a_micro_batch = 2 * 64
+    grown = [(after - before) // of_a_micro_batch for before, after in zip(seen, seen[1:], strict=False)]
+    assert grown == [1, 2, 3, 4, 4, 4]
+    again = run(small_project, command, "gradient_accumulation=4", "batch_warmup_steps=4")
+    assert losses(again) == losses(curves)
+
+
+def test_recomputing_activations_changes_nothing(small_project: Path, command: Command) -> None:
+    kept = run(small_project, command, "dropout=0.1")
+    recomputed = run(small_project, command, "dropout=0.1", "activation_checkpointing=true")
+    assert losses(recomputed) == pytest.approx(losses(kept), abs=1e-5)
+
+
+def test_zero_stages_precision_and_ranks_agree(small_project: Path, command: Command) -> None:
+    """Two ranks see the same sequences as one rank with twice the micro-batch, whatever ZeRO spreads."""
+    one = run(small_project, command, "dropout=0", "micro_batch=4")
+    two = run(small_project, command, "dropout=0", "micro_batch=2", "processes=2", "zero_stage=2")
+    assert losses(two) == pytest.approx(losses(one), abs=1e-4)
+    three = run(small_project, command, "dropout=0", "processes=2", "zero_stage=3", "precision=bf16")
+    assert losses(three) == pytest.approx(losses(one), abs=0.03)
+    assert [probe.source for probe in three.probes] == ["general", "domain"] * 2
+
+
+def test_an_unfinished_run_is_resumed_and_not_warmed_up_on_the_same_text(
+    small_project: Path, command: Command, refused: Command
+) -> None:
+    """A run that was stopped is resumed; a new one may start from it on other text."""
+    run(small_project, command, "checkpoint_every=3", "keep_checkpoints=5")
+    folder = small_project / "jobs" / "train-1"
+    spec = json.loads((folder / "spec.json").read_text())
+    spec["work"]["steps"] = 100
+    (folder / "spec.json").write_text(json.dumps(spec))
+    sentence = refused("train", "start", small_project, "--from", "train-1@3")
+    assert "runs resume" in sentence and "step 6 of 100" in sentence
+    command("mixture", "set", small_project, "--share", "general=1", "--tokens", "40k")
+    started = command("train", "start", small_project, "--from", "train-1@3", "--set", "steps=2")
+    assert started["status"] == "done"
