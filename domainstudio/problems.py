@@ -23,6 +23,9 @@ SENTENCES: dict[str, str] = {
     "corpus.none_yet": (
         "The project {project} has no text yet: import some with `domainstudio corpus import`."
     ),
+    "corpus.other_origin": (
+        "The source {source} holds text of another origin, and labels must stay true: choose another --name."
+    ),
     "corpus.other_role": (
         "The source {source} has the role {role} already, not {asked}: choose another --name."
     ),
@@ -34,6 +37,11 @@ SENTENCES: dict[str, str] = {
     ),
     "export.bad_file": "{file} cannot be written: give the name of a file in a folder that exists.",
     "export.folder_taken": "{folder} exists and is not empty: give a folder that does not exist yet.",
+    "forgetting.not_measurable": (
+        "There is no packed general text, so forgetting cannot be measured: import some with `domainstudio "
+        "corpus import {project} PATH --role general`, let the base model write some with `corpus "
+        "generate`, or take technical English found on this machine with `corpus sample`; then pack again."
+    ),
     "job.already_done": "{job} is done; there is nothing to go on with.",
     "job.already_running": "{job} is running already.",
     "job.bug": "{job} failed because of an error in the program ({error}): its job.log has the details.",
@@ -71,6 +79,9 @@ SENTENCES: dict[str, str] = {
     ),
     "model.positions": (
         "The model has {model} positions, fewer than the sequence length {length}: lower sequence_length."
+    ),
+    "model.random": (
+        "The base {preset} has random weights and can write nothing: name a trained run with --from RUN."
     ),
     "model.remote_code": (
         "The model in {folder} wants to run code of its own (auto_map); only architectures that "

@@ -19,7 +19,7 @@ from domainstudio.cli.main import GROUPS
 from domainstudio.corpus.readers.items import Reason
 from domainstudio.jobs.folder import Status
 from domainstudio.language import LANGUAGES, RESOURCES
-from domainstudio.mixture.shares import Arm, Role
+from domainstudio.mixture.shares import Arm, Role, TextOrigin
 from domainstudio.problems import SENTENCES
 from domainstudio.project.tokens import Split
 from domainstudio.recipe.presets import PRESETS
@@ -41,7 +41,7 @@ def messages() -> set[str]:
         *(preset.note for preset in PRESETS.values()),
         *(text for _, text, _ in field_help()),
     }
-    for words in (Arm, Reason, Status, Role, Split):
+    for words in (Arm, Reason, Status, Role, Split, TextOrigin):
         found.update(get_args(words))
     for file in PACKAGE.rglob("*.py"):
         found.update(_in_source(ast.parse(file.read_text(encoding="utf-8"))))

@@ -15,6 +15,7 @@ from domainstudio.problems import Problem, UserError, sentence
 from domainstudio.project.project import Project
 from domainstudio.units import format_change, format_count, format_duration
 from domainstudio.workflow.kinds import KINDS
+from domainstudio.workflow.planning import blindness
 from domainstudio.workflow.running import commit_finished
 
 _BAR_WIDTH = 24
@@ -185,3 +186,10 @@ def open_project(options: argparse.Namespace) -> Project:
     project = Project(options.project)
     commit_finished(project, KINDS)
     return project
+
+
+def warn_if_blind(project: Project) -> None:
+    """Say on stderr when forgetting cannot be measured, and what would help."""
+    problem = blindness(project)
+    if problem is not None:
+        print(sentence(problem), file=sys.stderr, flush=True)

@@ -28,7 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _set(options: argparse.Namespace) -> Output:
-    from domainstudio.cli.following import open_project
+    from domainstudio.cli.following import open_project, warn_if_blind
     from domainstudio.mixture.shares import Mixture
     from domainstudio.workflow.planning import set_mixture
 
@@ -38,15 +38,18 @@ def _set(options: argparse.Namespace) -> Output:
     tokens = parse_count(options.tokens, "tokens")
     mixture = Mixture(shares=shares, tokens=tokens, max_epochs=options.max_epochs)
     with open_project(options) as project:
-        return _output(mixture, set_mixture(project, mixture, options.name))
+        portions = set_mixture(project, mixture, options.name)
+        warn_if_blind(project)
+        return _output(mixture, portions)
 
 
 def _show(options: argparse.Namespace) -> Output:
-    from domainstudio.cli.following import open_project
+    from domainstudio.cli.following import open_project, warn_if_blind
     from domainstudio.workflow.planning import mixture_of, portions_of
 
     with open_project(options) as project:
         mixture = mixture_of(project, options.name)
+        warn_if_blind(project)
         return _output(mixture, portions_of(project, mixture))
 
 
@@ -69,4 +72,8 @@ def _output(mixture: "Mixture", portions: "list[Portion]") -> Output:
         for portion in portions
     ]  # fmt: skip
     head = [_("Source"), _("Role"), _("Share"), _("Tokens"), _("Available"), _("Epochs"), _("Shortfall")]
-    return Output({"mixture": mixture, "portions": portions}, table(head, rows, text_columns=2))
+    from domainstudio.mixture.notations import notations
+
+    found = notations(portions)
+    lines = [table(head, rows, text_columns=2), " = ".join(found.words())]
+    return Output({"mixture": mixture, "portions": portions, "notations": found}, "\n".join(lines))

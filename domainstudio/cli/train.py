@@ -37,7 +37,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _start(options: argparse.Namespace) -> Output:
-    from domainstudio.cli.following import finished, open_project, run_job
+    from domainstudio.cli.following import finished, open_project, run_job, warn_if_blind
     from domainstudio.cli.recipe import parse_settings
     from domainstudio.workflow.training import RunList, start_run
 
@@ -50,6 +50,7 @@ def _start(options: argparse.Namespace) -> Output:
             settings=parse_settings(options.set),
             arm=options.arm,
         )
+        warn_if_blind(project)
         is_done = run_job(project, folder, options)
         row = next(row for row in RunList(project).refresh() if row.run == folder.job_id)
         return finished(folder, is_done, _summary(row), row)

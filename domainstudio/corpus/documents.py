@@ -1,19 +1,20 @@
 """Document shards: Parquet files (zstd) of texts with their facts, written once and never rewritten."""
 
-import unicodedata
+import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from domainstudio.corpus.arrays import array_of
 from domainstudio.corpus.facts import DocumentFacts
 from domainstudio.corpus.hashing import HASH_BYTES, content_hash
 from domainstudio.corpus.heldout import HeldOutRule
 from domainstudio.corpus.readers import Document
 
 SHARD_BYTES = 256 << 20
-ROW_GROUP_BYTES = 4 << 20
+ROW_GROUP_BYTES = 1 << 20
 """Small row groups let one document's text be read without its whole shard."""
 
 SCHEMA = pa.schema(
@@ -29,27 +30,32 @@ SCHEMA = pa.schema(
         ("held_out", pa.bool_()),
     ]
 )
-"""What is stored of a document: a new fact is a field here and its value in `ShardWriter.add`.
+"""What is stored of a document: a new fact is a field here and a value in `ShardWriter.add`, in this order.
 
 `held_out` is null where the source's rule decides by content hash.
 """
 
 _FACTS = ("content_hash", "characters", "bytes", "language", "origin", "position", "title", "held_out")
-_SCRIPTS = {"CJK": "zh", "HIRAGANA": "ja", "KATAKANA": "ja", "HANGUL": "ko", "THAI": "th", "ARABIC": "ar"}
+_SCRIPTS = {
+    "zh": re.compile("[\u2e80-\u2fdf\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]"),
+    "ja": re.compile("[\u3041-\u309f\u30a1-\u30ff\uff66-\uff9f]"),
+    "ko": re.compile("[\u1100-\u11ff\u3131-\u318e\uac00-\ud7af]"),
+    "th": re.compile("[\u0e01-\u0e4f]"),
+    "ar": re.compile("[\u0620-\u06ff\u0750-\u077f\ufb50-\ufdff\ufe70-\ufefc]"),
+}
+_LANGUAGE_CHARACTERS = 600
 
 
 def language_of(text: str) -> str | None:
     """Return the language where the script of the beginning decides it (ISO 639), else None."""
-    counts: dict[str, int] = {}
-    letters = [letter for letter in text[:600] if letter.isalpha()]
-    for letter in letters:
-        script = unicodedata.name(letter, "").split(" ", 1)[0]
-        language = _SCRIPTS.get(script)
-        if language:
-            counts[language] = counts.get(language, 0) + 1
-    if not counts or sum(counts.values()) < len(letters) * 0.3:
+    beginning = text[:_LANGUAGE_CHARACTERS]
+    if beginning.isascii():
         return None
-    return "ja" if counts.get("ja", 0) > len(letters) * 0.05 else max(counts, key=lambda name: counts[name])
+    letters = sum(map(str.isalpha, beginning))
+    counts = {language: len(script.findall(beginning)) for language, script in _SCRIPTS.items()}
+    if sum(counts.values()) < max(1, letters * 0.3):
+        return None
+    return "ja" if counts["ja"] > letters * 0.05 else max(counts, key=lambda name: counts[name])
 
 
 class ShardWriter:
@@ -60,7 +66,7 @@ class ShardWriter:
         self._folder = folder
         self._writer: pq.ParquetWriter | None = None
         self._parts = 0
-        self._rows: list[dict[str, object]] = []
+        self._rows: list[tuple[object, ...]] = []
         self._pending_bytes = 0
         self._part_bytes = 0
         self.documents = 0
@@ -71,17 +77,17 @@ class ShardWriter:
         text = _storable(document.text)
         digest, size_bytes = content_hash(text), len(text.encode())
         self._rows.append(
-            {
-                "text": text,
-                "content_hash": digest,
-                "characters": len(text),
-                "bytes": size_bytes,
-                "language": language_of(text),
-                "origin": _storable(document.origin),
-                "position": document.position,
-                "title": _storable(document.title),
-                "held_out": held_out,
-            }
+            (
+                text,
+                digest,
+                len(text),
+                size_bytes,
+                language_of(text),
+                _storable(document.origin),
+                document.position,
+                _storable(document.title),
+                held_out,
+            )
         )
         self.documents += 1
         self.characters += len(text)
@@ -101,11 +107,15 @@ class ShardWriter:
         if not self._rows:
             return
         if self._writer is None:
-            path = self._folder / f"part-{self._parts:05d}.parquet"
-            self._writer = pq.ParquetWriter(path, SCHEMA, compression="zstd")
+            path = self._folder / shard_name(self._parts)
+            self._writer = pq.ParquetWriter(
+                path, SCHEMA, compression="zstd", use_dictionary=["language", "origin"]
+            )
             self._parts += 1
             self._part_bytes = 0
-        self._writer.write_table(pa.Table.from_pylist(self._rows, schema=SCHEMA))
+        columns = zip(*self._rows, strict=True)
+        arrays = [array_of(field.type, values) for field, values in zip(SCHEMA, columns, strict=True)]
+        self._writer.write_batch(pa.RecordBatch.from_arrays(arrays, schema=SCHEMA))
         self._part_bytes += self._pending_bytes
         self._rows, self._pending_bytes = [], 0
         if self._part_bytes >= SHARD_BYTES:
@@ -116,6 +126,11 @@ class ShardWriter:
 def _storable(text: str) -> str:
     """Return the text with lone surrogates, which UTF-8 cannot hold, as question marks."""
     return text if text.isascii() else text.encode("utf-8", "replace").decode()
+
+
+def shard_name(number: int) -> str:
+    """Return the name of a part."""
+    return f"part-{number:05d}.parquet"
 
 
 def shards_of(folder: Path) -> list[Path]:
@@ -145,6 +160,13 @@ def read_facts(folder: Path, rule: HeldOutRule) -> Iterator[DocumentFacts]:
                         decided,
                     )
                     row += 1
+
+
+def read_places(shard: Path) -> Iterator[tuple[str, int, str]]:
+    """Yield (origin, position, title) of every row of a shard: the same for all pieces of one document."""
+    with pq.ParquetFile(shard) as parquet:
+        for batch in parquet.iter_batches(batch_size=8192, columns=["origin", "position", "title"]):
+            yield from zip(*(column.to_pylist() for column in batch.columns), strict=True)
 
 
 def read_documents(shards: Iterable[Path]) -> Iterator[Document]:

@@ -1,13 +1,14 @@
 """Import: files of one source become document shards, all accounted for, with a held-out rule."""
 
+import time
 from array import array
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 
-from domainstudio.corpus.documents import ShardWriter, read_documents, shards_of
 from domainstudio.corpus.facts import ImportSummary, RejectionRecord
+from domainstudio.corpus.finding import files_of
 from domainstudio.corpus.hashing import content_hash
 from domainstudio.corpus.heldout import (
     FEW_DOCUMENTS,
@@ -17,24 +18,33 @@ from domainstudio.corpus.heldout import (
     passage_length,
     split_document,
 )
-from domainstudio.corpus.readers import Document, ReaderSettings, Rejection, files_of, read_file
+from domainstudio.corpus.parallel import run_tasks
+from domainstudio.corpus.readers import Document, ReaderSettings
+from domainstudio.corpus.reading import Reading, ReadingTask, plan, read_files, read_task
 from domainstudio.problems import Problem, UserError
 
-LISTED_REJECTIONS = 1000
+IN_PROCESS_BYTES = 8 << 20
+"""Starting processes costs more than reading this much."""
+_TICK_SECONDS = 0.2
 
 
 class Importer:
-    """One import in progress; `report(done files, all files)` is called at each safe point and may raise."""
+    """One import in progress; `report(done files, all files)` is called several times a second, may raise."""
 
-    def __init__(self, folder: Path, settings: ReaderSettings, report: Callable[[int, int], None]) -> None:
-        """Write shards into the existing, empty `folder`."""
+    def __init__(
+        self,
+        folder: Path,
+        settings: ReaderSettings,
+        report: Callable[[int, int], None],
+        processes: int | None = None,
+    ) -> None:
+        """Write shards into the existing, empty `folder`; `processes` as in `run_tasks`, 0: only this one."""
         self._folder = folder
         self._settings = settings
         self._report = report
-        self._prefixes = array("Q")
-        self._lengths = array("q")
-        self._rejected: dict[str, int] = {}
-        self._listed: list[RejectionRecord] = []
+        self._processes = processes
+        self._files = self._files_done = 0
+        self._last_report = time.monotonic()
 
     def run(self, paths: list[Path], frozen: HeldOutRule | None) -> ImportSummary:
         """Read everything; `frozen` is the rule of the source's first import, None if this is the first.
@@ -45,86 +55,91 @@ class Importer:
         files = files_of(paths, self._settings)
         raw = self._folder / "raw"
         raw.mkdir()
-        writer = ShardWriter(raw)
-        self._read(files, writer)
-        if not writer.documents:
-            raise self._nothing_readable(files)
-        rule = frozen or self._choose_rule(raw, writer)
-        stored = self._store(raw, rule, writer.documents)
+        self._files = len(files)
+        self._tell(0)
+        tasks = plan(files, self._settings, raw)
+        reading = self._read(tasks)
+        self._tell(len(files))
+        if not reading.documents:
+            raise _nothing_readable(files, reading)
+        shards = [shard for task in tasks for shard in sorted(task.folder.glob("part-*.parquet"))]
+        rule = frozen or self._choose_rule(shards, reading)
+        stored = self._store(shards, rule, reading.documents)
+        for task in tasks:
+            task.folder.rmdir()
+        raw.rmdir()
         return ImportSummary(
             files=len(files),
-            documents=writer.documents,
-            characters=writer.characters,
-            rejected=self._rejected,
-            listed_rejections=self._listed,
+            documents=reading.documents,
+            characters=reading.characters,
+            rejected=reading.rejected,
+            listed_rejections=reading.listed,
             stored_documents=stored,
             rule=rule,
         )
 
-    def _read(self, files: list[Path], writer: ShardWriter) -> None:
-        for number, file in enumerate(files):
-            self._report(number, len(files))
-            for item in read_file(file, self._settings):
-                match item:
-                    case Rejection():
-                        self._reject(item)
-                    case Document(text=text) if not text.strip():
-                        self._reject(Rejection(item.origin, item.position, "empty"))
-                    case _:
-                        digest = writer.add(item)
-                        self._prefixes.append(int.from_bytes(digest[:8], "big"))
-                        self._lengths.append(len(item.text))
-        writer.close()
-        self._report(len(files), len(files))
+    def _read(self, tasks: list[ReadingTask]) -> Reading:
+        whole = Reading()
+        if self._processes == 0 or sum(task.size_bytes for task in tasks) < IN_PROCESS_BYTES:
+            for task in tasks:
+                whole.add(read_files(task, self._tick, lambda: self._tell(self._files_done + 1)))
+        else:
+            for reading in run_tasks(read_task, tasks, self._tell, self._processes):
+                whole.add(reading)
+        return whole
 
-    def _reject(self, rejection: Rejection) -> None:
-        self._rejected[rejection.reason] = self._rejected.get(rejection.reason, 0) + 1
-        if len(self._listed) < LISTED_REJECTIONS:
-            self._listed.append(
-                RejectionRecord(
-                    origin=rejection.origin,
-                    position=rejection.position,
-                    reason=rejection.reason,
-                    detail=rejection.detail[:200],
-                )
-            )
+    def _tell(self, files_done: int) -> None:
+        self._files_done = files_done
+        self._last_report = time.monotonic()
+        self._report(files_done, self._files)
 
-    def _nothing_readable(self, files: list[Path]) -> UserError:
-        nothing = RejectionRecord(origin=str(files[0]), position=0, reason="empty", detail="")
-        first = next(iter(self._listed), nothing)
-        params = {"files": len(files), "place": f"{first.origin}:{first.position}", "trouble": first.reason}
-        return UserError(Problem("corpus.no_documents", "path", params))
+    def _tick(self) -> None:
+        """Report within a file too: a person who asks to stop waits no longer than a moment."""
+        if time.monotonic() - self._last_report >= _TICK_SECONDS:
+            self._tell(self._files_done)
 
-    def _choose_rule(self, raw: Path, writer: ShardWriter) -> HeldOutRule:
-        if writer.documents >= FEW_DOCUMENTS:
-            below = choose_threshold(
-                np.frombuffer(self._prefixes, np.uint64), np.frombuffer(self._lengths, np.int64)
-            )
+    def _choose_rule(self, shards: list[Path], reading: Reading) -> HeldOutRule:
+        from domainstudio.corpus.documents import read_documents
+
+        if reading.documents >= FEW_DOCUMENTS:
+            below = _threshold(reading.prefixes, reading.lengths)
             if int(below, 16):
                 return HeldOutRule(unit="document", below=below)
-        length = passage_length(writer.characters)
+        length = passage_length(reading.characters)
         prefixes, lengths = array("Q"), array("q")
-        for document in read_documents(shards_of(raw)):
+        for document in read_documents(shards):
+            self._tick()
             for passage in cut_passages(document.text, length):
                 prefixes.append(int.from_bytes(content_hash(passage)[:8], "big"))
                 lengths.append(len(passage))
-        below = choose_threshold(np.frombuffer(prefixes, np.uint64), np.frombuffer(lengths, np.int64))
-        return HeldOutRule(unit="passage", below=below, passage_characters=length)
+        return HeldOutRule(unit="passage", below=_threshold(prefixes, lengths), passage_characters=length)
 
-    def _store(self, raw: Path, rule: HeldOutRule, documents: int) -> int:
+    def _store(self, shards: list[Path], rule: HeldOutRule, documents: int) -> int:
         """Give the shards their lasting place, cut into passages where the rule says so."""
+        from domainstudio.corpus.documents import ShardWriter, read_documents, shard_name
+
         if rule.unit == "document":
-            for shard in shards_of(raw):
-                shard.rename(self._folder / shard.name)
-            raw.rmdir()
+            for number, shard in enumerate(shards):
+                shard.rename(self._folder / shard_name(number))
             return documents
         writer = ShardWriter(self._folder)
-        for document in read_documents(shards_of(raw)):
+        for document in read_documents(shards):
+            self._tick()
             for text, held_out in split_document(document.text, rule):
                 if text.strip():
                     writer.add(Document(text, document.origin, document.position, document.title), held_out)
         writer.close()
-        for shard in shards_of(raw):
+        for shard in shards:
             shard.unlink()
-        raw.rmdir()
         return writer.documents
+
+
+def _threshold(prefixes: "array[int]", lengths: "array[int]") -> str:
+    return choose_threshold(np.frombuffer(prefixes, np.uint64), np.frombuffer(lengths, np.int64))
+
+
+def _nothing_readable(files: list[Path], reading: Reading) -> UserError:
+    nothing = RejectionRecord(origin=str(files[0]), position=0, reason="empty", detail="")
+    first = next(iter(reading.listed), nothing)
+    params = {"files": len(files), "place": f"{first.origin}:{first.position}", "trouble": first.reason}
+    return UserError(Problem("corpus.no_documents", "path", params))

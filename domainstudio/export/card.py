@@ -55,7 +55,7 @@ def _change(value: float | None) -> str:
 def _corpus(facts: ReportFacts) -> str:
     rows = [
         [
-            source.name, source.role, format_count(source.documents),
+            source.name, source.role, source.text_origin, format_count(source.documents),
             format_count(source.characters / max(1, source.documents)), format_count(source.characters),
             f"{source.characters / max(1, source.tokens):.2f}", format_count(source.tokens),
             f"{source.share:.1%}", f"{source.epochs:.2f}", format_count(source.marked),
@@ -63,8 +63,8 @@ def _corpus(facts: ReportFacts) -> str:
         for source in facts.sources
     ]  # fmt: skip
     head = [
-        "source", "role", "documents", "characters/document", "characters", "characters/token", "tokens",
-        "share of training", "epochs", "copies marked",
+        "source", "role", "origin", "documents", "characters/document", "characters", "characters/token",
+        "tokens", "share of training", "epochs", "copies marked",
     ]  # fmt: skip
     return _table(head, rows)
 

@@ -15,6 +15,8 @@ class SourceFacts(BaseModel):
 
     name: str
     role: str
+    text_origin: str
+    """documents, written by a model, or found on this machine (technical English)."""
     documents: int
     characters: int
     tokens: int

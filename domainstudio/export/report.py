@@ -144,13 +144,13 @@ def _losses(facts: ReportFacts) -> str:
 
 def _corpus(facts: ReportFacts) -> str:
     head = [
-        _("Source"), _("Role"), _("Documents"), _("Characters/document"), _("Characters"),
-        _("Characters/token"), _("Tokens"), _("Held out"), _("Copies marked"),
+        _("Source"), _("Role"), _("Origin of text"), _("Documents"), _("Characters/document"),
+        _("Characters"), _("Characters/token"), _("Tokens"), _("Held out"), _("Copies marked"),
         _("Rejected"), _("Share of training"), _("Epochs"),
     ]  # fmt: skip
     rows = [
         [
-            source.name, _(source.role), format_count(source.documents),
+            source.name, _(source.role), _(source.text_origin), format_count(source.documents),
             format_count(source.characters / max(1, source.documents)), format_count(source.characters),
             f"{source.characters / max(1, source.tokens):.2f}", format_count(source.tokens),
             format_count(source.held_out_documents), format_count(source.marked),

@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, Validation
 
 from domainstudio.problems import Problem, UserError
 
-Program = Literal["domainstudio.workflow", "domainstudio.trainer"]
+Program = Literal["domainstudio.workflow", "domainstudio.model", "domainstudio.trainer"]
 """The packages that may be run on a job folder: `python -m PROGRAM JOB`."""
 
 Model = TypeVar("Model", bound=BaseModel)

@@ -7,6 +7,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from domainstudio.problems import Problem, UserError
 
 Role = Literal["domain", "general", "task", "instruction"]
+TextOrigin = Literal["documents", "written by a model", "found on this machine"]
+"""Whose text it is; what a model wrote or was found on this machine is labelled as such everywhere."""
 Arm = Literal["treated", "control", "naive"]
 """treated: the mixture; control: its general text alone; naive: its other text alone."""
 

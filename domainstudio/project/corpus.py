@@ -7,7 +7,7 @@ from itertools import islice
 
 from domainstudio.corpus.facts import DocumentFacts, ImportSummary
 from domainstudio.corpus.heldout import HeldOutRule
-from domainstudio.mixture.shares import Role
+from domainstudio.mixture.shares import Role, TextOrigin
 from domainstudio.project.database import transaction
 
 STAGED_ROWS = 20_000
@@ -26,6 +26,7 @@ class Source:
     name: str
     role: Role
     rule: HeldOutRule
+    text_origin: TextOrigin
 
 
 @dataclass(frozen=True)
@@ -43,15 +44,15 @@ class SourceCounts:
     duplicates: int
     held_out_copies: int
     rejected: int
+    text_origin: TextOrigin
 
 
 def sources(connection: sqlite3.Connection) -> list[Source]:
     """Return the visible sources in the order of their first import."""
-    rows = connection.execute(f"SELECT id, name, role, rule FROM sources WHERE {_VISIBLE} ORDER BY id")
-    return [
-        Source(row["id"], row["name"], row["role"], HeldOutRule.model_validate_json(row["rule"]))
-        for row in rows
-    ]
+    rows = connection.execute(
+        f"SELECT id, name, role, rule, text_origin FROM sources WHERE {_VISIBLE} ORDER BY id"
+    )
+    return [Source(**{**dict(row), "rule": HeldOutRule.model_validate_json(row["rule"])}) for row in rows]
 
 
 def find_source(connection: sqlite3.Connection, name: str) -> Source | None:
@@ -85,7 +86,12 @@ def stage(connection: sqlite3.Connection, job_id: str, facts: Iterable[DocumentF
 
 
 def accept_import(
-    connection: sqlite3.Connection, job_id: str, name: str, role: Role, summary: ImportSummary
+    connection: sqlite3.Connection,
+    job_id: str,
+    name: str,
+    role: Role,
+    summary: ImportSummary,
+    text_origin: TextOrigin = "documents",
 ) -> None:
     """Give staged documents their source and mark copies; called inside the committing transaction.
 
@@ -94,8 +100,8 @@ def accept_import(
     source = find_source(connection, name)
     if source is None:
         connection.execute(
-            "INSERT INTO sources (name, role, rule, job_id) VALUES (?, ?, ?, ?)",
-            (name, role, summary.rule.model_dump_json(), job_id),
+            "INSERT INTO sources (name, role, rule, job_id, text_origin) VALUES (?, ?, ?, ?, ?)",
+            (name, role, summary.rule.model_dump_json(), job_id, text_origin),
         )
         source_id = connection.execute("SELECT id FROM sources WHERE name = ?", (name,)).fetchone()["id"]
     else:
@@ -165,7 +171,15 @@ def counts(connection: sqlite3.Connection) -> list[SourceCounts]:
     for source in sources(connection):
         values = by_source[source.id]
         del values["source_id"]
-        found.append(SourceCounts(source.name, source.role, rejected=rejected.get(source.id, 0), **values))
+        found.append(
+            SourceCounts(
+                source.name,
+                source.role,
+                rejected=rejected.get(source.id, 0),
+                text_origin=source.text_origin,
+                **values,
+            )
+        )
     return found
 
 

@@ -1,42 +1,98 @@
-"""Encoding documents into token files, a batch at a time."""
+"""Encoding documents: by tiktoken where it gives the same ids as `tokenizers`, else by `tokenizers`."""
 
-from collections.abc import Callable, Iterator
-from itertools import islice
+from collections.abc import Iterable
 from pathlib import Path
+from typing import Any, Literal
 
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict
 from tokenizers import Tokenizer
 
 from domainstudio.tokenizer import vocabulary
-from domainstudio.tokenizer.packed import PackedMeta, PackedWriter
+from domainstudio.tokenizer.fast import FastEncoder, NotReproducible
 
-BATCH_DOCUMENTS = 512
+SAMPLE_DOCUMENTS = 1000
+SAMPLE_CHARACTERS = 20_000
+"""How many documents are compared, and how much of each at most."""
+
+Ids = NDArray[np.integer[Any]]
 
 
-def pack(
-    texts: Iterator[str], tokenizer_folder: Path, folder: Path, report: Callable[[int], None]
-) -> PackedMeta:
-    """Write the texts as a token file into the existing, empty `folder`; every token appears once.
+class EncoderChoice(BaseModel):
+    """Which library encodes, why, and on how many of the person's documents the two were compared."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    library: Literal["tiktoken", "tokenizers"]
+    reason: str
+    documents_compared: int
+
+
+class Encoder:
+    """Encodes documents; `<|endoftext|>` and its like within a text are text and part no documents."""
+
+    def __init__(self, folder: Path, fast: FastEncoder | None) -> None:
+        """Load the tokenizer in `folder`; `fast`, if given, encodes what it can.
+
+        Raises:
+            UserError: there is no tokenizer, or it has no end-of-text token.
+        """
+        self._tokenizer: Tokenizer = vocabulary.load(folder)
+        self._tokenizer.encode_special_tokens = True
+        self._tokenizer.no_truncation()
+        self._tokenizer.no_padding()
+        self._fast = fast
+        self.sha256 = vocabulary.hash_of(folder)
+        self.end_of_text = vocabulary.end_of_text(self._tokenizer)
+        self.vocabulary: int = max(self._tokenizer.get_vocab().values()) + 1
+        self.dtype: Literal["uint16", "uint32"] = "uint16" if self.vocabulary <= 65_536 else "uint32"
+
+    def encode(self, texts: list[str]) -> list[Ids]:
+        """Return the ids of each text in `dtype`, little-endian, without end-of-text."""
+        if self._fast is None:
+            return self._slowly(texts)
+        found = [self._fast.encode(text) for text in texts]
+        left = [number for number, ids in enumerate(found) if ids is None]
+        slow = dict(zip(left, self._slowly([texts[number] for number in left]), strict=True))
+        return [slow[number] if ids is None else ids for number, ids in enumerate(found)]
+
+    def _slowly(self, texts: list[str]) -> list[Ids]:
+        dtype = np.dtype(self.dtype).newbyteorder("<")
+        encodings = self._tokenizer.encode_batch_fast(texts, add_special_tokens=False) if texts else []
+        return [np.array(encoding.ids, dtype) for encoding in encodings]
+
+
+def choose(folder: Path, sample: Iterable[str]) -> EncoderChoice:
+    """Return which library to encode with: tiktoken only if not one id of the sample differs.
 
     Args:
-        texts: the documents in their order.
-        tokenizer_folder: holds tokenizer.json.
-        folder: where the token file goes.
-        report: called with the number of documents done after each batch; may raise to stop.
+        folder: holds tokenizer.json.
+        sample: documents of the person, of which the first `SAMPLE_DOCUMENTS` are compared.
+
+    Raises:
+        UserError: there is no tokenizer, or it has no end-of-text token.
     """
-    tokenizer: Tokenizer = vocabulary.load(tokenizer_folder)
-    tokenizer.encode_special_tokens = True  # `<|endoftext|>` in a text is text and parts no documents
-    with PackedWriter(
-        folder,
-        tokenizer.get_vocab_size(),
-        vocabulary.hash_of(tokenizer_folder),
-        vocabulary.end_of_text(tokenizer),
-    ) as writer:
-        done = 0
-        while batch := list(islice(texts, BATCH_DOCUMENTS)):
-            for text, encoding in zip(
-                batch, tokenizer.encode_batch(batch, add_special_tokens=False), strict=True
-            ):
-                writer.add(encoding.ids, len(text.encode("utf-8")))
-            done += len(batch)
-            report(done)
-        return writer.close()
+    slow = Encoder(folder, None)
+    try:
+        fast = FastEncoder(folder)
+        fast.check_merges()
+    except NotReproducible as refusal:
+        return EncoderChoice(library="tokenizers", reason=str(refusal), documents_compared=0)
+    compared = 0
+    for text in sample:
+        text = text[:SAMPLE_CHARACTERS]
+        (expected,), found = slow.encode([text]), fast.encode(text)
+        compared += 1
+        if found is not None and not np.array_equal(expected, found):
+            reason = f"document {compared} of the sample got other ids"
+            return EncoderChoice(library="tokenizers", reason=reason, documents_compared=compared)
+        if compared == SAMPLE_DOCUMENTS:
+            break
+    reason = "the merges are proved equal and every id of the sample is the same"
+    return EncoderChoice(library="tiktoken", reason=reason, documents_compared=compared)
+
+
+def open_encoder(folder: Path, choice: EncoderChoice) -> Encoder:
+    """Return the encoder that was chosen."""
+    return Encoder(folder, FastEncoder(folder) if choice.library == "tiktoken" else None)

@@ -2,13 +2,16 @@
 
 A folder holds `part-00000.bin` (little-endian uint16 for up to 65,536 entries, else uint32; each document
 ends with end-of-text), `part-00000.documents.npy` (int64 [documents + 1], token offset of each document),
-`part-00000.bytes.npy` (int64 [documents], UTF-8 bytes of each) and `meta.json`. `meta.json` is written last:
+`part-00000.bytes.npy` (int64 [documents], UTF-8 bytes of each), `part-00000.json` (what the part holds and
+was made of, written last: a part without it is torn) and `meta.json`. `meta.json` is written after all parts:
 a folder without it is not a token file.
 """
 
 import hashlib
+import os
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, BinaryIO, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,8 +21,9 @@ from domainstudio.paths import inside, write_atomically
 from domainstudio.problems import Problem, UserError
 
 META = "meta.json"
-PART_TOKENS = 128 << 20
-"""A new part begins after this many tokens."""
+_DOCUMENTS, _BYTES = ".documents.npy", ".bytes.npy"
+
+TokenType = Literal["uint16", "uint32"]
 
 
 class PartMeta(BaseModel):
@@ -34,13 +38,22 @@ class PartMeta(BaseModel):
     sha256: str
 
 
+class PartRecord(BaseModel):
+    """part-NNNNN.json: the part, and the hash of what it was made of."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    made_of: str
+    part: PartMeta
+
+
 class PackedMeta(BaseModel):
     """meta.json: what the token file holds and what made it."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     version: Literal[1] = 1
-    dtype: Literal["uint16", "uint32"]
+    dtype: TokenType
     vocabulary: int
     tokenizer_sha256: str
     end_of_text: int
@@ -52,78 +65,119 @@ class PackedMeta(BaseModel):
     parts: tuple[PartMeta, ...]
 
 
-class PackedWriter:
-    """Writes a token file into an existing, empty folder; leaving the `with` block closes what is open."""
+class PartWriter:
+    """Writes one part; leaving the `with` block without `close` leaves a torn part, which is none."""
 
-    def __init__(self, folder: Path, vocabulary: int, tokenizer_sha256: str, end_of_text: int) -> None:
-        """Begin; ids must be below `vocabulary`."""
+    def __init__(self, folder: Path, number: int, dtype: TokenType, end_of_text: int) -> None:
+        """Begin part `number` in an existing folder, in place of what lies there under its name."""
         self._folder = folder
-        self._dtype: Literal["uint16", "uint32"] = "uint16" if vocabulary <= 65_536 else "uint32"
-        self._vocabulary = vocabulary
-        self._tokenizer_sha256 = tokenizer_sha256
-        self._end = end_of_text
-        self._parts: list[PartMeta] = []
-        self._open_part()
+        self._name = part_name(number)
+        (folder / f"{self._name}.json").unlink(missing_ok=True)
+        self._end = np.array([end_of_text], np.dtype(dtype).newbyteorder("<"))
+        self._file = (folder / f"{self._name}.bin").open("wb")
+        self._digest = hashlib.sha256()
+        self._lengths: list[int] = []
+        self._bytes: list[int] = []
 
-    def __enter__(self) -> "PackedWriter":
+    def __enter__(self) -> "PartWriter":
         """Return the writer."""
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Close the part in progress; without `close` the folder is no token file."""
+        """Close the file."""
         self._file.close()
 
-    def add(self, ids: list[int], size_bytes: int) -> None:
-        """Append one document (its ids without end-of-text; `size_bytes` of UTF-8)."""
-        data = (
-            np.array([*ids, self._end], dtype=self._dtype)
-            .astype(f"<{np.dtype(self._dtype).str[1:]}")
-            .tobytes()
-        )
+    def add(self, documents: Sequence[NDArray[Any]], sizes_bytes: Sequence[int]) -> None:
+        """Append documents (their ids in the part's type, without end-of-text; UTF-8 bytes of each)."""
+        data = np.concatenate([piece for ids in documents for piece in (ids, self._end)]).data
         self._file.write(data)
         self._digest.update(data)
-        self._offsets.append(self._offsets[-1] + len(ids) + 1)
-        self._bytes.append(size_bytes)
-        if self._offsets[-1] >= PART_TOKENS:
-            self._close_part()
-            self._open_part()
+        self._lengths += [len(ids) + 1 for ids in documents]
+        self._bytes += sizes_bytes
 
-    def close(self) -> PackedMeta:
-        """End the last part and write meta.json, which makes the folder a token file."""
-        self._close_part()
-        meta = PackedMeta(
-            dtype=self._dtype,
-            vocabulary=self._vocabulary,
-            tokenizer_sha256=self._tokenizer_sha256,
-            end_of_text=self._end,
-            tokens=sum(part.tokens for part in self._parts),
-            documents=sum(part.documents for part in self._parts),
-            bytes=sum(part.bytes for part in self._parts),
-            parts=tuple(self._parts),
+    def close(self, made_of: str) -> PartMeta:
+        """End the part: everything is on disk before the .json that says so."""
+        offsets = np.cumsum([0, *self._lengths], dtype=np.int64)
+        for suffix, values in ((_DOCUMENTS, offsets), (_BYTES, np.array(self._bytes, np.int64))):
+            with (self._folder / f"{self._name}{suffix}").open("wb") as file:
+                np.save(file, values)
+                _sync(file)
+        _sync(self._file)
+        part = PartMeta(
+            name=self._name,
+            tokens=int(offsets[-1]),
+            documents=len(self._bytes),
+            bytes=sum(self._bytes),
+            sha256=self._digest.hexdigest(),
         )
-        write_atomically(self._folder / META, meta.model_dump_json(indent=1).encode())
-        return meta
+        record = PartRecord(made_of=made_of, part=part)
+        write_atomically(self._folder / f"{self._name}.json", record.model_dump_json(indent=1).encode())
+        return part
 
-    def _open_part(self) -> None:
-        self._name = f"part-{len(self._parts):05d}"
-        self._file = (self._folder / f"{self._name}.bin").open("wb")
-        self._digest = hashlib.sha256()
-        self._offsets = [0]
-        self._bytes: list[int] = []
 
-    def _close_part(self) -> None:
-        self._file.close()
-        np.save(self._folder / f"{self._name}.documents.npy", np.array(self._offsets, np.int64))
-        np.save(self._folder / f"{self._name}.bytes.npy", np.array(self._bytes, np.int64))
-        self._parts.append(
-            PartMeta(
-                name=self._name,
-                tokens=self._offsets[-1],
-                documents=len(self._bytes),
-                bytes=sum(self._bytes),
-                sha256=self._digest.hexdigest(),
+def _sync(file: BinaryIO) -> None:
+    file.flush()
+    os.fsync(file.fileno())
+
+
+def part_name(number: int) -> str:
+    """Return the name of a part, to which its files add their endings."""
+    return f"part-{number:05d}"
+
+
+def whole_part(folder: Path, number: int, dtype: TokenType, made_of: str) -> PartMeta | None:
+    """Return what part `number` holds if it is whole and was made of the same; None if it must be made."""
+    name = part_name(number)
+    try:
+        record = PartRecord.model_validate_json((folder / f"{name}.json").read_bytes())
+        offsets, sizes = (
+            np.load(folder / f"{name}{suffix}", allow_pickle=False) for suffix in (_DOCUMENTS, _BYTES)
+        )
+        part = record.part
+        with (folder / f"{name}.bin").open("rb") as file:
+            size_bytes = os.fstat(file.fileno()).st_size
+            is_whole = (
+                record.made_of == made_of
+                and part.name == name
+                and size_bytes == part.tokens * np.dtype(dtype).itemsize
+                and (len(offsets) - 1, len(sizes)) == (part.documents, part.documents)
+                and (int(offsets[-1]), int(sizes.sum())) == (part.tokens, part.bytes)
+                and hashlib.file_digest(file, "sha256").hexdigest() == part.sha256
             )
-        )
+    except (FileNotFoundError, EOFError, ValueError):  # ValueError: a torn .json or .npy
+        return None
+    return part if is_whole else None
+
+
+def write_meta(
+    folder: Path, dtype: TokenType, vocabulary: int, sha256: str, end_of_text: int, parts: list[PartMeta]
+) -> PackedMeta:
+    """Write meta.json, which makes the folder a token file, and remove what does not belong to it.
+
+    Args:
+        folder: holds the parts.
+        dtype: of the token ids.
+        vocabulary: entries; ids are below it.
+        sha256: of the tokenizer.
+        end_of_text: the id that ends each document.
+        parts: in the order in which they make one stream.
+    """
+    kept = {part.name for part in parts}
+    for file in list(folder.iterdir()):
+        if file.name.split(".", 1)[0] not in kept:
+            file.unlink()
+    meta = PackedMeta(
+        dtype=dtype,
+        vocabulary=vocabulary,
+        tokenizer_sha256=sha256,
+        end_of_text=end_of_text,
+        tokens=sum(part.tokens for part in parts),
+        documents=sum(part.documents for part in parts),
+        bytes=sum(part.bytes for part in parts),
+        parts=tuple(parts),
+    )
+    write_atomically(folder / META, meta.model_dump_json(indent=1).encode())
+    return meta
 
 
 def read_meta(folder: Path) -> PackedMeta:
@@ -174,8 +228,8 @@ class PackedTokens:
         """
         tokens, size_bytes = 0, 0
         for part in self.meta.parts:
-            offsets = np.load(self._folder / f"{part.name}.documents.npy", mmap_mode="r", allow_pickle=False)
-            sizes = np.load(self._folder / f"{part.name}.bytes.npy", mmap_mode="r", allow_pickle=False)
+            offsets = np.load(self._folder / f"{part.name}{_DOCUMENTS}", mmap_mode="r", allow_pickle=False)
+            sizes = np.load(self._folder / f"{part.name}{_BYTES}", mmap_mode="r", allow_pickle=False)
             count = int(np.searchsorted(offsets, limit_tokens - tokens, side="right")) - 1
             if tokens == 0 and count == 0 and part.documents:
                 share = limit_tokens / int(offsets[1])

@@ -6,13 +6,15 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict
 
+from domainstudio.corpus import sample
 from domainstudio.corpus.facts import ImportSummary
+from domainstudio.corpus.finding import files_of
 from domainstudio.corpus.heldout import HeldOutRule
-from domainstudio.corpus.readers import ReaderSettings, files_of
+from domainstudio.corpus.readers import ReaderSettings
 from domainstudio.jobs.folder import JobFolder
 from domainstudio.jobs.spec import parse_model
 from domainstudio.jobs.worker import Worker
-from domainstudio.mixture.shares import Role
+from domainstudio.mixture.shares import Role, TextOrigin
 from domainstudio.problems import Problem, UserError
 from domainstudio.project import corpus as index
 from domainstudio.project import tokens
@@ -32,6 +34,20 @@ class ImportWork(BaseModel):
     role: Role
     settings: ReaderSettings
     rule: HeldOutRule | None
+    text_origin: TextOrigin = "documents"
+
+
+@dataclass(frozen=True)
+class ImportAccount:
+    """What became of the documents of one committed import: `read` = `kept` + `marked` + `rejected`.
+
+    A document that was cut for holding out passages is kept while any of its pieces is.
+    """
+
+    read: int
+    kept: int
+    marked: int
+    rejected: int
 
 
 @dataclass(frozen=True)
@@ -45,7 +61,12 @@ class TableRow:
 
 
 def start_import(
-    project: Project, paths: list[Path], source: str, role: Role, settings: ReaderSettings
+    project: Project,
+    paths: list[Path],
+    source: str,
+    role: Role,
+    settings: ReaderSettings,
+    text_origin: TextOrigin = "documents",
 ) -> JobFolder:
     """Start importing files and folders into a source.
 
@@ -57,20 +78,55 @@ def start_import(
     if existing and existing.role != role:
         params = {"source": source, "role": existing.role, "asked": role}
         raise UserError(Problem("corpus.other_role", "role", params))
+    if existing and existing.text_origin != text_origin:
+        raise UserError(Problem("corpus.other_origin", "name", {"source": source}))
     work = ImportWork(
         paths=tuple(str(path.absolute()) for path in paths),
         source=source,
         role=role,
         settings=settings,
         rule=existing.rule if existing else None,
+        text_origin=text_origin,
     )
     return start(project, IMPORT, work)
+
+
+def start_sample(project: Project, source: str) -> JobFolder:
+    """Start importing technical English found on this machine as general text, labelled as such."""
+    files = sample.general_files()
+    return start_import(
+        project, files, source, "general", ReaderSettings(reader="docstrings"), "found on this machine"
+    )
 
 
 def summary_of(folder: JobFolder) -> ImportSummary:
     """Return the account of a finished import."""
     file = folder.result / _SUMMARY
     return parse_model(ImportSummary, file.read_bytes(), str(file))
+
+
+def account_of(project: Project, folder: JobFolder) -> ImportAccount:
+    """Return the account of a committed import, counted from the marks in the index."""
+    from domainstudio.corpus.documents import read_places, shards_of
+
+    summary = summary_of(folder)
+    kept = 0
+    before: tuple[str, int, str] | None = None
+    for shard in shards_of(project.path / "documents" / folder.job_id):
+        unmarked = {
+            row
+            for held_out in (True, False)
+            for row in index.rows_to_use(project.connection, folder.job_id, shard.name, held_out=held_out)
+        }
+        if summary.stored_documents == summary.documents:
+            kept += len(unmarked)
+            continue
+        for row, place in enumerate(read_places(shard)):
+            if row in unmarked and place != before:  # the pieces of a document lie side by side
+                kept += 1
+                before = place
+    rejected = sum(summary.rejected.values())
+    return ImportAccount(summary.documents + rejected, kept, summary.documents - kept, rejected)
 
 
 def table(project: Project) -> list[TableRow]:
@@ -117,7 +173,9 @@ def _commit(project: Project, work: ImportWork, folder: JobFolder) -> Callable[[
     adopt(folder.result / "documents", documents)
     connection = project.connection
     index.stage(connection, folder.job_id, read_facts(documents, summary.rule))
-    return lambda: index.accept_import(connection, folder.job_id, work.source, work.role, summary)
+    return lambda: index.accept_import(
+        connection, folder.job_id, work.source, work.role, summary, work.text_origin
+    )
 
 
 IMPORT = Kind("import", ImportWork, run=_run, commit=_commit)

@@ -160,6 +160,7 @@ def _sources(project: Project, spec: RunSpec, tokens: int) -> list[SourceFacts]:
             SourceFacts(
                 name=row.counts.name,
                 role=row.counts.role,
+                text_origin=row.counts.text_origin,
                 documents=row.counts.training_documents,
                 characters=row.counts.training_characters,
                 tokens=row.tokens or 0,

@@ -1,6 +1,6 @@
 """All kinds of jobs by name."""
 
-from domainstudio.workflow import corpus, export, tokenizer, training
+from domainstudio.workflow import corpus, export, generation, tokenizer, training
 from domainstudio.workflow.running import Kind
 
 KINDS: dict[str, Kind] = {
@@ -10,6 +10,7 @@ KINDS: dict[str, Kind] = {
         tokenizer.TRAIN,
         tokenizer.PACK,
         training.TRAIN,
+        generation.GENERATE,
         export.MODEL,
         export.REPORT,
     )

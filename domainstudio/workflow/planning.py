@@ -37,6 +37,13 @@ def offered(project: Project) -> list[SourceTokens]:
     return [SourceTokens(name=file.source, role=file.role, tokens=file.tokens) for file in files]
 
 
+def blindness(project: Project) -> Problem | None:
+    """Return why forgetting could not be measured, None if there is packed general text held out."""
+    if any(file.role == "general" and file.tokens for file in packed(project, "held_out")):
+        return None
+    return Problem("forgetting.not_measurable", "general", {"project": str(project.path)})
+
+
 def mixture_of(project: Project, name: str = DEFAULT_NAME) -> Mixture:
     """Return a saved mixture.
 

@@ -31,6 +31,8 @@ class Kind:
     """(worker, work, project folder, result folder): fill the result folder; None for a trainer."""
     commit: Callable[[Project, Any, JobFolder], Callable[[], None]] | None = None
     """Stage rows and return what makes them visible, called within the committing transaction."""
+    keeps_parts: bool = False
+    """What an attempt that did not finish left is there for the next: `run` says which of it is whole."""
 
 
 def start(project: Project, kind: Kind, work: BaseModel, processes: int = 1) -> JobFolder:
@@ -70,8 +72,15 @@ def perform(worker: Worker, kind: Kind) -> None:
     shutil.rmtree(folder.result, ignore_errors=True)
     if kind.run is None:
         raise ValueError(f"{kind.name} is not run here")
+    work, project = work_of(folder.spec(), kind), folder.path.parents[1]
+    if kind.keeps_parts:
+        parts = folder.path / ".tmp-parts"
+        parts.mkdir(exist_ok=True)
+        kind.run(worker, work, project, parts)
+        move_whole(parts, folder.result)
+        return
     with whole_folder(folder.result) as result:
-        kind.run(worker, work_of(folder.spec(), kind), folder.path.parents[1], result)
+        kind.run(worker, work, project, result)
 
 
 def commit(project: Project, kind: Kind, folder: JobFolder) -> bool:

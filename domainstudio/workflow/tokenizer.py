@@ -3,23 +3,29 @@
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
 from domainstudio.jobs.folder import JobFolder
 from domainstudio.jobs.worker import Worker
+from domainstudio.paths import write_atomically
 from domainstudio.problems import Problem, UserError
 from domainstudio.project import corpus as index
 from domainstudio.project import tokens
 from domainstudio.project.project import Project
 from domainstudio.project.tokens import Split, TokenFile, TokenizerRow
-from domainstudio.tokenizer import vocabulary
-from domainstudio.tokenizer.encode import pack
+from domainstudio.tokenizer import packing, vocabulary
+from domainstudio.tokenizer.encode import EncoderChoice, choose
 from domainstudio.tokenizer.packed import read_meta
 from domainstudio.tokenizer.train import MINIMUM_SIZE, train_byte_level_bpe
 from domainstudio.workflow.running import Kind, adopt, start
 
 TRAINING_CHARACTERS = 50_000_000
 """Text a vocabulary is trained on at most: about 1.1 GB of memory (20 bytes a byte, measured)."""
+
+ENCODER = "encoder.json"
+"""Beside the token files of a job: which library encoded them, and why."""
 
 _SPLITS: tuple[Split, ...] = ("training", "held_out")
 
@@ -141,26 +147,55 @@ def _commit_training(project: Project, _work: TrainWork, folder: JobFolder) -> C
 
 
 def _run_packing(worker: Worker, work: PackWork, folder: Path, result: Path) -> None:
+    """Make the parts that earlier attempts of this job left unmade, then the meta.json of each token file."""
     with Project(folder, read_only=True) as project:
         tokenizer = project.inside(work.folder)
         if vocabulary.hash_of(tokenizer) != work.sha256:
             raise UserError(Problem("tokenizer.changed", None, {"folder": str(tokenizer)}))
-        counts = index.counts(project.connection)
-        total = sum(count.training_documents + count.held_out_documents for count in counts)
-        done = 0
-        for source in index.sources(project.connection):
-            for split in _SPLITS:
-                target = result / "tokens" / f"source-{source.id}" / split
-                target.mkdir(parents=True)
-                base = done
+        files = {
+            target: packing.plan_source(target, _rows(project, source, held_out=split == "held_out"))
+            for source, split, target in _targets(project, result)
+        }
+    plans = [plan for parts in files.values() for plan in parts]
+    choice = _choose_encoder(worker, tokenizer, plans)
+    write_atomically(result / "tokens" / ENCODER, choice.model_dump_json(indent=1).encode())
+    total = sum(len(plan.rows) for plan in plans)
 
-                def report(count: int, base: int = base) -> None:
-                    nonlocal done
-                    done = base + count
-                    worker.check_stop()
-                    worker.progress(done, total, "documents", "packing")
+    def report(done: int) -> None:
+        worker.check_stop()
+        worker.progress(done, total, "documents", "packing")
 
-                pack(_texts(project, source, held_out=split == "held_out"), tokenizer, target, report)
+    packing.pack(files, tokenizer, choice, report)
+
+
+def _targets(project: Project, result: Path) -> Iterator[tuple[index.Source, Split, Path]]:
+    """Yield the folder of each token file, made if need be."""
+    for source in index.sources(project.connection):
+        for split in _SPLITS:
+            target = result / "tokens" / f"source-{source.id}" / split
+            target.mkdir(parents=True, exist_ok=True)
+            yield source, split, target
+
+
+def _rows(
+    project: Project, source: index.Source, *, held_out: bool
+) -> Iterator[tuple[Path, NDArray[np.int64]]]:
+    """Yield each document shard of a source with its unmarked rows on one side of the held-out border."""
+    for job_id, shard in index.shards(project.connection, source.id):
+        rows = index.rows_to_use(project.connection, job_id, shard, held_out=held_out)
+        yield project.path / "documents" / job_id / shard, np.fromiter(rows, np.int64)
+
+
+def _choose_encoder(worker: Worker, tokenizer: Path, plans: list[packing.PartPlan]) -> EncoderChoice:
+    def heard(texts: Iterator[str]) -> Iterator[str]:
+        for text in texts:
+            worker.check_stop()
+            yield text
+
+    worker.progress(0, 0, "", "comparing encoders")
+    choice = choose(tokenizer, heard(packing.sample(plans)))
+    print(f"encoding with {choice.library}: {choice.reason}", flush=True)
+    return choice
 
 
 def _commit_packing(project: Project, work: PackWork, folder: JobFolder) -> Callable[[], None]:
@@ -186,4 +221,4 @@ def _commit_packing(project: Project, work: PackWork, folder: JobFolder) -> Call
 
 
 TRAIN = Kind("tokenizer", TrainWork, run=_run_training, commit=_commit_training)
-PACK = Kind("pack", PackWork, run=_run_packing, commit=_commit_packing)
+PACK = Kind("pack", PackWork, run=_run_packing, commit=_commit_packing, keeps_parts=True)

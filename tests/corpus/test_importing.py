@@ -12,10 +12,11 @@ import pytest
 from domainstudio.corpus import sample
 from domainstudio.corpus.documents import read_documents, read_facts, shards_of
 from domainstudio.corpus.facts import DocumentFacts, ImportSummary
+from domainstudio.corpus.finding import files_of
 from domainstudio.corpus.hashing import content_hash
 from domainstudio.corpus.heldout import HeldOutRule
 from domainstudio.corpus.importing import Importer
-from domainstudio.corpus.readers import ReaderSettings, files_of, read_file
+from domainstudio.corpus.readers import ReaderSettings, read_file
 from domainstudio.problems import UserError
 
 CORPORA = Path(os.environ.get("DOMAINSTUDIO_CORPORA", Path(__file__).parents[3] / "shared" / "data"))

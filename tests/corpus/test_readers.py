@@ -11,12 +11,12 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
+from domainstudio.corpus.finding import files_of
 from domainstudio.corpus.readers import (
     Document,
     Item,
     ReaderSettings,
     Rejection,
-    files_of,
     jsonl,
     read_file,
     text,

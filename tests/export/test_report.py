@@ -15,8 +15,8 @@ EVIL = '<img src=x onerror="alert(1)">\'&$\\foo$'
 
 def source(name: str, role: str) -> SourceFacts:
     return SourceFacts(
-        name=name, role=role, documents=1200, characters=360_000, tokens=90_000, held_out_documents=32,
-        marked=17, rejected=5, share=0.75, epochs=1.25,
+        name=name, role=role, text_origin="documents", documents=1200, characters=360_000,
+        tokens=90_000, held_out_documents=32, marked=17, rejected=5, share=0.75, epochs=1.25,
     )  # fmt: skip
 
 

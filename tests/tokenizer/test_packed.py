@@ -10,8 +10,16 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from domainstudio.problems import UserError
-from domainstudio.tokenizer import packed
-from domainstudio.tokenizer.packed import PackedMeta, PackedTokens, PackedWriter, read_meta
+from domainstudio.tokenizer.packed import (
+    PackedMeta,
+    PackedTokens,
+    PartMeta,
+    PartWriter,
+    TokenType,
+    read_meta,
+    whole_part,
+    write_meta,
+)
 
 END = 0
 DOCUMENTS = st.lists(st.lists(st.integers(1, 299), max_size=30), max_size=25)
@@ -20,14 +28,20 @@ DOCUMENTS = st.lists(st.lists(st.integers(1, 299), max_size=30), max_size=25)
 def write(
     folder: Path, documents: list[list[int]], vocabulary: int = 300, part_tokens: int = 1 << 20
 ) -> PackedMeta:
-    """Write a token file; each token counts as 3 bytes."""
+    """Write a token file, a new part after `part_tokens`; each token counts as 3 bytes."""
     folder.mkdir(parents=True)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(packed, "PART_TOKENS", part_tokens)
-        with PackedWriter(folder, vocabulary, "sha", END) as writer:
-            for ids in documents:
-                writer.add(ids, 3 * len(ids))
-            return writer.close()
+    dtype: TokenType = "uint16" if vocabulary <= 65_536 else "uint32"
+    parts: list[PartMeta] = []
+    left = [np.array(ids, np.dtype(dtype).newbyteorder("<")) for ids in documents]
+    while left or not parts:
+        count = int(np.searchsorted(np.cumsum([len(ids) + 1 for ids in left]), part_tokens)) + 1
+        with PartWriter(folder, len(parts), dtype, END) as writer:
+            for first in range(0, len(left[:count]), 7):
+                batch = left[:count][first : first + 7]
+                writer.add(batch, [3 * len(ids) for ids in batch])
+            parts.append(writer.close("made of"))
+        left = left[count:]
+    return write_meta(folder, dtype, vocabulary, "sha", END, parts)
 
 
 def stream(documents: list[list[int]]) -> list[int]:
@@ -115,11 +129,6 @@ def test_a_source_without_documents_is_a_token_file_without_blocks(tmp_path: Pat
     assert tokens.whole_documents(100)[0].size == 0
 
 
-def test_an_id_beyond_the_vocabularys_type_is_an_error(tmp_path: Path) -> None:
-    with pytest.raises(OverflowError):
-        write(tmp_path / "tokens", [[1, 70_000]], vocabulary=300)
-
-
 def damage_meta(folder: Path) -> None:
     (folder / "meta.json").unlink()
 
@@ -165,3 +174,51 @@ def test_a_part_outside_the_folder_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UserError) as refusal:
         PackedTokens(folder)
     assert refusal.value.problem.code == "path.leaves_folder"
+
+
+def flip_a_bit(folder: Path) -> None:
+    file = folder / "part-00000.bin"
+    data = bytearray(file.read_bytes())
+    data[2] ^= 1
+    file.write_bytes(data)
+
+
+def remove_record(folder: Path) -> None:
+    (folder / "part-00000.json").unlink()
+
+
+def tear_record(folder: Path) -> None:
+    (folder / "part-00000.json").write_bytes(b'{"made_of": "made')
+
+
+def tear_offsets(folder: Path) -> None:
+    (folder / "part-00000.documents.npy").write_bytes(b"\x93NUMPY\x01\x00v\x00{'descr'")
+
+
+def empty_sizes(folder: Path) -> None:
+    (folder / "part-00000.bytes.npy").write_bytes(b"")
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [truncate_tokens, flip_a_bit, remove_record, tear_record, tear_offsets, empty_sizes, remove_tokens],
+)
+def test_a_torn_part_is_no_part(tmp_path: Path, damage: object) -> None:
+    folder = tmp_path / "tokens"
+    meta = write(folder, [[1, 2, 3], [4]])
+    assert whole_part(folder, 0, "uint16", "made of") == meta.parts[0]
+    assert whole_part(folder, 0, "uint16", "other documents") is None
+    assert whole_part(folder, 1, "uint16", "made of") is None
+    assert callable(damage)
+    damage(folder)
+    assert whole_part(folder, 0, "uint16", "made of") is None
+
+
+def test_what_does_not_belong_to_a_token_file_is_removed(tmp_path: Path) -> None:
+    folder = tmp_path / "tokens"
+    first = write(folder, [[1, 2, 3], [4]], part_tokens=2)
+    assert len(first.parts) == 2
+    (folder / ".part-00000.json.1f.tmp").touch()
+    write_meta(folder, "uint16", 300, "sha", END, list(first.parts[:1]))
+    assert {file.name.split(".")[0] for file in folder.iterdir()} == {"part-00000", "meta"}
+    assert PackedTokens(folder).meta.tokens == 4

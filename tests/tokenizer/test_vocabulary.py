@@ -1,17 +1,15 @@
-"""Vocabularies: trained on bytes, so that every text comes back, and packed without forged borders."""
+"""Vocabularies: trained on bytes, so that every text comes back."""
 
 import json
 from pathlib import Path
 
-import numpy as np
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from tokenizers import Tokenizer
 
 from domainstudio.problems import UserError
-from domainstudio.tokenizer import encode, vocabulary
-from domainstudio.tokenizer.encode import pack
+from domainstudio.tokenizer import vocabulary
 from domainstudio.tokenizer.train import MINIMUM_SIZE, train_byte_level_bpe
 
 TEXTS = [
@@ -69,44 +67,6 @@ def test_the_smallest_vocabulary_is_the_bytes(tmp_path: Path) -> None:
 
 def test_text_short_of_repeated_pairs_makes_a_smaller_vocabulary(tmp_path: Path) -> None:
     assert train_byte_level_bpe(iter(["abab"]), 1000, tmp_path) < 270
-
-
-def test_packed_documents_are_the_texts_in_their_order(
-    tmp_path: Path, folder: Path, tokenizer: Tokenizer, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(encode, "BATCH_DOCUMENTS", 16)
-    done: list[int] = []
-    texts = [f"{number} {text}" for number, text in enumerate(TEXTS)]
-    meta = pack(iter(texts), folder, tmp_path, done.append)
-    tokens = np.fromfile(tmp_path / "part-00000.bin", "<u2")
-    offsets = np.load(tmp_path / "part-00000.documents.npy")
-    bodies = [tokens[first : end - 1].tolist() for first, end in zip(offsets, offsets[1:], strict=False)]
-    assert tokenizer.decode_batch(bodies) == texts
-    assert meta.bytes == sum(len(text.encode()) for text in texts)
-    assert (meta.documents, meta.vocabulary) == (60, tokenizer.get_vocab_size())
-    assert meta.tokenizer_sha256 == vocabulary.hash_of(folder)
-    assert done == [16, 32, 48, 60]
-
-
-def test_an_end_of_text_within_a_text_parts_no_documents(tmp_path: Path, folder: Path) -> None:
-    meta = pack(iter(["before <|endoftext|> after", "next"]), folder, tmp_path, lambda done: None)
-    tokens = np.fromfile(tmp_path / "part-00000.bin", "<u2")
-    assert meta.documents == 2
-    assert np.flatnonzero(tokens == meta.end_of_text).tolist() == [
-        end - 1 for end in np.load(tmp_path / "part-00000.documents.npy")[1:]
-    ]
-
-
-def test_packing_can_be_stopped_and_leaves_no_token_file(tmp_path: Path, folder: Path) -> None:
-    class Asked(Exception):
-        pass
-
-    def report(done: int) -> None:
-        raise Asked
-
-    with pytest.raises(Asked):
-        pack(iter(TEXTS), folder, tmp_path, report)
-    assert not (tmp_path / "meta.json").exists()
 
 
 def test_a_folder_without_tokenizer_is_refused(tmp_path: Path) -> None:

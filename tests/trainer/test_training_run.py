@@ -176,3 +176,34 @@ def test_a_project_on_a_base_folder_trains_it(undisturbed: Path, tmp_path: Path,
     expected, found = probes(undisturbed, "train-1", STEPS), probes(project, "train-1", 0)
     for source in ("general", "domain"):
         assert found[source].nats_per_token == pytest.approx(expected[source].nats_per_token, abs=1e-5)
+
+
+def test_general_text_may_be_written_by_the_model_and_is_labelled_ever_after(
+    undisturbed: Path, tmp_path: Path, command: Command, refused: Command
+) -> None:
+    project = Path(shutil.copytree(undisturbed, tmp_path / "writing"))
+    assert "random weights" in refused("corpus", "generate", project)
+    made = command("corpus", "generate", project, "--from", "train-1", "--tokens", "6k", "--name", "own")
+    assert made["result"]["documents"] >= 6000 / 513
+    assert "another origin" in refused("corpus", "sample", project, "--name", "own")
+    command("tokenizer", "pack", project)
+    rows = {row["counts"]["name"]: row for row in command("corpus", "table", project)}
+    assert rows["own"]["counts"]["text_origin"] == "written by a model" and rows["own"]["tokens"] > 4000
+    assert rows["general"]["counts"]["text_origin"] == "documents"
+    command("export", "report", project, "train-1", tmp_path / "report.html")
+    assert "written by a model" in (tmp_path / "report.html").read_text()
+
+
+def test_without_general_text_the_program_says_so_and_offers_three_ways(
+    packed_project: Path, tmp_path: Path, command: Command, capsys: pytest.CaptureFixture[str]
+) -> None:
+    project = tmp_path / "blind"
+    command("project", "new", project, "--from-scratch", "tiny")
+    paths = [STANDARD_LIBRARY / name for name in DOMAIN]
+    command("corpus", "import", project, *paths, "--reader", "docstrings", "--role", "domain", "--name", "d")
+    command("tokenizer", "train", project, "--size", "400")
+    command("tokenizer", "pack", project)
+    assert run_command(["mixture", "set", str(project), "--share", "d=1", "--tokens", "1k"]) == 0
+    said = capsys.readouterr().err
+    assert "forgetting cannot be measured" in said
+    assert all(way in said for way in ("--role general", "corpus generate", "corpus sample"))

@@ -3,17 +3,28 @@
 import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, Literal
+from functools import partial
+from pathlib import Path, PurePath
+from typing import Any, BinaryIO, Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from domainstudio.corpus.readers import docstrings, jsonl, text
-from domainstudio.corpus.readers.compressed import BROKEN, COMPRESSED, open_bytes
-from domainstudio.corpus.readers.items import Document, Item, Rejection
-from domainstudio.problems import Problem, UserError
+from domainstudio.corpus.readers import (
+    archives,
+    arrow,
+    delimited,
+    docstrings,
+    html,
+    jsonl,
+    markdown,
+    parquet,
+    text,
+)
+from domainstudio.corpus.readers.compressed import BROKEN, Expansion, decompressed, is_compressed, open_bytes
+from domainstudio.corpus.readers.html import Extraction
+from domainstudio.corpus.readers.items import Document, Item, Rejection, TooLarge
 
-__all__ = ["READERS", "Document", "Item", "ReaderSettings", "Rejection", "files_of", "format_of", "read_file"]
+__all__ = ["READERS", "Document", "Item", "ReaderSettings", "Rejection", "endings", "format_of", "read_file"]
 
 
 class ReaderSettings(BaseModel):
@@ -24,7 +35,9 @@ class ReaderSettings(BaseModel):
     reader: Literal["auto", "docstrings"] = "auto"
     """auto chooses by the file's name; docstrings takes the docstrings of Python sources."""
     text_field: str = "text"
-    """The field of a JSON line that holds the document."""
+    """The field of a JSON line, or the column of a table, that holds the document."""
+    html: Extraction = "fast"
+    """fast takes all blocks but navigation and the like; thorough looks for the article (60 times slower)."""
 
 
 @dataclass(frozen=True)
@@ -33,50 +46,56 @@ class Format:
 
     endings: tuple[str, ...]
     read: Callable[[Any, str, ReaderSettings], Iterator[Item]]
+    seeks: bool = False
+    """Read here and there, not from the beginning to the end: such a file cannot be compressed as a whole."""
 
 
 READERS = {
     "text": Format((".txt",), lambda stream, origin, _: text.read(stream, origin)),
+    "markdown": Format((".md", ".markdown"), lambda stream, origin, _: markdown.read(stream, origin)),
     "jsonl": Format(
         (".jsonl", ".ndjson"),
         lambda stream, origin, settings: jsonl.read(stream, origin, settings.text_field),
+    ),
+    "delimited": Format(
+        (".csv", ".tsv"),
+        lambda stream, origin, settings: delimited.read(stream, origin, settings.text_field),
+    ),
+    "html": Format(
+        (".html", ".htm", ".xhtml"),
+        lambda stream, origin, settings: html.read(stream, origin, settings.html),
+    ),
+    "parquet": Format(
+        (".parquet",),
+        lambda stream, origin, settings: parquet.read(stream, origin, settings.text_field),
+        seeks=True,
+    ),
+    "arrow": Format(
+        (".arrow", ".arrows", ".feather"),
+        lambda stream, origin, settings: arrow.read(stream, origin, settings.text_field),
+        seeks=True,
+    ),
+    "zip": Format(
+        (".zip",),
+        lambda stream, origin, settings: archives.read(stream, origin, partial(_read_member, settings)),
+        seeks=True,
     ),
     "docstrings": Format((".py",), lambda stream, origin, _: docstrings.read(stream, origin)),
 }
 
 
-def format_of(path: Path, settings: ReaderSettings) -> Format | None:
+def endings() -> list[str]:
+    """Return the endings of files that are read by their name."""
+    return [ending for name, reader in READERS.items() if name != "docstrings" for ending in reader.endings]
+
+
+def format_of(path: PurePath, settings: ReaderSettings) -> Format | None:
     """Return the format of a file by its name, None if this program does not read it."""
-    inner = path.with_suffix("") if path.suffix.lower() in COMPRESSED else path
-    names = ["docstrings"] if settings.reader == "docstrings" else ["text", "jsonl"]
-    ending = inner.suffix.lower()
-    return next((READERS[name] for name in names if ending in READERS[name].endings), None)
-
-
-def files_of(paths: list[Path], settings: ReaderSettings) -> list[Path]:
-    """Return the readable files among and below `paths`, each once, in a stable order.
-
-    Raises:
-        UserError: a path does not exist, or nothing readable was found.
-    """
-    found: dict[Path, Path] = {}
-    for path in paths:
-        if not path.exists():
-            raise UserError(Problem("corpus.path_missing", "path", {"path": str(path)}))
-        for file in _walk(path) if path.is_dir() else [path]:
-            if format_of(file, settings) is not None:
-                found.setdefault(file.resolve(), file.absolute())  # a link's target may lack the ending
-    if not found:
-        endings = [ending for reader in READERS.values() for ending in reader.endings if ending != ".py"]
-        names = ", ".join(str(path) for path in paths[:3])
-        raise UserError(Problem("corpus.no_files", "path", {"path": names, "endings": " ".join(endings)}))
-    return list(found.values())
-
-
-def _walk(folder: Path) -> Iterator[Path]:
-    for parent, folders, names in os.walk(folder):
-        folders[:] = sorted(name for name in folders if not name.startswith(".") and name != "__pycache__")
-        yield from (Path(parent) / name for name in sorted(names))
+    ending = (path.with_suffix("") if is_compressed(path) else path).suffix.lower()
+    for name, reader in READERS.items():
+        if (name == "docstrings") == (settings.reader == "docstrings") and ending in reader.endings:
+            return reader
+    return None
 
 
 def read_file(path: Path, settings: ReaderSettings) -> Iterator[Item]:
@@ -85,15 +104,52 @@ def read_file(path: Path, settings: ReaderSettings) -> Iterator[Item]:
     reader = format_of(path, settings)
     if reader is None:
         yield Rejection(origin, 0, "unknown_format", path.suffix)
-        return
+    elif reader.seeks and is_compressed(path):
+        yield Rejection(origin, 0, "unreadable", f"such a file cannot be read as {path.suffix}: unpack it")
+    else:
+        try:
+            with open_bytes(path) as stream:
+                yield from _read_stream(stream, origin, reader, settings)
+        except OSError as error:
+            yield Rejection(origin, 0, "unreadable", str(error))
+
+
+def _read_stream(stream: BinaryIO, origin: str, reader: Format, settings: ReaderSettings) -> Iterator[Item]:
     is_empty = True
     try:
-        with open_bytes(path) as stream:
-            for item in reader.read(stream, origin, settings):
-                is_empty = False
-                yield item
+        for item in reader.read(stream, origin, settings):
+            is_empty = False
+            yield item
+    except TooLarge as error:
+        yield Rejection(origin, 0, "too_large", str(error))
+    except UnicodeError as error:
+        yield Rejection(origin, 0, "bad_encoding", str(error))
     except (*BROKEN, ValueError) as error:
         yield Rejection(origin, 0, "unreadable", str(error))
-        return
-    if is_empty and settings.reader == "auto":  # a source without docstrings is no broken input
-        yield Rejection(origin, 0, "empty")
+    else:
+        if is_empty and settings.reader == "auto":  # a source without docstrings is no broken input
+            yield Rejection(origin, 0, "empty")
+
+
+def _read_member(
+    settings: ReaderSettings, stream: BinaryIO, origin: str, name: PurePath, allowance: Expansion
+) -> Iterator[Item] | None:
+    """Read a member of an archive; None if this program does not read such files."""
+    reader = format_of(name, settings)
+    if reader is None:
+        return None
+    if is_compressed(name):
+        if reader.seeks:
+            detail = f"such a file cannot be read as {name.suffix}: unpack it"
+            return iter((Rejection(origin, 0, "unreadable", detail),))
+        return _read_stream(decompressed(stream, name, allowance), origin, reader, settings)
+    return (
+        _read_copy(stream, origin, reader, settings)
+        if reader.seeks
+        else _read_stream(stream, origin, reader, settings)
+    )
+
+
+def _read_copy(stream: BinaryIO, origin: str, reader: Format, settings: ReaderSettings) -> Iterator[Item]:
+    with archives.seekable(stream) as copy:
+        yield from _read_stream(copy, origin, reader, settings)

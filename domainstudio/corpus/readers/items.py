@@ -7,17 +7,25 @@ Reason = Literal[
     "unknown_format",
     "unreadable",
     "bad_json",
+    "bad_row",
     "bad_encoding",
     "missing_text",
     "too_long",
+    "too_large",
     "bad_syntax",
     "empty",
+    "nested_archive",
+    "unsafe_name",
 ]
 
 
 @dataclass(frozen=True)
 class Document:
-    """One document with where it came from: `position` is a line number or a byte offset in `origin`."""
+    """One document with where it came from.
+
+    `position` in `origin` is a line number or a row from 1, or a byte offset; an origin within an archive
+    is `archive.zip!member`.
+    """
 
     text: str
     origin: str
@@ -36,3 +44,7 @@ class Rejection:
 
 
 Item = Document | Rejection
+
+
+class TooLarge(OSError):
+    """The input is larger, or expands further, than this program reads."""

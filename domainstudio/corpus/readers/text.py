@@ -4,13 +4,15 @@ from codecs import BOM_UTF8
 from collections.abc import Iterator
 from typing import BinaryIO
 
+from domainstudio.corpus.readers.encodings import as_utf8
 from domainstudio.corpus.readers.items import Document, Item, Rejection
 
 PIECE_BYTES = 1 << 20
 
 
-def read(stream: BinaryIO, origin: str) -> Iterator[Item]:
-    """Yield the documents of UTF-8 text; `position` is the byte offset of each."""
+def read(source: BinaryIO, origin: str) -> Iterator[Item]:
+    """Yield the documents of a text; `position` is the byte offset of each, counted in UTF-8."""
+    stream = as_utf8(source)
     offset, rest = 0, b""
     while True:
         data = stream.read(PIECE_BYTES)

@@ -1,0 +1,65 @@
+"""Which files an import reads: paths, folders and patterns, each readable file once, in a stable order."""
+
+import glob
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from domainstudio.corpus.readers import ReaderSettings, endings, format_of
+from domainstudio.corpus.readers.datasets_folder import data_files
+from domainstudio.problems import Problem, UserError
+
+
+def files_of(paths: list[Path], settings: ReaderSettings) -> list[Path]:
+    """Return the files to read among and below `paths`, each once, in a stable order.
+
+    Below folders and patterns what this program does not read is passed over; a file that is named itself
+    is listed in any case, for the import to say that it cannot be read.
+
+    Raises:
+        UserError: a path does not exist, or nothing readable was found.
+    """
+    found: dict[Path, Path] = {}
+    is_any_readable = False
+    for path in paths:
+        for file, is_named in _below(path):
+            is_readable = format_of(file, settings) is not None
+            is_any_readable |= is_readable
+            if is_readable or is_named:
+                found.setdefault(file.resolve(), file.absolute())  # a link's target may lack the ending
+    if not is_any_readable:
+        names = ", ".join(str(path) for path in paths[:3])
+        params = {"path": names, "endings": " ".join(endings())}
+        raise UserError(Problem("corpus.no_files", "path", params))
+    return list(found.values())
+
+
+def name_of(path: Path) -> str:
+    """Return the name of a source by default: that of the file or folder, without endings or a pattern."""
+    parts = [part for part in path.resolve().parts if not glob.has_magic(part)]
+    return next((name for part in reversed(parts) if (name := part.split(".")[0])), "corpus")
+
+
+def _below(path: Path) -> Iterator[tuple[Path, bool]]:
+    """Yield (file, was it named itself?)."""
+    if path.is_dir():
+        yield from ((file, False) for file in _walk(path))
+    elif path.exists():
+        yield path, True
+    else:
+        yield from ((file, False) for file in _matches(path))
+
+
+def _matches(pattern: Path) -> Iterator[Path]:
+    matches = sorted(glob.glob(str(pattern), recursive=True)) if glob.has_magic(str(pattern)) else []
+    if not matches:
+        raise UserError(Problem("corpus.path_missing", "path", {"path": str(pattern)}))
+    for match in map(Path, matches):
+        yield from _walk(match) if match.is_dir() else [match]
+
+
+def _walk(folder: Path) -> Iterator[Path]:
+    for parent, folders, names in os.walk(folder):
+        folders[:] = sorted(name for name in folders if not name.startswith(".") and name != "__pycache__")
+        listed = data_files(Path(parent), names)
+        yield from (Path(parent) / name for name in (sorted(names) if listed is None else listed))

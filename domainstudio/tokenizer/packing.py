@@ -1,0 +1,224 @@
+"""Packing: documents into token files, a part at a time, in several processes, resumable by part.
+
+A part's files depend on its documents and the tokenizer only, so neither the number of processes nor a kill
+in between shows in the result.
+"""
+
+import hashlib
+import multiprocessing
+import os
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from domainstudio.tokenizer.encode import SAMPLE_DOCUMENTS, Encoder, EncoderChoice, open_encoder
+from domainstudio.tokenizer.packed import PackedMeta, PartMeta, PartWriter, whole_part, write_meta
+
+PART_TOKENS = 128 << 20
+"""A part holds at most so many bytes of text and ends of documents, thus tokens; or one document."""
+
+MOST_PROCESSES = 4
+SMALL_BYTES = 64 << 20
+"""Text below this is packed in this process: others take about two seconds to start."""
+
+_BATCH_CHARACTERS = 1 << 20
+_ATTENTION_SECONDS = 0.2
+
+
+@dataclass(frozen=True, eq=False)
+class PartPlan:
+    """One part of a token file: which rows of which document shard it is made of."""
+
+    folder: Path
+    """Of the token file; it exists."""
+    number: int
+    shard: Path
+    rows: NDArray[np.int64]
+    """Ascending."""
+    size_bytes: int
+
+    def made_of(self, tokenizer_sha256: str) -> str:
+        """Return the hash of everything the part depends on; shards are never rewritten."""
+        digest = hashlib.sha256(f"{tokenizer_sha256} {self.shard.parent.name}/{self.shard.name} ".encode())
+        digest.update(self.rows.astype("<i8").data)
+        return digest.hexdigest()
+
+
+def cut(rows: NDArray[np.int64], sizes_bytes: NDArray[np.int64]) -> Iterator[tuple[NDArray[np.int64], int]]:
+    """Cut a shard's rows, with the size of each, into runs of at most `PART_TOKENS`; yield (rows, bytes)."""
+    ends = np.cumsum(sizes_bytes + 1)
+    start, taken = 0, 0
+    while start < len(rows):
+        end = max(start + 1, int(np.searchsorted(ends, taken + PART_TOKENS, side="right")))
+        yield rows[start:end], int(sizes_bytes[start:end].sum())
+        start, taken = end, int(ends[end - 1])
+
+
+def plan_source(folder: Path, shards: Iterable[tuple[Path, NDArray[np.int64]]]) -> list[PartPlan]:
+    """Return the parts of one token file.
+
+    Args:
+        folder: of the token file; it exists.
+        shards: each document shard with the rows to take, ascending.
+    """
+    import pyarrow.parquet as pq
+
+    plans: list[PartPlan] = []
+    for shard, rows in shards:
+        sizes = pq.read_table(shard, columns=["bytes"]).column(0).to_numpy()[rows]
+        for run, size_bytes in cut(rows, sizes):
+            plans.append(PartPlan(folder, len(plans), shard, run, size_bytes))
+    return plans
+
+
+def sample(plans: list[PartPlan]) -> Iterator[str]:
+    """Yield at most `SAMPLE_DOCUMENTS` documents, as many of each part as can be, evenly spread over it."""
+    from domainstudio.corpus.documents import read_texts
+
+    left = SAMPLE_DOCUMENTS
+    for number, plan in enumerate(sorted(plans, key=lambda plan: len(plan.rows))):
+        count = min(len(plan.rows), left // (len(plans) - number))
+        left -= count
+        places = np.linspace(0, len(plan.rows) - 1, count).astype(np.int64)
+        yield from read_texts(plan.shard, plan.rows[places].tolist())
+
+
+def pack(
+    files: Mapping[Path, list[PartPlan]],
+    tokenizer_folder: Path,
+    choice: EncoderChoice,
+    report: Callable[[int], None],
+    processes: int | None = None,
+) -> list[PackedMeta]:
+    """Make the token files: first all parts that are not whole yet, then the meta.json of each.
+
+    Args:
+        files: the folder of each token file, which exists, and its parts.
+        tokenizer_folder: holds tokenizer.json.
+        choice: which library encodes.
+        report: called with the number of documents done, at least five times a second with several processes
+            and after each batch with one; may raise to stop. What is whole by then stays.
+        processes: None for what suits the machine and the amount of text.
+    """
+    encoder = open_encoder(tokenizer_folder, choice)
+    plans = [plan for parts in files.values() for plan in parts]
+    found: dict[PartPlan, PartMeta] = {}
+    done = 0
+    for plan in plans:
+        part = whole_part(plan.folder, plan.number, encoder.dtype, plan.made_of(encoder.sha256))
+        if part is not None:
+            found[plan] = part
+            done += part.documents
+            report(done)
+    left = [plan for plan in plans if plan not in found]
+    workers = min(len(left), processes or _processes_for(sum(plan.size_bytes for plan in left)))
+    if workers > 1:
+        found |= _pack_in_processes(left, tokenizer_folder, choice, workers, _beyond(done, report))
+    else:
+        for plan in left:
+            found[plan] = _pack_part(plan, encoder, _beyond(done, report))
+            done += found[plan].documents
+    kind = (encoder.dtype, encoder.vocabulary, encoder.sha256, encoder.end_of_text)
+    return [write_meta(folder, *kind, [found[plan] for plan in parts]) for folder, parts in files.items()]
+
+
+def _beyond(base: int, report: Callable[[int], None]) -> Callable[[int], None]:
+    return lambda count: report(base + count)
+
+
+def _processes_for(size_bytes: int) -> int:
+    return 1 if size_bytes < SMALL_BYTES else min(MOST_PROCESSES, os.cpu_count() or 1)
+
+
+def _pack_part(plan: PartPlan, encoder: Encoder, report: Callable[[int], None]) -> PartMeta:
+    from domainstudio.corpus.documents import read_texts  # pyarrow: not for every command
+
+    done = 0
+    with PartWriter(plan.folder, plan.number, encoder.dtype, encoder.end_of_text) as writer:
+        for batch in _batches(read_texts(plan.shard, plan.rows.tolist())):
+            sizes = [len(text) if text.isascii() else len(text.encode()) for text in batch]
+            writer.add(encoder.encode(batch), sizes)
+            done += len(batch)
+            report(done)
+        return writer.close(plan.made_of(encoder.sha256))
+
+
+def _batches(texts: Iterable[str]) -> Iterator[list[str]]:
+    batch, characters = list[str](), 0
+    for text in texts:
+        batch.append(text)
+        characters += len(text)
+        if characters >= _BATCH_CHARACTERS:
+            yield batch
+            batch, characters = [], 0
+    if batch:
+        yield batch
+
+
+def _pack_in_processes(
+    plans: list[PartPlan],
+    tokenizer_folder: Path,
+    choice: EncoderChoice,
+    workers: int,
+    report: Callable[[int], None],
+) -> dict[PartPlan, PartMeta]:
+    """Make parts in `workers` processes, the largest first; none is left behind, however this ends."""
+    context = multiprocessing.get_context("spawn")
+    counter = context.Value("q", 0)
+    before = set(multiprocessing.active_children())
+    executor = ProcessPoolExecutor(workers, context, _prepare, (tokenizer_folder, choice, counter))
+    try:
+        largest_first = sorted(plans, key=lambda plan: -plan.size_bytes)
+        futures = {executor.submit(_pack_here, plan): plan for plan in largest_first}
+        waiting = set(futures)
+        while waiting:
+            done, waiting = wait(waiting, _ATTENTION_SECONDS, FIRST_COMPLETED)
+            # Without its lock, which a killed process may hold; and first, for a stop may come with a kill.
+            report(counter.get_obj().value)
+            for future in done:
+                future.result()
+        return {plan: future.result() for future, plan in futures.items()}
+    except BaseException:
+        for process in set(multiprocessing.active_children()) - before:
+            process.kill()
+        raise
+    finally:
+        executor.shutdown(cancel_futures=True)
+
+
+_here: tuple[Encoder, Any]
+"""What a process of the pool works with: its encoder, and the count of documents that all share."""
+
+
+def _prepare(tokenizer_folder: Path, choice: EncoderChoice, counter: Any) -> None:
+    """Set up a process of the pool: one thread, and an end when its parent ends."""
+    global _here
+    os.environ |= {"TOKENIZERS_PARALLELISM": "false", "RAYON_NUM_THREADS": "1"}
+    threading.Thread(target=_end_with_parent, name="end with parent", daemon=True).start()
+    _here = open_encoder(tokenizer_folder, choice), counter
+
+
+def _end_with_parent() -> None:
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
+
+
+def _pack_here(plan: PartPlan) -> PartMeta:
+    encoder, counter = _here
+    counted = 0
+
+    def count(done: int) -> None:
+        nonlocal counted
+        with counter.get_lock():
+            counter.value += done - counted
+        counted = done
+
+    return _pack_part(plan, encoder, count)
