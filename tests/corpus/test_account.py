@@ -28,7 +28,7 @@ def printed(project: Path, capsys: pytest.CaptureFixture[str], *words: object) -
 
 
 def numbers(line: str) -> list[int]:
-    return [int(number.replace(",", "")) for number in re.findall(r"[\d,]+", line)]
+    return [int(number.replace(",", "")) for number in re.findall(r"\d[\d,]*", line)]
 
 
 def test_read_is_kept_and_marked_and_rejected(

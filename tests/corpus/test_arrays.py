@@ -6,7 +6,7 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from domainstudio.corpus.arrays import array_of
@@ -19,6 +19,7 @@ VALUES = {
 }
 
 
+@settings(deadline=None)
 @given(st.sampled_from(list(VALUES)).flatmap(lambda kind: st.tuples(st.just(kind), st.lists(VALUES[kind]))))
 def test_an_array_is_that_of_pyarrow(case: tuple[pa.DataType, list[Any]]) -> None:
     kind, values = case
