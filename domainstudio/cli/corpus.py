@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from domainstudio.corpus.facts import ImportSummary
     from domainstudio.jobs.folder import JobFolder
     from domainstudio.project.project import Project
-    from domainstudio.workflow.corpus import ImportAccount
+    from domainstudio.workflow.corpus import ImportAccount, TableRow
 
 _SHOWN_REJECTIONS = 10
 
@@ -121,10 +121,9 @@ def _account_words(name: str, summary: "ImportSummary", account: "ImportAccount"
 
 def _table(options: argparse.Namespace) -> Output:
     from domainstudio.cli.following import open_project
-    from domainstudio.workflow.corpus import TableRow
     from domainstudio.workflow.corpus import table as corpus_table
 
-    def cells(row: TableRow) -> list[str]:
+    def cells(row: "TableRow") -> list[str]:
         counts = row.counts
         return [
             counts.name,
@@ -146,4 +145,26 @@ def _table(options: argparse.Namespace) -> Output:
         _("Source"), _("Role"), _("Documents"), _("Characters/document"), _("Characters"),
         _("Characters/token"), _("Tokens"), _("Share"), _("Held out"), _("Copies marked"), _("Rejected"),
     ]  # fmt: skip
-    return Output(rows, table(head, [cells(row) for row in rows], text_columns=2))
+    body = [cells(row) for row in rows]
+    return Output(rows, table(head, [*body, _total(rows)] if len(rows) > 1 else body, text_columns=2))
+
+
+def _total(rows: "list[TableRow]") -> list[str]:
+    """Return the cells of all sources together; shares and token ratios need every source packed."""
+    counts = [row.counts for row in rows]
+    documents = sum(count.training_documents for count in counts)
+    characters = sum(count.training_characters for count in counts)
+    tokens = sum(row.tokens or 0 for row in rows) if all(row.tokens is not None for row in rows) else 0
+    return [
+        _("total"),
+        "",
+        format_count(documents),
+        format_count(characters / max(1, documents)),
+        format_count(characters),
+        f"{characters / tokens:.2f}" if tokens else "-",
+        format_count(tokens) if tokens else "-",
+        f"{1:.1%}" if tokens else "-",
+        format_count(sum(count.held_out_documents for count in counts)),
+        format_count(sum(count.duplicates + count.held_out_copies for count in counts)),
+        format_count(sum(count.rejected for count in counts)),
+    ]

@@ -18,8 +18,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     put = add_verb(verbs, "set", "change settings", _set)
     put.formatter_class = argparse.RawDescriptionHelpFormatter
     put.epilog = settings_help()
-    put.add_argument("settings", nargs="*", metavar="key=value", help=_("a setting; see below"))
-    put.add_argument("--preset", help=_("begin with a published recipe; see `recipe presets`"))
+    put.add_argument(
+        "settings", nargs="+", metavar="key=value", help=_("a setting, see below; preset=NAME begins anew")
+    )
     put.add_argument("--name", default="default", help=_("name of the recipe"))
     add_verb(verbs, "presets", "published recipes with their sources", _presets)
     show = add_verb(verbs, "show", "show every setting", _show)
@@ -57,8 +58,9 @@ def _set(options: argparse.Namespace) -> Output:
     from domainstudio.workflow.planning import set_recipe
 
     settings = parse_settings(options.settings)
+    preset = settings.pop("preset", None)
     with open_project(options) as project:
-        recipe = set_recipe(project, settings, options.name, options.preset)
+        recipe = set_recipe(project, settings, options.name, preset)
     return Output(recipe, _lines(recipe))
 
 

@@ -54,7 +54,7 @@ def main() -> None:
         )
         run("tokenizer", "train", project, "--size", "4096")
         run("tokenizer", "pack", project)
-        run("recipe", "set", project, "--preset", "sample", "probe_tokens=16384")
+        run("recipe", "set", project, "preset=sample", "probe_tokens=16384")
         run("mixture", "set", project, "--share", "general=1", "--tokens", BASE_TOKENS, "--name", "base")
         run("train", "start", project, "--mixture", "base")
         run(

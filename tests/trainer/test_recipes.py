@@ -4,8 +4,11 @@ import json
 from pathlib import Path
 
 import pytest
+import torch
+from safetensors.torch import load_file
 from support import Command
 
+from domainstudio.jobs.checkpoints import latest_checkpoint
 from domainstudio.jobs.curves import Curves
 from domainstudio.jobs.folder import JobFolder
 from domainstudio.workflow.training import curves_of
@@ -18,6 +21,12 @@ def run(project: Path, command: Command, *settings: str) -> Curves:
     command("mixture", "set", project, "--share", "domain=1", "--tokens", "40k", "--max-epochs", "4")
     started = command("train", "start", project, *(f"--set={text}" for text in (f"steps={STEPS}", *settings)))
     return curves_of(JobFolder(project / "jobs" / started["job"]))
+
+
+def weights(project: Path, run: str) -> dict[str, torch.Tensor]:
+    checkpoint = latest_checkpoint(project / "jobs" / run / "result")
+    assert checkpoint is not None
+    return load_file(checkpoint.model / "model.safetensors")
 
 
 def losses(curves: Curves) -> list[float]:
@@ -47,6 +56,9 @@ def test_zero_stages_precision_and_ranks_agree(small_project: Path, command: Com
     assert losses(two) == pytest.approx(losses(one), abs=1e-4)
     three = run(small_project, command, "dropout=0", "processes=2", "zero_stage=3", "precision=bf16")
     assert losses(three) == pytest.approx(losses(one), abs=0.03)
+    whole, gathered = (weights(small_project, run) for run in ("train-1", "train-3"))
+    assert {name: value.shape for name, value in whole.items()} == {n: v.shape for n, v in gathered.items()}
+    assert all(torch.allclose(whole[name], gathered[name].float(), atol=0.02) for name in whole)
     assert [probe.source for probe in three.probes] == ["general", "domain"] * 2
 
 
