@@ -116,9 +116,9 @@ def _against_base(probe: ProbeFacts) -> Curve:
     return tuple((step, nats - probe.base_nats) for step, nats in probe.curve)
 
 
-def _table(head: list[str], rows: list[list[str]]) -> str:
-    """Return a table whose first two columns are text, the others numbers."""
-    kind = ["text", "text"] + ["figure"] * (len(head) - 2)
+def _table(head: list[str], rows: list[list[str]], text_columns: int = 2) -> str:
+    """Return a table whose first `text_columns` columns are text, the others numbers."""
+    kind = ["text"] * text_columns + ["figure"] * (len(head) - text_columns)
     cells = ["".join(f'<th class="{k}">{escape(text)}</th>' for k, text in zip(kind, head, strict=True))]
     cells += [
         "".join(f'<td class="{k}">{escape(text)}</td>' for k, text in zip(kind, row, strict=True))
@@ -162,7 +162,7 @@ def _corpus(facts: ReportFacts) -> str:
     note = _("{marked} documents were marked as copies and not trained on.").format(
         marked=format_count(marked)
     )
-    return f"<h2>{escape(_('Corpus and mixture'))}</h2>{_table(head, rows)}<p>{escape(note)}</p>"
+    return f"<h2>{escape(_('Corpus and mixture'))}</h2>{_table(head, rows, 3)}<p>{escape(note)}</p>"
 
 
 def _recipe(facts: ReportFacts) -> str:

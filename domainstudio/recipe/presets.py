@@ -77,7 +77,7 @@ PRESETS = {
                 "learning_rate": "3e-3", "schedule": "cosine", "floor": "0.1", "warmup_steps": "10",
                 "gradient_clip": "1.0", "sequence_length": "256", "micro_batch": "4",
                 "gradient_accumulation": "1", "precision": "fp32", "zero_stage": "1", "probe_tokens": "8192",
-                "probe_every": "60",
+                "probe_every": "80",
             },
             "1.1 million parameters on two CPU cores, 1,024 tokens a step.",
         ),

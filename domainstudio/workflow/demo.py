@@ -7,7 +7,7 @@ from pathlib import Path
 from domainstudio.corpus import sample
 from domainstudio.corpus.readers import ReaderSettings
 from domainstudio.jobs.folder import JobFolder
-from domainstudio.mixture.shares import Arm, Mixture
+from domainstudio.mixture.shares import Arm, Mixture, TextOrigin
 from domainstudio.project.project import Project
 from domainstudio.workflow import corpus, export, planning, tokenizer, training
 from domainstudio.workflow.projects import new_project
@@ -29,7 +29,7 @@ class Size:
     arms: tuple[Arm, ...]
 
 
-FULL = Size(1, 4096, 730_000, 245_000, probe_every=60, arms=("control", "naive", "treated"))
+FULL = Size(1, 4096, 730_000, 245_000, probe_every=80, arms=("control", "naive", "treated"))
 QUICK = Size(8, 2048, 160_000, 80_000, probe_every=20, arms=("naive",))
 REPLAY = 0.25
 """Share of general text in the treated arm."""
@@ -58,8 +58,9 @@ def jobs(project: Project, size: Size) -> Iterator[tuple[str, JobFolder]]:
     """Yield (what it does, job) in turn; the caller follows and commits each before asking for the next."""
     reader = ReaderSettings(reader="docstrings")
     general, domain = sample.general_files(size.every), sample.domain_files(size.every)
-    yield "import general text", corpus.start_import(project, general, GENERAL, "general", reader)
-    yield "import domain text", corpus.start_import(project, domain, DOMAIN, "domain", reader)
+    found: TextOrigin = "found on this machine"
+    yield "import general text", corpus.start_import(project, general, GENERAL, "general", reader, found)
+    yield "import domain text", corpus.start_import(project, domain, DOMAIN, "domain", reader, found)
     yield "train a tokenizer", tokenizer.start_training(project, size.vocabulary)
     yield "pack the tokens", tokenizer.start_packing(project)
     planning.set_recipe(project, {"probe_every": str(size.probe_every)}, preset="sample")
