@@ -29,16 +29,6 @@ def format_count(number: int | float) -> str:
     return f"{number:,.0f}"
 
 
-def format_size(size_bytes: int | float) -> str:
-    """Return a size in decimal units: 1.3 GB."""
-    value = float(size_bytes)
-    for unit in ("B", "kB", "MB", "GB"):
-        if value < 1000:
-            return f"{value:.0f} {unit}" if unit == "B" else f"{value:.1f} {unit}"
-        value /= 1000
-    return f"{value:.1f} TB"
-
-
 def format_duration(seconds: float) -> str:
     """Return a duration in its two largest units: 2 h 5 min."""
     whole = max(0, round(seconds))

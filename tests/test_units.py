@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domainstudio.problems import UserError
-from domainstudio.units import format_change, format_count, format_duration, format_size, parse_count
+from domainstudio.units import format_change, format_count, format_duration, parse_count
 
 
 @pytest.mark.parametrize(
@@ -37,15 +37,6 @@ def test_what_is_no_count_is_refused_by_its_field(text: str) -> None:
 @given(st.integers(1, 2**53))
 def test_a_count_written_is_read_back(number: int) -> None:
     assert parse_count(format_count(number), "x") == parse_count(str(number), "x") == number
-
-
-@pytest.mark.parametrize(
-    ("size", "text"),
-    [(0, "0 B"), (999, "999 B"), (1000, "1.0 kB"), (1_250_000, "1.2 MB"), (1.3e9, "1.3 GB"),
-     (2.5e12, "2.5 TB"), (4e15, "4000.0 TB")],
-)  # fmt: skip
-def test_sizes_are_decimal(size: float, text: str) -> None:
-    assert format_size(size) == text
 
 
 @pytest.mark.parametrize(

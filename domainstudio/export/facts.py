@@ -63,11 +63,6 @@ class ArmFacts(BaseModel):
     """Mean change of domain loss against the base by step, empty without a domain source."""
     general: Curve
 
-    @property
-    def label(self) -> str:
-        """The run and what it saw."""
-        return f"{self.run}: {self.mixture}"
-
 
 class ReportFacts(BaseModel):
     """Everything the page says."""

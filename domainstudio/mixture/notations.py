@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from domainstudio.language import translate as _
 from domainstudio.mixture.shares import Portion
 
 
@@ -22,13 +23,18 @@ class Notations:
 
     def words(self) -> list[str]:
         """Return the notations, the rounder one first."""
-        found = [f"replay {self.replay:.1%} (general text)", f"domain {1 - self.replay:.1%}"]
+        found = [
+            _("replay {share:.1%} (general text)").format(share=self.replay),
+            _("domain {share:.1%}").format(share=1 - self.replay),
+        ]
         ratios = []
         if self.general_to_domain is not None:
-            ratios.append((self.general_to_domain, f"general 1 : {self.general_to_domain:.3g} domain"))
+            text = _("general 1 : {ratio:.3g} domain").format(ratio=self.general_to_domain)
+            ratios.append((self.general_to_domain, text))
         if self.domain_to_general is not None:
-            ratios.append((self.domain_to_general, f"domain 1 : {self.domain_to_general:.3g} general"))
-        return found + [text for _, text in sorted(ratios, reverse=True)]
+            text = _("domain 1 : {ratio:.3g} general").format(ratio=self.domain_to_general)
+            ratios.append((self.domain_to_general, text))
+        return found + [text for _ratio, text in sorted(ratios, reverse=True)]
 
 
 def notations(portions: list[Portion]) -> Notations:
