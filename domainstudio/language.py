@@ -14,10 +14,18 @@ RESOURCES = _BESIDE_PACKAGE if _BESIDE_PACKAGE.is_dir() else Path(__file__).reso
 LANGUAGES = ("en", "zh_CN")
 
 
+VARIABLE = "DOMAINSTUDIO_LANGUAGE"
+
+
 def preferred() -> str:
     """Return the language asked for by DOMAINSTUDIO_LANGUAGE, else by the system, else English."""
-    wish = os.environ.get("DOMAINSTUDIO_LANGUAGE") or locale.getlocale()[0] or "en"
+    wish = os.environ.get(VARIABLE) or locale.getlocale()[0] or "en"
     return "zh_CN" if wish.startswith("zh") else "en"
+
+
+def use(language: str) -> None:
+    """Speak one of `LANGUAGES` from now on, here and in every process started from here."""
+    os.environ[VARIABLE] = language
 
 
 @cache

@@ -9,10 +9,55 @@ from domainstudio.language import translate
 
 # Each sentence says what is the matter, where, and what to do. Placeholders are keys of the problem's params.
 SENTENCES: dict[str, str] = {
+    "advice.disk": (
+        "{count} checkpoints of {size} take {needed}, and the disk of the project has {free} free: free some "
+        "space or lower keep_checkpoints."
+    ),
+    "advice.few_steps": (
+        "The run has {steps:,} steps, fewer than {least}: its schedule has no room for its shape. Take more "
+        "tokens or a smaller batch."
+    ),
+    "advice.high_rate_bare": (
+        "A rate of {rate:.3g} without general text and without warm-up makes a model forget fast; so few "
+        "tokens rarely bear more than {highest:.2g} (arXiv 2308.04014, 2403.08763)."
+    ),
+    "advice.high_rate_without_replay": (
+        "A rate of {rate:.3g} without general text makes a model forget fast; so few tokens rarely bear more "
+        "than {highest:.2g} (arXiv 2403.08763)."
+    ),
+    "advice.high_rate_without_warmup": (
+        "A rate of {rate:.3g} from the first step on shakes a trained model; so few tokens rarely bear more "
+        "than {highest:.2g}: warm it up, or lower it (arXiv 2308.04014)."
+    ),
+    "advice.long_warmup": (
+        "The warm-up of {warmup:,} steps takes more than half of the {steps:,} steps: 1 to 2 percent are "
+        "usual, "
+        "5 to 10 in a run below 500 steps."
+    ),
+    "advice.many_epochs": (
+        "{source} is gone through {epochs:.1f} times; beyond four times repeated text teaches less and less "
+        "(arXiv 2305.16264)."
+    ),
+    "advice.no_control": (
+        "No equal-token control is planned: forgetting will be read against the base only. A control trains "
+        "{tokens:,} tokens of general text."
+    ),
+    "advice.other_run": (
+        "{run} is training now: a second run on this machine shares its memory and its speed."
+    ),
+    "advice.same_text": (
+        "{run} has trained on this same text ({sources}): warming the rate up on it again hurts and does not "
+        "recover (arXiv 2308.04014)."
+    ),
     "checkpoint.other_ranks": (
         "This run's checkpoints were written by {then} processes and cannot go on with {now}: set "
         "processes={then}."
     ),
+    "corpus.import_running": (
+        "An import into {source} is going on: wait until it ends, or cancel it, and rename the source then."
+    ),
+    "corpus.name_empty": "A source needs a name: write one.",
+    "corpus.name_taken": "There is a source named {name} already: choose another name.",
     "corpus.no_documents": (
         "None of the {files} files holds a readable document; the first trouble: {place}: {trouble}."
     ),
@@ -30,7 +75,13 @@ SENTENCES: dict[str, str] = {
         "The source {source} has the role {role} already, not {asked}: choose another --name."
     ),
     "corpus.path_missing": "{path} does not exist: check its spelling.",
+    "corpus.unknown_source": "There is no source named {source}; there are: {known}.",
+    "corpus.unknown_state": "No document is {state}; there are: {known}.",
     "document.invalid_field": "{where}: {name} is not valid: {reason}.",
+    "document.missing": "There is no document number {document}: `domainstudio corpus documents` lists them.",
+    "document.unreadable": (
+        "A document cannot be read from {file} ({reason}): bring the file back, or import the source again."
+    ),
     "events.too_new": (
         "This job was written by a newer Domain Studio (version {version} of its events; this one knows "
         "{known}): update the program."
@@ -41,6 +92,12 @@ SENTENCES: dict[str, str] = {
         "There is no packed general text, so forgetting cannot be measured: import some with `domainstudio "
         "corpus import {project} PATH --role general`, let the base model write some with `corpus "
         "generate`, or take technical English found on this machine with `corpus sample`; then pack again."
+    ),
+    "history.changed_since": (
+        "{label}: what it set was changed elsewhere since, so this step cannot be taken: set it by hand."
+    ),
+    "history.moved_on": (
+        "Another edit was made meanwhile in another window or by a command: see what it did, then repeat."
     ),
     "job.already_done": "{job} is done; there is nothing to go on with.",
     "job.already_running": "{job} is running already.",
@@ -59,11 +116,15 @@ SENTENCES: dict[str, str] = {
         "The arm {arm} would have no text: control needs a general source, naive one that is not general."
     ),
     "mixture.none_yet": "There is no mixture named {name}: make one with `domainstudio mixture set`.",
+    "mixture.ratio_form": (
+        "{value!r} is neither a ratio nor a percentage: write general to domain as 1 : 5, replay as 16.7 %."
+    ),
     "mixture.share_form": "{value} is no share: write NAME=0.5 or NAME=50%.",
     "mixture.shortfall": (
         "{source} has {available:,} training tokens, and the mixture asks for {tokens:,}, {epochs:.2f} "
         "epochs: allow them with --max-epochs, lower its share, or lower --tokens to {enough:,}."
     ),
+    "mixture.unknown_preset": "There is no preset named {preset}; there are: {known}.",
     "mixture.unknown_source": "There is no packed source named {source}; there are: {known}.",
     "model.no_config": (
         "{folder} holds no readable config.json of a language model: give the folder of a model in the "
@@ -123,13 +184,27 @@ SENTENCES: dict[str, str] = {
         "it has seen, which hurts and does not recover (arXiv 2308.04014): go on with `domainstudio runs "
         "resume`."
     ),
+    "run.still_needed": ("{other} is not finished and needs {run}: let it finish, or delete {other} first."),
+    "run.still_running": "{run} is running: pause or stop it, then delete it.",
     "recipe.setting_form": "{value} is no setting: write key=value.",
     "recipe.unknown_key": "There is no setting named {key}; there are: {known}.",
     "report.no_points": "{run} has not measured anything yet: wait for its first probe.",
     "run.no_checkpoint": "{run} has no checkpoint of step {step}; there are: {steps}.",
     "run.not_a_run": "{job} is a job but no training run.",
     "run.other_tokenizer": "{run} was trained with another tokenizer than the project's current one.",
+    "samples.base_gone": (
+        "{run} started from {base}, which is not there any more: its text cannot be put beside the run's."
+    ),
+    "samples.too_long": (
+        "The prompt has {tokens} tokens, and with {asked} more it is longer than the {positions} "
+        "positions of "
+        "the model: shorten it, or ask for fewer tokens."
+    ),
     "sample.package_missing": "The sample needs the package {package}: install domainstudio[train].",
+    "setup.failed": (
+        "The installation ended with code {code} ({reason}): check the network or the package index, "
+        "then repeat."
+    ),
     "tokenizer.bad_size": "A vocabulary of {size} entries is not possible: choose from {least} to 1,000,000.",
     "tokenizer.base_has_one": "The base model {folder} brings its own tokenizer: pack with it.",
     "tokenizer.changed": "The tokenizer in {folder} was changed after it was chosen: train it again.",

@@ -3,6 +3,7 @@
 import re
 from decimal import Decimal
 
+from domainstudio.language import preferred
 from domainstudio.language import translate as _
 from domainstudio.problems import Problem, UserError
 
@@ -27,6 +28,19 @@ def parse_count(text: str, field: str) -> int:
 def format_count(number: int | float) -> str:
     """Return a count with thousands separated by commas: 612,480."""
     return f"{number:,.0f}"
+
+
+def big_unit() -> tuple[float, str]:
+    """Return (divisor, sign) of the unit in which tables give tokens and characters: millions, or 亿."""
+    return (1e8, "亿") if preferred() == "zh_CN" else (1e6, "M")
+
+
+def format_size(size_bytes: float) -> str:
+    """Return a size on disk in its largest unit: 1.2 GB (powers of ten, as disks are sold)."""
+    for factor, unit in ((1e12, "TB"), (1e9, "GB"), (1e6, "MB"), (1e3, "kB")):
+        if size_bytes >= factor:
+            return f"{size_bytes / factor:,.1f} {unit}"
+    return f"{size_bytes:,.0f} B"
 
 
 def format_duration(seconds: float) -> str:

@@ -19,16 +19,20 @@ from domainstudio.cli.main import GROUPS
 from domainstudio.corpus.readers.items import Reason
 from domainstudio.jobs.folder import Status
 from domainstudio.language import LANGUAGES, RESOURCES
+from domainstudio.mixture.presets import PRESETS as MIXTURES
 from domainstudio.mixture.shares import Arm, Role, TextOrigin
 from domainstudio.problems import SENTENCES
 from domainstudio.project.tokens import Split
 from domainstudio.recipe.presets import PRESETS
 from domainstudio.recipe.recipe import field_help
+from domainstudio.recipe.settings import SETTINGS
 from domainstudio.workflow.demo import PURPOSES
 
 PACKAGE = Path(__file__).resolve().parents[1] / "domainstudio"
 _UNDATED = datetime(2026, 1, 1, tzinfo=UTC)
-ARGUMENTS = {"_": (0,), "translate": (0,), "add_verb": (2,), "progress": (2, 3), "preparing": (0,)}
+ARGUMENTS = {
+    "_": (0,), "translate": (0,), "add_verb": (2,), "progress": (2, 3), "preparing": (0,), "Label": (0,),
+}  # fmt: skip
 """Name of a called function → places of the arguments that are shown to a person."""
 
 
@@ -38,7 +42,9 @@ def messages() -> set[str]:
         *SENTENCES.values(),
         *GROUPS.values(),
         *PURPOSES.values(),
-        *(preset.note for preset in PRESETS.values()),
+        *(text for preset in PRESETS.values() for text in (preset.note, preset.source)),
+        *(text for setting in SETTINGS for text in (setting.label, setting.group, setting.unit)),
+        *(text for mixture in MIXTURES.values() for text in (mixture.title, mixture.reason, mixture.caveat)),
         *(text for _, text, _ in field_help()),
     }
     for words in (Arm, Reason, Status, Role, Split, TextOrigin):

@@ -76,6 +76,16 @@ def packed_project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return project
 
 
+@pytest.fixture(scope="session")
+def trained_project(packed_project: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The packed project with one finished run of 20 steps; copy it before changing it."""
+    project = Path(shutil.copytree(packed_project, tmp_path_factory.mktemp("trained") / "small"))
+    settings = ["steps=20", "probe_every=5", "checkpoint_every=10"]
+    arguments = [part for setting in settings for part in ("--set", setting)]
+    assert run_command(["train", "start", str(project), *arguments]) == 0
+    return project
+
+
 @pytest.fixture
 def small_project(packed_project: Path, tmp_path: Path) -> Path:
     """A copy of the packed project that the test may change."""

@@ -23,7 +23,7 @@ from pydantic import BaseModel, ConfigDict
 
 from domainstudio.jobs.checkpoints import CHECKPOINTS, checkpoint_name, latest_checkpoint, size_of
 from domainstudio.jobs.events import Checkpoint, Event, Probe, Step, encode
-from domainstudio.jobs.folder import JobFolder
+from domainstudio.jobs.folder import JobFolder, Request
 from domainstudio.jobs.spec import JobSpec
 from domainstudio.jobs.worker import Stopped, Worker, adopt_process, conclude, turn_signals_into_requests
 from domainstudio.paths import whole_folder
@@ -128,7 +128,7 @@ def main(path: Path) -> int:
 
 
 def train(behaviour: Behaviour, worker: Worker, last: int) -> None:
-    """Go from step `last` to the end, in the order of the real loop: step, probes, request, checkpoint."""
+    """Go from step `last` to the end, in the order of the real loop: step, request, probes, checkpoint."""
     _leave_children(behaviour.children, worker.folder.path)
     if last == 0:
         _probe(behaviour, worker, 0)
@@ -138,13 +138,17 @@ def train(behaviour: Behaviour, worker: Worker, last: int) -> None:
         worker.emit(point(behaviour, step))
         worker.progress(step, behaviour.steps, "steps", "training")
         _misbehave_after(behaviour, worker, step)
-        is_last = step == behaviour.steps
+        asked = Request() if behaviour.is_deaf else worker.folder.take_request()
+        is_last = step == behaviour.steps or asked.stop == "keep"
+        if asked.stop == "now" and not is_last:
+            raise Stopped(step)
         if is_last or step % behaviour.probe_every == 0:
             _probe(behaviour, worker, step)
-        stop = worker.folder.stop_is_asked() and not behaviour.is_deaf
-        if is_last or stop or step % behaviour.checkpoint_every == 0:
+        if is_last or asked.stop or asked.checkpoint or step % behaviour.checkpoint_every == 0:
             _save(worker, step)
-        if stop and not is_last:
+        if is_last:
+            return
+        if asked.stop:
             raise Stopped(step)
 
 

@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any
 
 Command = Callable[..., Any]
+OpenWindow = Callable[..., Any]
+"""Opens a window, on a project and a step if they are given (a fixture of tests/gui)."""
 
 
 def dump(project: Path) -> dict[str, list[tuple[Any, ...]]]:

@@ -13,8 +13,8 @@ from domainstudio.problems import SENTENCES, Problem, UserError, sentence
 from domainstudio.project.database import _KNOWN_ERRORS
 
 PACKAGE = Path(domainstudio.__file__).parent
-PASSED_ON = {"jobs/events.py", "project/database.py"}
-"""Files that build a Problem from a code they were given: an event read back, SQLite's known errors."""
+PASSED_ON = {"jobs/events.py", "jobs/metrics.py", "project/database.py"}
+"""Files that build a Problem from a code they were given: what is read back, known errors of SQLite."""
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from domainstudio.cli import corpus_browsing
 from domainstudio.cli.output import Output, add_detach, add_verb, table
 from domainstudio.language import translate as _
 from domainstudio.units import format_count, parse_count
@@ -47,6 +48,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "the model that writes (base)"))  # fmt: skip
     write.add_argument("--name", default="generated", help=_("name of the source"))
     add_verb(verbs, "table", "documents, characters and tokens of every source", _table)
+    corpus_browsing.add_arguments(verbs)
 
 
 def _import(options: argparse.Namespace) -> Output:
@@ -72,16 +74,13 @@ def _sample(options: argparse.Namespace) -> Output:
 
 def _generate(options: argparse.Namespace) -> Output:
     from domainstudio.cli.following import finished, open_project, run_job
-    from domainstudio.corpus.readers import ReaderSettings
-    from domainstudio.workflow.corpus import start_import
-    from domainstudio.workflow.generation import generated_file, start_generation
+    from domainstudio.workflow.generation import import_generated, start_generation
 
     with open_project(options) as project:
         written = start_generation(project, parse_count(options.tokens, "tokens"), origin=options.origin)
         if not run_job(project, written, options):
             return finished(written, False, "")
-        file = [generated_file(written)]
-        folder = start_import(project, file, options.name, "general", ReaderSettings(), "written by a model")
+        folder = import_generated(project, written.job_id, options.name)
         return _imported(project, folder, options.name, options)
 
 

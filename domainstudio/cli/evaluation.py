@@ -23,7 +23,9 @@ def _table(options: argparse.Namespace) -> Output:
         runs = RunList(project)
         row = next(row for row in runs.refresh() if row.run == options.run)
         found = runs.changes_of(options.run)
-        control = {change.source: change for change in runs.changes_of(row.control)} if row.control else {}
+        last = max((change.step for change in found), default=0)
+        of_control = runs.changes_of(row.control, last) if row.control else []
+        control = {change.source: change for change in of_control}
     rows = [
         [
             change.source, _(change.role), f"{change.base_nats:.3f}", f"{change.nats:.3f}",

@@ -1,9 +1,10 @@
 """`domainstudio project`: make a project, or say what is in it."""
 
 import argparse
+import time
 from pathlib import Path
 
-from domainstudio.cli.output import Output, add_verb
+from domainstudio.cli.output import Output, add_verb, table
 from domainstudio.language import translate as _
 from domainstudio.units import format_count
 
@@ -18,6 +19,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--from-scratch", metavar="PRESET", help=_("no base model: tiny, tiny-neox or small-neox")
     )
     add_verb(verbs, "info", "say what is in a project", _info)
+    add_verb(verbs, "undo", "take the newest edit back", _undo)
+    add_verb(verbs, "redo", "make the edit undone last again", _redo)
+    add_verb(verbs, "history", "the newest edits of plans and sources", _history)
 
 
 def _new(options: argparse.Namespace) -> Output:
@@ -43,3 +47,42 @@ def _info(options: argparse.Namespace) -> Output:
         runs=facts.runs,
     )
     return Output(facts, text)
+
+
+def _undo(options: argparse.Namespace) -> Output:
+    from domainstudio.cli.following import open_project
+    from domainstudio.workflow.history import undo
+
+    with open_project(options) as project:
+        label = undo(project)
+    if label is None:
+        return Output(None, _("There is nothing to undo."))
+    return Output(label, _("Undone: {label}").format(label=label.words()))
+
+
+def _redo(options: argparse.Namespace) -> Output:
+    from domainstudio.cli.following import open_project
+    from domainstudio.workflow.history import redo
+
+    with open_project(options) as project:
+        label = redo(project)
+    if label is None:
+        return Output(None, _("There is nothing to redo."))
+    return Output(label, _("Made again: {label}").format(label=label.words()))
+
+
+def _history(options: argparse.Namespace) -> Output:
+    from domainstudio.cli.following import open_project
+    from domainstudio.workflow.history import history
+
+    with open_project(options) as project:
+        entries = history(project)
+    rows = [
+        [
+            time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(entry.changed_at)),
+            entry.label.words(),
+            _("undone") if entry.is_undone else "",
+        ]
+        for entry in entries
+    ]
+    return Output(entries, table([_("Time"), _("Edit"), ""], rows, text_columns=3))

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from domainstudio.cli.output import Output, add_verb
 from domainstudio.language import translate as _
 from domainstudio.problems import Problem, UserError
+from domainstudio.units import format_count, format_size
 
 if TYPE_CHECKING:
     from domainstudio.recipe.recipe import Recipe
@@ -23,6 +24,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     put.add_argument("--name", default="default", help=_("name of the recipe"))
     add_verb(verbs, "presets", "published recipes with their sources", _presets)
+    plan = add_verb(verbs, "plan", "what a run would be: steps, tokens, disk, and what is doubtful", _plan)
+    plan.add_argument("--from", dest="origin", default="base", metavar="base|RUN[@STEP]", help=_(
+        "weights to start from (base)"))  # fmt: skip
+    plan.add_argument("--mixture", default="default", help=_("name of the mixture"))
+    plan.add_argument("--name", default="default", help=_("name of the recipe"))
+    plan.add_argument("--arm", choices=("treated", "control", "naive"), default="treated", help=_(
+        "control: the mixture's general text alone; naive: the rest alone; all else the same"))  # fmt: skip
     show = add_verb(verbs, "show", "show every setting", _show)
     show.add_argument("--name", default="default", help=_("name of the recipe"))
 
@@ -95,9 +103,38 @@ def _show(options: argparse.Namespace) -> Output:
     return Output(recipe, _lines(recipe))
 
 
+def _plan(options: argparse.Namespace) -> Output:
+    from domainstudio.cli.following import open_project
+    from domainstudio.problems import sentence
+    from domainstudio.workflow.advice import advice
+    from domainstudio.workflow.planned import RunChoice, planned
+
+    choice = RunChoice(options.origin, options.mixture, options.name, options.arm)
+    with open_project(options) as project:
+        run = planned(project, choice)
+        found = advice(project, run)
+    words = _(
+        "{steps} steps of {step_tokens} tokens, {tokens} in all; warm-up {warmup} steps.\n"
+        "{parameters} parameters; {probes} probes; {checkpoints} checkpoints, {kept} kept, {size} each.\n"
+        "{command}"
+    ).format(
+        steps=format_count(run.spec.steps),
+        step_tokens=format_count(run.recipe.tokens_per_step()),
+        tokens=format_count(run.tokens),
+        warmup=format_count(run.warmup_steps),
+        parameters=format_count(run.parameters),
+        probes=format_count(run.probes),
+        checkpoints=format_count(run.checkpoints),
+        kept=format_count(run.kept),
+        size=format_size(run.checkpoint_bytes),
+        command=run.command,
+    )
+    lines = [words, *(sentence(one.problem) for one in found)]
+    return Output({"plan": run, "advice": found}, "\n".join(lines))
+
+
 def _lines(recipe: "Recipe") -> str:
     """Return every setting with its value."""
-    from domainstudio.recipe.recipe import field_help
+    from domainstudio.recipe.recipe import settings_of
 
-    values = recipe.model_dump() | recipe.stage.model_dump()
-    return "\n".join(f"{key}={values[key]}" for key, _, _ in field_help())
+    return "\n".join(f"{key}={value}" for key, value in settings_of(recipe).items())

@@ -1,4 +1,4 @@
-"""`domainstudio runs`: list, watch, stop and resume runs and other jobs."""
+"""`domainstudio runs`: list, watch, pause, resume, stop and delete runs and other jobs."""
 
 import argparse
 import sys
@@ -6,9 +6,11 @@ from typing import TYPE_CHECKING
 
 from domainstudio.cli.output import Output, add_detach, add_verb, table
 from domainstudio.language import translate as _
-from domainstudio.units import format_change, format_count
+from domainstudio.units import format_change, format_count, format_size
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from domainstudio.project.project import Project
 
 
@@ -22,17 +24,34 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     compare.add_argument("runs", nargs="*", metavar="RUN", help=_("the runs; by default all"))
     for name, purpose, handler in (
         ("watch", "follow a run from its first event, alive or not; Ctrl-C leaves it running", _watch),
-        ("stop", "ask a run to stop at its next step, with a checkpoint", _stop),
+        ("pause", "ask a run to end at its next step with a checkpoint, to go on later", _pause),
         ("resume", "go on with a run that stopped, failed or was interrupted", _resume),
+        ("stop", "ask a run to end at its next step, without a checkpoint of that step", _stop),
+        ("keep", "ask a run to end at its next step with a checkpoint and count as done", _keep),
+        ("checkpoint", "ask a run to write a checkpoint now and go on", _checkpoint),
+        ("delete", "delete a run with its checkpoints and curves", _delete),
+        ("samples", "let the base and a checkpoint go on with the same prompts", _samples),
     ):
         verb = add_verb(verbs, name, purpose, handler)
         verb.add_argument("run", metavar="RUN", help=_("the run's name, such as train-1"))
-        if name == "resume":
+        if name in ("resume", "samples"):
             add_detach(verb)
+        if name == "samples":
+            _add_sampling(verb)
         if name == "stop":
             verb.add_argument("--kill", action="store_true", help=_(
                 "kill all its processes at once: for a run that ignores the request; steps since the last "
                 "checkpoint are lost"))  # fmt: skip
+
+
+def _add_sampling(verb: argparse.ArgumentParser) -> None:
+    verb.add_argument("--prompt", action="append", required=True, metavar="TEXT", help=_(
+        "what both shall go on with; may be given several times"))  # fmt: skip
+    verb.add_argument("--step", type=int, help=_("step of a checkpoint (the newest)"))
+    verb.add_argument("--tokens", type=int, default=64, help=_("tokens to write at most (64)"))
+    verb.add_argument("--temperature", type=float, default=0.0, help=_(
+        "0 takes the likeliest token each time; 1 draws from the whole distribution"))  # fmt: skip
+    verb.add_argument("--seed", type=int, default=0, help=_("decides the draws, alike for both"))
 
 
 def _list(options: argparse.Namespace) -> Output:
@@ -106,23 +125,77 @@ def _watch(options: argparse.Namespace) -> Output:
         return finished(folder, is_done, f"{folder.job_id}: {_(folder.status())}")
 
 
+def _pause(options: argparse.Namespace) -> Output:
+    from domainstudio.workflow.runs import pause
+
+    return _ask(options, pause, _("{job} was asked to pause at its next step."))
+
+
 def _stop(options: argparse.Namespace) -> Output:
     from domainstudio.cli.following import finished, open_project
     from domainstudio.jobs.process import kill
-    from domainstudio.problems import Problem, UserError
+    from domainstudio.workflow.runs import stop
 
+    if not options.kill:
+        return _ask(options, stop, _("{job} was asked to stop at its next step."))
     with open_project(options) as project:
         folder = project.job(options.run)
-        if options.kill:
-            kill(folder)
-            return finished(folder, False, "")
-        if folder.status() not in ("running", "unknown"):
-            params = {"job": folder.job_id, "status": folder.status()}
-            raise UserError(Problem("job.not_running", "run", params))
-        folder.ask_to_stop()
-        return finished(
-            folder, True, _("{job} was asked to stop at its next step.").format(job=folder.job_id)
+        kill(folder)
+        return finished(folder, False, "")
+
+
+def _keep(options: argparse.Namespace) -> Output:
+    from domainstudio.workflow.runs import stop_and_keep
+
+    return _ask(options, stop_and_keep, _("{job} was asked to end with its next step and count as done."))
+
+
+def _checkpoint(options: argparse.Namespace) -> Output:
+    from domainstudio.workflow.runs import checkpoint_now
+
+    return _ask(options, checkpoint_now, _("{job} was asked for a checkpoint at its next step."))
+
+
+def _ask(options: argparse.Namespace, wish: "Callable[[Project, str], None]", words: str) -> Output:
+    """Ask something of a running job and say so."""
+    from domainstudio.cli.following import finished, open_project
+
+    with open_project(options) as project:
+        wish(project, options.run)
+        return finished(project.job(options.run), True, words.format(job=options.run))
+
+
+def _delete(options: argparse.Namespace) -> Output:
+    from domainstudio.cli.following import open_project
+    from domainstudio.workflow.runs import delete
+
+    with open_project(options) as project:
+        freed = delete(project, options.run)
+    words = _("{job} is deleted; {size} became free.").format(job=options.run, size=format_size(freed))
+    return Output({"job": options.run, "freed_bytes": freed}, words)
+
+
+def _samples(options: argparse.Namespace) -> Output:
+    from domainstudio.cli.following import finished, open_project, run_job
+    from domainstudio.workflow.samples import samples_of, start_samples
+
+    with open_project(options) as project:
+        folder = start_samples(
+            project,
+            options.run,
+            options.step,
+            options.prompt,
+            options.tokens,
+            temperature=options.temperature,
+            seed=options.seed,
         )
+        is_done = run_job(project, folder, options)
+        made = samples_of(folder) if is_done else []
+    parts = [
+        "\n".join((f"> {one.prompt}", f"[{one.base_name}] {one.base}", f"[{one.name}] {one.text}"))
+        for one in made
+    ]
+    return finished(folder, is_done, "\n\n".join(parts), made)
 
 
 def _resume(options: argparse.Namespace) -> Output:

@@ -14,6 +14,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     train.add_argument("--size", default="4096", help=_("entries of the vocabulary at most (4096)"))
     add_detach(train)
     add_detach(add_verb(verbs, "pack", "encode every source into token files", _pack))
+    add_verb(verbs, "table", "tokens, and how much text one holds, of every source", _table)
+    pieces = add_verb(verbs, "pieces", "show how a text is cut", _pieces)
+    given = pieces.add_mutually_exclusive_group()
+    given.add_argument("--text", help=_("the text; without it a random document"))
+    given.add_argument("--source", default="", metavar="NAME", help=_("take a document of this source"))
+    pieces.add_argument("--seed", type=int, help=_("choose the document by this number"))
 
 
 def _train(options: argparse.Namespace) -> Output:
@@ -45,3 +51,41 @@ def _pack(options: argparse.Namespace) -> Output:
         ]  # fmt: skip
         head = [_("Source"), _("Split"), _("Documents"), _("Tokens"), _("Bytes/token")]
         return finished(folder, True, table(head, rows, text_columns=2), files)
+
+
+def _table(options: argparse.Namespace) -> Output:
+    from domainstudio.cli.following import open_project
+    from domainstudio.workflow.tokenizer import fertility
+
+    with open_project(options) as project:
+        sources = fertility(project)
+    rows = [
+        [source.source, _(source.role), format_count(source.documents), format_count(source.tokens),
+         _decimals(source.bytes_per_token), _decimals(source.characters_per_token)]
+        for source in sources
+    ]  # fmt: skip
+    head = [
+        _("Source"), _("Role"), _("Documents"), _("Tokens"), _("Bytes/token"), _("Characters/token"),
+    ]  # fmt: skip
+    return Output(sources, table(head, rows, text_columns=2))
+
+
+def _decimals(value: float | None) -> str:
+    return f"{value:.2f}" if value is not None else "-"
+
+
+def _pieces(options: argparse.Namespace) -> Output:
+    from domainstudio.cli.following import open_project
+    from domainstudio.workflow.cutting import cut_random_document, cut_text
+
+    with open_project(options) as project:
+        if options.text is None:
+            found = cut_random_document(project, options.source, options.seed)
+        else:
+            found = cut_text(project, options.text)
+    count = _("{pieces} tokens for {characters} characters, {bytes} bytes").format(
+        pieces=format_count(len(found.pieces)),
+        characters=format_count(len(found.text)),
+        bytes=format_count(len(found.text.encode())),
+    )
+    return Output(found, "|".join(piece.text for piece in found.pieces) + "\n" + count)

@@ -58,7 +58,7 @@ def _start(options: argparse.Namespace) -> Output:
 
 def _summary(row: "RunRow") -> str:
     """Return the outcome of a finished run in sentences."""
-    parts = [_("{run} is done: {steps} steps.").format(run=row.run, steps=row.steps)]
+    parts = [_("{run} is done: {steps} steps.").format(run=row.run, steps=row.step)]
     if row.outcome.gain is not None:
         gain = format_change(row.outcome.gain)
         parts.append(_("Domain gain {value} nats a token against its base.").format(value=gain))

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import pyarrow as pa
@@ -28,6 +29,7 @@ SCHEMA = pa.schema(
         ("position", pa.int64()),
         ("title", pa.string()),
         ("held_out", pa.bool_()),
+        ("beginning", pa.string()),
     ]
 )
 """What is stored of a document: a new fact is a field here and a value in `ShardWriter.add`, in this order.
@@ -35,7 +37,10 @@ SCHEMA = pa.schema(
 `held_out` is null where the source's rule decides by content hash.
 """
 
-_FACTS = ("content_hash", "characters", "bytes", "language", "origin", "position", "title", "held_out")
+_FACTS = (
+    "content_hash", "characters", "bytes", "language", "origin", "position", "title", "held_out", "beginning",
+)  # fmt: skip
+HEADING_CHARACTERS = 80
 _SCRIPTS = {
     "zh": re.compile("[\u2e80-\u2fdf\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]"),
     "ja": re.compile("[\u3041-\u309f\u30a1-\u30ff\uff66-\uff9f]"),
@@ -87,6 +92,7 @@ class ShardWriter:
                 document.position,
                 _storable(document.title),
                 held_out,
+                _words(text[: 4 * HEADING_CHARACTERS])[:HEADING_CHARACTERS],
             )
         )
         self.documents += 1
@@ -123,6 +129,18 @@ class ShardWriter:
             self._writer = None
 
 
+def _words(text: str) -> str:
+    """Return a text on one line."""
+    return " ".join(text.split())
+
+
+def _heading(title: str, beginning: str, is_piece: bool) -> str:
+    """Return what a list calls a document: the pieces of one document differ by their first words."""
+    named = _words(title)
+    parts = [named, beginning] if is_piece or not named else [named]
+    return " · ".join(part for part in parts if part)[:HEADING_CHARACTERS]
+
+
 def _storable(text: str) -> str:
     """Return the text with lone surrogates, which UTF-8 cannot hold, as question marks."""
     return text if text.isascii() else text.encode("utf-8", "replace").decode()
@@ -145,8 +163,7 @@ def read_facts(folder: Path, rule: HeldOutRule) -> Iterator[DocumentFacts]:
         with pq.ParquetFile(shard) as parquet:
             for batch in parquet.iter_batches(batch_size=8192, columns=_FACTS):
                 for values in zip(*(batch.column(name).to_pylist() for name in _FACTS), strict=True):
-                    digest, characters, size_bytes, language, origin, position, title, held_out = values
-                    decided = rule.holds_out(digest) if held_out is None else held_out
+                    digest, characters, size_bytes, language, origin, position, title, side, begin = values
                     yield DocumentFacts(
                         shard.name,
                         row,
@@ -157,7 +174,8 @@ def read_facts(folder: Path, rule: HeldOutRule) -> Iterator[DocumentFacts]:
                         origin,
                         position,
                         title,
-                        decided,
+                        rule.holds_out(digest) if side is None else side,
+                        _heading(title, begin, side is not None),
                     )
                     row += 1
 
@@ -182,6 +200,15 @@ def read_documents(shards: Iterable[Path]) -> Iterator[Document]:
 
 def read_texts(shard: Path, rows: Iterable[int]) -> Iterator[str]:
     """Yield the texts of the given rows of one shard; `rows` ascends. Memory holds one row group."""
+    return (text for (text,) in _values(shard, rows, ["text"]))
+
+
+def read_titled_texts(shard: Path, rows: Iterable[int]) -> Iterator[tuple[str, str]]:
+    """Yield (title, text) of the given rows of one shard; `rows` ascends. Memory holds one row group."""
+    return ((title, text) for title, text in _values(shard, rows, ["title", "text"]))
+
+
+def _values(shard: Path, rows: Iterable[int], columns: list[str]) -> Iterator[tuple[str, ...]]:
     wanted = iter(rows)
     row = next(wanted, None)
     with pq.ParquetFile(shard) as parquet:
@@ -189,8 +216,38 @@ def read_texts(shard: Path, rows: Iterable[int]) -> Iterator[str]:
         for group in range(parquet.metadata.num_row_groups):
             end = first + parquet.metadata.row_group(group).num_rows
             if row is not None and row < end:
-                texts = parquet.read_row_group(group, columns=["text"]).column(0)
+                table = parquet.read_row_group(group, columns=columns)
+                arrays = [table.column(name) for name in columns]
                 while row is not None and row < end:
-                    yield texts[row - first].as_py()
+                    yield tuple(array[row - first].as_py() for array in arrays)
                     row = next(wanted, None)
             first = end
+
+
+@dataclass(frozen=True)
+class StoredDocument:
+    """One document as it lies in its shard."""
+
+    text: str
+    language: str | None
+    origin: str
+    position: int
+    title: str
+
+
+def read_document(shard: Path, row: int) -> StoredDocument:
+    """Return one document, reading nothing but the row group it lies in.
+
+    Raises:
+        IndexError: the shard has no such row.
+    """
+    with pq.ParquetFile(shard) as parquet:
+        metadata, first = parquet.metadata, 0
+        for group in range(metadata.num_row_groups):
+            rows = metadata.row_group(group).num_rows
+            if row < first + rows:
+                columns = ["text", "language", "origin", "position", "title"]
+                table = parquet.read_row_group(group, columns=columns)
+                return StoredDocument(*(table.column(name)[row - first].as_py() for name in columns))
+            first += rows
+    raise IndexError(f"{shard} has no row {row}")

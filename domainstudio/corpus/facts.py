@@ -21,6 +21,8 @@ class DocumentFacts:
     position: int
     title: str
     held_out: bool
+    heading: str = ""
+    """What a list calls it: its title or its first words, at most 80 characters."""
 
 
 class RejectionRecord(BaseModel):

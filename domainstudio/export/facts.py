@@ -78,10 +78,14 @@ class ReportFacts(BaseModel):
     tokens: int
     seconds: float
     losses: Curve
-    """(step, training loss in nats per token)"""
+    """(step, training loss in nats per token): every step, or an envelope that keeps every spike."""
+    smoothed: Curve
+    """The centred mean of the training loss."""
     sources: tuple[SourceFacts, ...]
     probes: tuple[ProbeFacts, ...]
     outcome: Outcome
+    accepted: float | None
+    """Rise of general loss that the run accepts; None if it draws no line."""
     arms: tuple[ArmFacts, ...]
     """This run and those with the same start, recipe and steps; only this one if there is no other."""
     recipe: dict[str, str]

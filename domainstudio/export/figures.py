@@ -16,22 +16,21 @@ Curve = Sequence[tuple[int, float]]
 _COLOURS = {"train": "#0069A6", "raw": "#5797C4", "domain": "#AF4700", "forget": "#96397A"}
 _TEXT, _SECOND, _HAIRLINE, _BORDER = "#1A1D21", "#555D67", "#DFE2E6", "#848C96"
 _DASHES: tuple[Any, ...] = ("-", (0, (5, 2)), (0, (1, 1.5)), (0, (6, 2, 1, 2)))
-_SMOOTHED_OVER = 1 / 40
 _SVG = {"svg.fonttype": "none", "svg.hashsalt": "domainstudio"}
 NARROW, WIDE = 5.6, 11.6
 """Inches: two figures a row, or one."""
 
 
-def training_loss(losses: Curve, title: str, unit: str, x_label: str) -> str:
+def training_loss(losses: Curve, smoothed: Curve, title: str, unit: str, x_label: str) -> str:
     """Return the raw loss with its centred mean above it."""
     figure, axes = _axes(title, unit, x_label)
     if losses:
-        steps, values = zip(*losses, strict=True)
-        smooth = _centred_mean(values)
-        axes.plot(steps, values, color=_COLOURS["raw"], linewidth=0.8)
-        axes.plot(steps, smooth, color=_COLOURS["train"], linewidth=1.8)
-        axes.set_xlim(0, steps[-1])
-        _label(axes, steps[-1], [(smooth[-1], f"{smooth[-1]:.3f}", _COLOURS["train"])])
+        axes.plot(*zip(*losses, strict=True), color=_COLOURS["raw"], linewidth=0.8)
+        axes.set_xlim(0, losses[-1][0])
+    if smoothed:
+        axes.plot(*zip(*smoothed, strict=True), color=_COLOURS["train"], linewidth=1.8)
+        step, loss = smoothed[-1]
+        _label(axes, step, [(loss, f"{loss:.3f}", _COLOURS["train"])])
     return _svg(figure)
 
 
@@ -40,6 +39,7 @@ def against_base(
     role: str,
     words: tuple[str, str, str, str],
     width: float = NARROW,
+    accepted: tuple[float, str] | None = None,
 ) -> str:
     """Return held-out curves as differences from step 0, the base a dashed line at 0.
 
@@ -48,11 +48,15 @@ def against_base(
         role: `domain` or `forget`: decides the colour.
         words: title, unit, name of the x axis, name of the base line.
         width: in inches.
+        accepted: the rise that the run accepts, and the name of its line.
     """
     title, unit, x_label, base = words
     figure, axes = _axes(title, unit, x_label, width)
     axes.axhline(0, color=_SECOND, linewidth=1, dashes=(5, 4))
     labels, end = [(0.0, base, _SECOND)], 1
+    if accepted is not None:
+        axes.axhline(accepted[0], color=_COLOURS["forget"], linewidth=1, dashes=(6, 3))
+        labels.append((*accepted, _COLOURS["forget"]))
     for number, (name, curve) in enumerate(curves.items()):
         steps, values = zip(*curve, strict=True)
         axes.plot(
@@ -95,16 +99,6 @@ def _label(axes: Any, x: float, labels: list[tuple[float, str, str]]) -> None:
             text, (x, place), xytext=(4, 0), textcoords="offset points", fontsize=8, color=colour,
             va="center", annotation_clip=False, parse_math=False,
         )  # fmt: skip
-
-
-def _centred_mean(values: Sequence[float]) -> list[float]:
-    reach = max(1, round(len(values) * _SMOOTHED_OVER))
-    smooth = []
-    for place in range(len(values)):
-        span = min(reach, place, len(values) - 1 - place)
-        window = values[place - span : place + span + 1]
-        smooth.append(sum(window) / len(window))
-    return smooth
 
 
 def _svg(figure: "Figure") -> str:

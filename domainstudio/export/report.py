@@ -61,13 +61,15 @@ def _change(value: float | None, unknown: str = "–") -> str:
 def _plots(facts: ReportFacts) -> str:
     domain, general = _curves(facts)
     unit, step, base = _("against the base, nats a token"), _("step"), _("base")
-    parts = [figures.training_loss(facts.losses, _("Training loss"), _("nats a token"), step)]
+    loss, nats = _("Training loss"), _("nats a token")
+    parts = [figures.training_loss(facts.losses, facts.smoothed, loss, nats, step)]
     if domain:
         words = (_("Held-out domain loss"), unit, step, base)
         parts.append(figures.against_base(domain, "domain", words))
     if general:
         words = (_("Forgetting: held-out general loss"), unit, step, base)
-        parts.append(figures.against_base(general, "forget", words, figures.WIDE))
+        line = None if facts.accepted is None else (facts.accepted, _("accepted"))
+        parts.append(figures.against_base(general, "forget", words, figures.WIDE, line))
     else:
         parts.append(f"<p class='attention'>{escape(_no_general())}</p>")
     return "<section class='plots'>" + "".join(f"<figure>{part}</figure>" for part in parts) + "</section>"

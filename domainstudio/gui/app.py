@@ -1,8 +1,17 @@
 """The application: one Qt event loop and one window."""
 
+import os
+import signal
 import sys
+from typing import TYPE_CHECKING
 
+from domainstudio.language import preferred, use
 from domainstudio.language import translate as _
+
+if TYPE_CHECKING:
+    from PySide6.QtWidgets import QApplication
+
+    from domainstudio.gui.preferences import Preferences
 
 
 def run(arguments: list[str]) -> int:
@@ -15,12 +24,48 @@ def run(arguments: list[str]) -> int:
         )
         print(message.format(reason=error), file=sys.stderr)
         return 2
-    from domainstudio.gui import theme
+    from domainstudio.gui.preferences import Preferences
+
+    QApplication.setApplicationName("domainstudio")
+    QApplication.setApplicationDisplayName("Domain Studio")
+    QApplication.setDesktopFileName("domainstudio")
+    preferences = Preferences()
+    os.environ.setdefault("QT_SCALE_FACTOR", str(preferences.scale / 100))
+    if preferences.language:
+        use(preferences.language)
+    return _show(QApplication(arguments), preferences)
+
+
+def _show(application: "QApplication", preferences: "Preferences") -> int:
+    from domainstudio.gui import crash, theme
+    from domainstudio.gui.undo_keys import UndoKeys
     from domainstudio.gui.window import Window
 
-    application = QApplication(arguments)
-    application.setApplicationName("Domain Studio")
+    reporter = crash.CrashReporter(crash.log_file(), application)
     theme.apply(application)
-    window = Window()
+    theme.choose(preferences.theme)
+    translate_qt()
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # Ctrl-C in the terminal ends the window; its jobs go on
+    UndoKeys(application)
+    window = Window(preferences)
     window.show()
-    return application.exec()
+    window.reopen()
+    code = application.exec()
+    reporter.close()
+    return code
+
+
+def translate_qt() -> None:
+    """Let Qt's own words (file dialogs, context menus) follow the person's language."""
+    from PySide6.QtCore import QCoreApplication, QLibraryInfo, QTranslator
+
+    application = QCoreApplication.instance()
+    assert application is not None
+
+    for old in application.findChildren(QTranslator):
+        application.removeTranslator(old)
+        old.deleteLater()
+    translator = QTranslator(application)
+    place = QLibraryInfo.path(QLibraryInfo.LibraryPath.TranslationsPath)
+    if translator.load(f"qtbase_{preferred()}", place):
+        application.installTranslator(translator)

@@ -2,44 +2,131 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import Literal
 
-from domainstudio.jobs.events import Checkpoint, Event, Probe, Start, Step
+import numpy as np
+
+from domainstudio.jobs.columns import DTYPES, Array, Columns
+from domainstudio.jobs.events import Checkpoint, Event, JobProblem, Log, Probe, Start, State, Step
+from domainstudio.problems import Problem
+
+MarkKind = Literal["start", "done", "stopped", "failed", "problem"]
+_STEP_FIELDS = tuple(name for name in DTYPES if name != "seconds")
+
+
+@dataclass(frozen=True)
+class Mark:
+    """What happened beside the steps: an attempt began or ended, or something was amiss."""
+
+    kind: MarkKind
+    step: int
+    """The last step before it; of a start, the first point it will write."""
+    time: float
+    """Unix seconds."""
+    problem: Problem | None = None
 
 
 @dataclass
 class Curves:
-    """The points of a run in the order written; `superseded_*` are tails that a later attempt did again."""
+    """The points of a run in the order written; `superseded…` are tails that a later attempt did again.
 
-    steps: list[Step] = field(default_factory=list)
+    One thread adds, others may read meanwhile: lists only grow, and what is cut is replaced as a whole.
+    """
+
+    steps: Columns = field(default_factory=Columns)
     probes: list[Probe] = field(default_factory=list)
     checkpoints: list[Checkpoint] = field(default_factory=list)
-    superseded_steps: list[Step] = field(default_factory=list)
+    superseded: list[Columns] = field(default_factory=list)
     superseded_probes: list[Probe] = field(default_factory=list)
+    marks: list[Mark] = field(default_factory=list)
     attempts: int = 0
+    last_time: float = 0.0
+    """Unix seconds of the last event, 0 before the first."""
+    worked_seconds: float = 0.0
+    """What the attempts have worked so far for the points that stand, pauses left out."""
 
-    def add(self, event: Event) -> None:
-        """Take in one event; the start of an attempt supersedes every point at or after its step."""
-        match event.body:
-            case Start(step=first):
-                self.attempts += 1
-                self.superseded_steps += [point for point in self.steps if point.step >= first]
-                self.superseded_probes += [point for point in self.probes if point.step >= first]
-                self.steps = [point for point in self.steps if point.step < first]
-                self.probes = [point for point in self.probes if point.step < first]
-                self.checkpoints = [point for point in self.checkpoints if point.step < first]
-            case Step() as point:
-                self.steps.append(point)
-            case Probe() as point:
-                self.probes.append(point)
-            case Checkpoint() as point:
-                self.checkpoints.append(point)
+    def extend(self, events: Iterable[Event]) -> int:
+        """Take in events and return their number."""
+        waiting: list[tuple[float | int, ...]] = []
+        number = 0
+        for event in events:
+            number += 1
+            body = event.body
+            if isinstance(body, Start):
+                self._append(waiting)
+                self._begin(body.step, event.time)
+                continue
+            if isinstance(body, Log):
+                continue
+            self._advance(event.time)
+            if isinstance(body, Step):
+                waiting.append((*(getattr(body, name) for name in _STEP_FIELDS), self.worked_seconds))
+            else:
+                self._take(body, event.time, waiting)
+            if len(waiting) >= 4096:
+                self._append(waiting)
+        self._append(waiting)
+        return number
+
+    def step_reached(self) -> int:
+        """Return the last step that stands, 0 before the first."""
+        return int(self.steps.column("step")[-1]) if len(self.steps) else 0
+
+    def at_steps(self, axis: str, steps: Iterable[int]) -> Array:
+        """Return where steps, 0 among them, lie on an x axis: `step`, `tokens` or `seconds`."""
+        wanted = np.fromiter(steps, "i8")
+        length = len(self.steps)
+        if axis == "step" or not length:
+            return wanted.astype("f8")
+        known, values = self.steps.column("step", length), self.steps.column(axis, length)
+        places = np.searchsorted(known, wanted, side="right") - 1
+        return np.where(places < 0, 0.0, values[np.maximum(places, 0)].astype("f8"))
+
+    def _take(self, body: object, time: float, waiting: list[tuple[float | int, ...]]) -> None:
+        """Take in what is no step and no start."""
+        last = int(waiting[-1][0]) if waiting else self.step_reached()
+        match body:
+            case Probe():
+                self.probes.append(body)
+            case Checkpoint():
+                self.checkpoints.append(body)
+            case State(state=state):
+                self.marks.append(Mark(state, last, time))
+            case JobProblem():
+                self.marks.append(Mark("problem", last, time, body.problem))
             case _:
                 return
+
+    def _begin(self, first: int, time: float) -> None:
+        """Begin an attempt, which supersedes every point at or after its step."""
+        self.attempts += 1
+        keep = self.steps.before(first)
+        if keep < len(self.steps):
+            self.superseded = [*self.superseded, self.steps.rows(keep, len(self.steps))]
+            self.steps = self.steps.rows(0, keep)
+        self.superseded_probes = [*self.superseded_probes, *(p for p in self.probes if p.step >= first)]
+        self.probes = [point for point in self.probes if point.step < first]
+        self.checkpoints = [point for point in self.checkpoints if point.step < first]
+        self.marks.append(Mark("start", first, time))
+        self.last_time = time
+        self.worked_seconds = float(self.steps.column("seconds")[-1]) if keep else 0.0
+
+    def _advance(self, time: float) -> None:
+        """Let the clock of the attempt run on; a clock that was set back stands still."""
+        if self.last_time:
+            self.worked_seconds += max(0.0, time - self.last_time)
+        self.last_time = time
+
+    def _append(self, waiting: list[tuple[float | int, ...]]) -> None:
+        """Put the rows that wait into the columns."""
+        if waiting:
+            names = (*_STEP_FIELDS, "seconds")
+            self.steps.extend(dict(zip(names, zip(*waiting, strict=True), strict=True)))
+            waiting.clear()
 
 
 def gather(events: Iterable[Event]) -> Curves:
     """Return the curves of a run from all its events."""
     curves = Curves()
-    for event in events:
-        curves.add(event)
+    curves.extend(events)
     return curves

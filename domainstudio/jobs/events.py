@@ -106,6 +106,7 @@ Body = Start | Progress | Step | Probe | Checkpoint | State | JobProblem | Log
 _BODIES: dict[str, type[Any]] = {
     body.kind: body for body in (Start, Progress, Step, Probe, Checkpoint, State, JobProblem, Log)
 }
+_FIELDS = {body: tuple(field.name for field in fields(body)) for body in _BODIES.values()}
 
 
 @dataclass(frozen=True)
@@ -191,7 +192,7 @@ def _body(body_type: type[Any], values: dict[str, Any]) -> Body:
     """Build the body, its non-finite numbers restored; unknown extra keys are left aside."""
     for name, text in (values.get("not_finite") or {}).items():
         values[name] = float(text)
-    known = {field.name: values[field.name] for field in fields(body_type) if field.name in values}
+    known = {name: values[name] for name in _FIELDS[body_type] if name in values}
     body: Body = body_type(**known)
     return body
 

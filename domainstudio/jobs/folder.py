@@ -12,7 +12,7 @@ from typing import Literal
 from uuid import uuid4
 
 import psutil
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, ValidationError
 
 from domainstudio.jobs.events import Event, LineDecoder, State
 from domainstudio.jobs.spec import JOB_ID, JobSpec, Program, parse_model, parse_spec
@@ -21,6 +21,7 @@ from domainstudio.problems import Problem, UserError
 
 Status = Literal["created", "running", "done", "stopped", "failed", "interrupted", "unknown"]
 Liveness = Literal["alive", "dead", "unknown"]
+Stop = Literal["checkpoint", "now", "keep"]
 _TAIL_BYTES = 65_536
 
 
@@ -60,11 +61,15 @@ class RunRecord(BaseModel):
 
 
 class Request(BaseModel):
-    """request.json: what somebody asks of a running job."""
+    """request.json: what somebody asks of a running job; what this program does not know is left aside."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="ignore")
 
-    stop: Literal["checkpoint"]
+    stop: Stop | None = None
+    """checkpoint: end at the next step with a checkpoint, to go on later; now: end without one; keep: end
+    with a checkpoint and last probes, as done."""
+    checkpoint: bool = False
+    """Write a checkpoint and go on."""
 
 
 @dataclass(frozen=True)
@@ -124,13 +129,33 @@ class JobFolder:
         record = self.run_record()
         return "dead" if record is None else record.liveness()
 
-    def ask_to_stop(self) -> None:
-        """Leave the request that the job ends at its next safe point."""
-        write_atomically(self._request_file, Request(stop="checkpoint").model_dump_json().encode())
+    def ask_to_stop(self, how: Stop = "checkpoint") -> None:
+        """Leave the request that the job ends at its next safe point; a later request replaces an earlier."""
+        self._ask(Request(stop=how))
+
+    def ask_for_checkpoint(self) -> None:
+        """Leave the request that a run writes a checkpoint and goes on; one to stop stays as it is."""
+        if not self.stop_is_asked():
+            self._ask(Request(checkpoint=True))
+
+    def _ask(self, request: Request) -> None:
+        write_atomically(self._request_file, request.model_dump_json(exclude_defaults=True).encode())
 
     def stop_is_asked(self) -> bool:
         """Return whether a stop was requested of the current attempt."""
-        return self._request_file.exists()
+        return _read_request(self._request_file).stop is not None
+
+    def take_request(self) -> Request:
+        """Return what is asked now: a checkpoint is heard once, a stop until the attempt has ended."""
+        asked = _read_request(self._request_file)
+        if not asked.checkpoint or asked.stop:
+            return asked
+        # Renamed before it is read for good: a stop that comes in this moment is taken, not lost.
+        taken = self.path / ".request.taken"
+        os.replace(self._request_file, taken)
+        asked = _read_request(taken)
+        taken.unlink()
+        return asked
 
     def clear_request(self) -> None:
         """Forget a request made of an earlier attempt."""
@@ -183,6 +208,14 @@ class JobFolder:
         )
         write_atomically(self.run_file, record.model_dump_json().encode())
         return record
+
+
+def _read_request(file: Path) -> Request:
+    """Return the request in a file, an empty one if there is none or nothing in it is known."""
+    try:
+        return Request.model_validate_json(file.read_bytes())
+    except (FileNotFoundError, ValidationError):
+        return Request()
 
 
 def create_job(

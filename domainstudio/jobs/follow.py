@@ -23,15 +23,16 @@ class Tail:
         """The byte after the last whole line: where another reader may go on."""
         return self._read - self._decoder.pending_bytes
 
-    def poll(self) -> Iterator[Event]:
-        """Yield the events that have become whole since the last call."""
+    def poll(self, most_bytes: int | None = None) -> Iterator[Event]:
+        """Yield the events that have become whole since the last call, of about `most_bytes` at most."""
         try:
             source = self._file.open("rb")
         except FileNotFoundError:
             return
         with source:
             source.seek(self._read)
-            while data := source.read(_CHUNK_BYTES):
+            end = None if most_bytes is None else self._read + most_bytes
+            while (end is None or self._read < end) and (data := source.read(_CHUNK_BYTES)):
                 self._read += len(data)
                 yield from self._decoder.feed(data)
 

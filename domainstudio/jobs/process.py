@@ -126,6 +126,8 @@ def _family(record: RunRecord | None) -> list[psutil.Process]:
     if record is None or record.pid == os.getpid() or record.liveness() != "alive":
         return []
     try:
+        if record.pid in {ancestor.pid for ancestor in psutil.Process().parents()}:
+            return []  # no job of ours: killing it would end the program that asks
         leader = psutil.Process(record.pid)
         return [leader, *leader.children(recursive=True)]
     except psutil.NoSuchProcess:

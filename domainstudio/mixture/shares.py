@@ -21,6 +21,21 @@ class Mixture(BaseModel):
     shares: dict[str, float] = Field(min_length=1)
     tokens: int = Field(gt=0)
     max_epochs: float = Field(default=1.0, gt=0, allow_inf_nan=False)
+    locked: tuple[str, ...] = ()
+    """Sources whose share stays where it is while others are moved."""
+
+    def names_source(self, name: str) -> bool:
+        """Return whether the mixture speaks of this source."""
+        return name in self.shares or name in self.locked
+
+    def with_renamed(self, old: str, new: str) -> "Mixture":
+        """Return the mixture with a source under its new name, in its old place."""
+        return self.model_copy(
+            update={
+                "shares": {new if name == old else name: share for name, share in self.shares.items()},
+                "locked": tuple(new if name == old else name for name in self.locked),
+            }
+        )
 
 
 class SourceTokens(BaseModel):
@@ -46,6 +61,11 @@ class Portion(BaseModel):
     epochs: float
     shortfall: int
     """Tokens missing under the cap on epochs; 0 if the source suffices."""
+
+    @property
+    def repeated(self) -> int:
+        """Tokens that are read again because the source has no more."""
+        return max(0, self.tokens - self.available)
 
 
 def normalise(shares: dict[str, float]) -> dict[str, float]:
@@ -78,20 +98,22 @@ def plan(mixture: Mixture, sources: list[SourceTokens]) -> list[Portion]:
             raise UserError(
                 Problem("mixture.unknown_source", f"shares.{name}", {"source": name, "known": known})
             )
-        tokens = round(mixture.tokens * share)
-        allowed = int(source.tokens * mixture.max_epochs)
-        portions.append(
-            Portion(
-                source=name,
-                role=source.role,
-                share=share,
-                tokens=tokens,
-                available=source.tokens,
-                epochs=tokens / source.tokens if source.tokens else float("inf"),
-                shortfall=max(0, tokens - allowed),
-            )
-        )
+        portions.append(portion_of(source, share, mixture.tokens, mixture.max_epochs))
     return portions
+
+
+def portion_of(source: SourceTokens, share: float, tokens: int, max_epochs: float) -> Portion:
+    """Return what a share, 0 to 1, of `tokens` in all takes of one source."""
+    taken = round(tokens * share)
+    return Portion(
+        source=source.name,
+        role=source.role,
+        share=share,
+        tokens=taken,
+        available=source.tokens,
+        epochs=taken / source.tokens if source.tokens else float("inf") if taken else 0.0,
+        shortfall=max(0, taken - int(source.tokens * max_epochs)),
+    )
 
 
 def arm_of(mixture: Mixture, arm: Arm, sources: list[SourceTokens]) -> Mixture:

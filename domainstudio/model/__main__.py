@@ -8,12 +8,20 @@ import orjson
 from domainstudio.jobs.spec import parse_model
 from domainstudio.jobs.worker import Worker, run
 from domainstudio.paths import whole_folder
-from domainstudio.recipe.generation import GenerateWork
+from domainstudio.recipe.generation import GenerateWork, SampleWork
 
 
 def _work(worker: Worker) -> None:
-    folder = worker.folder
-    work = parse_model(GenerateWork, orjson.dumps(folder.spec().work), str(folder.path / "spec.json"))
+    """Do what the job's kind asks for; heavy libraries are imported once its work is known to be valid."""
+    spec, where = worker.folder.spec(), str(worker.folder.path / "spec.json")
+    work = orjson.dumps(spec.work)
+    if spec.kind == "samples":
+        _sample(worker, parse_model(SampleWork, work, where))
+    else:
+        _generate(worker, parse_model(GenerateWork, work, where))
+
+
+def _generate(worker: Worker, work: GenerateWork) -> None:
     worker.progress(0, 0, "", "loading")
     from domainstudio.model.generate import generate
 
@@ -21,8 +29,20 @@ def _work(worker: Worker) -> None:
         worker.check_stop()
         worker.progress(min(tokens, work.tokens), work.tokens, "tokens", "generating")
 
-    with whole_folder(folder.result) as result:
-        generate(work, folder.path, result, report)
+    with whole_folder(worker.folder.result) as result:
+        generate(work, worker.folder.path, result, report)
+
+
+def _sample(worker: Worker, work: SampleWork) -> None:
+    worker.progress(0, 0, "", "loading")
+    from domainstudio.model.samples import continue_prompts
+
+    def report(texts: int) -> None:
+        worker.check_stop()
+        worker.progress(texts, 2 * len(work.prompts), "texts", "generating")
+
+    with whole_folder(worker.folder.result) as result:
+        continue_prompts(work, worker.folder.path, result, report)
 
 
 if __name__ == "__main__":

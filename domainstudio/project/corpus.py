@@ -1,14 +1,19 @@
 """Sources and documents in the index."""
 
+import json
 import sqlite3
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
 
-from domainstudio.corpus.facts import DocumentFacts, ImportSummary
+from domainstudio.corpus.facts import DocumentFacts, ImportSummary, RejectionRecord
 from domainstudio.corpus.heldout import HeldOutRule
 from domainstudio.mixture.shares import Role, TextOrigin
+from domainstudio.problems import Problem, UserError
+from domainstudio.project import documents, journal, plans
 from domainstudio.project.database import transaction
+from domainstudio.project.documents import HELD_OUT, TRAINING
+from domainstudio.project.journal import Label
 
 STAGED_ROWS = 20_000
 DUPLICATE, HELD_OUT_COPY = "duplicate", "held_out_copy"
@@ -33,6 +38,7 @@ class Source:
 class SourceCounts:
     """The account of one source: read = training + held out + marked + rejected, up to cutting passages."""
 
+    id: int
     name: str
     role: Role
     documents: int
@@ -41,10 +47,27 @@ class SourceCounts:
     training_documents: int
     training_characters: int
     held_out_documents: int
+    held_out_characters: int
     duplicates: int
     held_out_copies: int
     rejected: int
     text_origin: TextOrigin
+    read_documents: int
+    """Documents before any was cut into passages."""
+
+    @property
+    def is_cut(self) -> bool:
+        """Whether documents of this source were cut, so that passages could be held out."""
+        return self.documents != self.read_documents
+
+
+@dataclass(frozen=True)
+class Rejections:
+    """What one source's imports could not use: how much for each reason, and examples."""
+
+    source_id: int
+    counts: dict[str, int]
+    listed: list[RejectionRecord]
 
 
 def sources(connection: sqlite3.Connection) -> list[Source]:
@@ -72,6 +95,7 @@ def stage(connection: sqlite3.Connection, job_id: str, facts: Iterable[DocumentF
             fact.size_bytes,
             fact.language,
             fact.held_out,
+            fact.heading,
         )
         for fact in facts
     )
@@ -79,8 +103,8 @@ def stage(connection: sqlite3.Connection, job_id: str, facts: Iterable[DocumentF
         with transaction(connection):
             connection.executemany(
                 "INSERT OR IGNORE INTO documents"
-                " (job_id, shard, row, content_hash, characters, bytes, language, held_out)"
-                " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                " (job_id, shard, row, content_hash, characters, bytes, language, held_out, title)"
+                " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 chunk,
             )
 
@@ -113,25 +137,31 @@ def accept_import(
             )
     connection.execute("UPDATE documents SET source_id = ? WHERE job_id = ?", (source_id, job_id))
     connection.execute("INSERT INTO imports VALUES (?, ?, ?)", (job_id, source_id, summary.model_dump_json()))
-    _mark_copies(connection, job_id)
+    changed = _mark_copies(connection, job_id)
+    documents.recount(connection, changed | documents.blocks_of_job(connection, job_id))
 
 
-def _mark_copies(connection: sqlite3.Connection, job_id: str) -> None:
+def _mark_copies(connection: sqlite3.Connection, job_id: str) -> set[int]:
     """Mark copies of held-out text anywhere in training, and this job's repeats of what there is.
 
     The witness is a committed document where there is one: an import staged first may be committed last.
+    Returns the blocks of other imports in which something was marked.
     """
-    connection.execute(
+    rows = connection.execute(
         f"""
         UPDATE documents SET mark = '{HELD_OUT_COPY}', witness = kept.id
         FROM (
             SELECT content_hash, min(id) AS id FROM documents
-            WHERE held_out AND {_VISIBLE_OR_STAGED} GROUP BY content_hash
+            WHERE held_out AND {_VISIBLE_OR_STAGED}
+                AND content_hash IN (SELECT content_hash FROM documents WHERE job_id = :job)
+            GROUP BY content_hash
         ) AS kept
         WHERE documents.content_hash = kept.content_hash AND NOT documents.held_out AND {_VISIBLE_OR_STAGED}
+        RETURNING id / {documents.BLOCK}
         """,
         {"job": job_id},
     )
+    changed = {block for (block,) in rows.fetchall()}
     connection.execute(
         f"""
         UPDATE documents SET mark = '{DUPLICATE}', witness = kept.id
@@ -147,40 +177,101 @@ def _mark_copies(connection: sqlite3.Connection, job_id: str) -> None:
         """,
         {"job": job_id},
     )
+    return changed
 
 
 def counts(connection: sqlite3.Connection) -> list[SourceCounts]:
-    """Return the account of every visible source."""
-    kept = "mark IS NULL AND NOT held_out"
-    rows = connection.execute(
-        f"""
-        SELECT source_id, count(*) AS documents, sum(characters) AS characters, sum(bytes) AS bytes,
-            sum({kept}) AS training_documents,
-            sum(CASE WHEN {kept} THEN characters ELSE 0 END) AS training_characters,
-            sum(held_out AND mark IS NULL) AS held_out_documents,
-            sum(mark IS '{DUPLICATE}') AS duplicates, sum(mark IS '{HELD_OUT_COPY}') AS held_out_copies
-        FROM documents WHERE {_VISIBLE} GROUP BY source_id
-        """
+    """Return the account of every visible source; no document is counted for it."""
+    states: dict[int, dict[str, documents.StateCount]] = {}
+    for count in documents.state_counts(connection):
+        states.setdefault(count.source_id, {})[count.state] = count
+    rejected = _rejected(connection)
+    read = dict(
+        connection.execute(
+            "SELECT source_id, sum(json_extract(summary, '$.documents')) FROM imports GROUP BY source_id"
+        ).fetchall()
     )
-    by_source = {row["source_id"]: dict(row) for row in rows}
-    rejected: dict[int, int] = {}
-    for row in connection.execute(f"SELECT source_id, summary FROM imports WHERE {_VISIBLE}"):
-        summary = ImportSummary.model_validate_json(row["summary"])
-        rejected[row["source_id"]] = rejected.get(row["source_id"], 0) + sum(summary.rejected.values())
-    found = []
-    for source in sources(connection):
-        values = by_source[source.id]
-        del values["source_id"]
-        found.append(
-            SourceCounts(
-                source.name,
-                source.role,
-                rejected=rejected.get(source.id, 0),
-                text_origin=source.text_origin,
-                **values,
-            )
-        )
+    return [
+        _account(source, states[source.id], sum(rejected.get(source.id, {}).values()), read[source.id])
+        for source in sources(connection)
+    ]
+
+
+def _account(
+    source: Source, states: dict[str, documents.StateCount], rejected: int, read: int
+) -> SourceCounts:
+    nothing = documents.StateCount(source.id, "", 0, 0, 0)
+    training, held_out = states.get(TRAINING, nothing), states.get(HELD_OUT, nothing)
+    return SourceCounts(
+        id=source.id,
+        name=source.name,
+        role=source.role,
+        documents=sum(count.documents for count in states.values()),
+        characters=sum(count.characters for count in states.values()),
+        bytes=sum(count.bytes for count in states.values()),
+        training_documents=training.documents,
+        training_characters=training.characters,
+        held_out_documents=held_out.documents,
+        held_out_characters=held_out.characters,
+        duplicates=states.get(DUPLICATE, nothing).documents,
+        held_out_copies=states.get(HELD_OUT_COPY, nothing).documents,
+        rejected=rejected,
+        text_origin=source.text_origin,
+        read_documents=read,
+    )
+
+
+def _rejected(connection: sqlite3.Connection) -> dict[int, dict[str, int]]:
+    """Return source id → reason → rejected, over all imports."""
+    found: dict[int, dict[str, int]] = {}
+    for source_id, reason, count in connection.execute(
+        "SELECT source_id, reasons.key, sum(reasons.value)"
+        " FROM imports, json_each(imports.summary, '$.rejected') AS reasons"
+        " GROUP BY source_id, reasons.key ORDER BY source_id, 3 DESC, 2"
+    ):
+        found.setdefault(source_id, {})[reason] = count
     return found
+
+
+def rejections(connection: sqlite3.Connection, source_id: int | None = None) -> list[Rejections]:
+    """Return what was rejected, by source, most frequent reasons first; of one source if it is named."""
+    listed: dict[int, list[RejectionRecord]] = {}
+    for row in connection.execute("SELECT source_id, summary FROM imports ORDER BY source_id, job_id"):
+        if source_id in (None, row["source_id"]):
+            summary = ImportSummary.model_validate_json(row["summary"])
+            listed.setdefault(row["source_id"], []).extend(summary.listed_rejections)
+    counted = _rejected(connection)
+    return [Rejections(source, counted.get(source, {}), records) for source, records in listed.items()]
+
+
+def edit_source(connection: sqlite3.Connection, source: Source, name: str, role: Role) -> None:
+    """Give a source another name or role, and note it in the journal.
+
+    Raises:
+        UserError: another source has the name.
+    """
+    with transaction(connection):
+        taken = connection.execute("SELECT id FROM sources WHERE name = ?", (name,)).fetchone()
+        if taken is not None and taken["id"] != source.id:
+            raise UserError(Problem("corpus.name_taken", "name", {"name": name}))
+        label = Label("Source {name} renamed to {new}", {"name": source.name, "new": name})
+        if name == source.name:
+            label = Label("Role of {name} changed", {"name": name})
+        apply_source(connection, source.id, name, role)
+        before, after = (_as_json(source.name, source.role), _as_json(name, role))
+        journal.record(connection, label, f"source:{source.id}", before, after)
+
+
+def apply_source(connection: sqlite3.Connection, source_id: int, name: str, role: Role) -> None:
+    """Set a source's name and role, in the saved mixtures too; called inside a transaction."""
+    old = connection.execute("SELECT name FROM sources WHERE id = ?", (source_id,)).fetchone()["name"]
+    connection.execute("UPDATE sources SET name = ?, role = ? WHERE id = ?", (name, role, source_id))
+    if old != name:
+        plans.rename_source(connection, old, name)
+
+
+def _as_json(name: str, role: Role) -> str:
+    return json.dumps({"name": name, "role": role})
 
 
 def shards(connection: sqlite3.Connection, source_id: int) -> list[tuple[str, str]]:

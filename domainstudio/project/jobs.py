@@ -24,6 +24,12 @@ def is_committed(connection: sqlite3.Connection, job_id: str) -> bool:
     return row is not None and row["committed_at"] is not None
 
 
+def committed(connection: sqlite3.Connection, kind: str) -> int:
+    """Return how many jobs of a kind are committed."""
+    query = "SELECT count(*) FROM jobs WHERE kind = ? AND committed_at IS NOT NULL"
+    return int(connection.execute(query, (kind,)).fetchone()[0])
+
+
 def commit(connection: sqlite3.Connection, job_id: str, make_visible: Callable[[], None]) -> bool:
     """Run `make_visible` and set committed_at in one transaction; return False if somebody already did."""
     with transaction(connection):

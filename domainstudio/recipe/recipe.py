@@ -94,6 +94,8 @@ class Recipe(BaseModel):
     """Computes activations again instead of keeping them: about a third slower, far less memory."""
     seed: int = Field(default=0, ge=0, lt=2**31)
     """Decides initial weights, order of text and dropout."""
+    accepted_forgetting: float | None = Field(default=0.05, ge=0, allow_inf_nan=False)
+    """Rise of general loss you accept, nats a token; none draws no line (0.05 as in arXiv 2407.17467)."""
     probe_every: int = Field(default=50, ge=1)
     """Steps between two measurements of held-out loss; step 0 and the last are always measured."""
     probe_tokens: int = Field(default=16_384, ge=256)
@@ -107,6 +109,14 @@ class Recipe(BaseModel):
     def stage(self) -> Stage:
         """The only stage."""
         return self.stages[0]
+
+    def as_trained(self) -> "Recipe":
+        """Return the recipe without what changes neither the weights nor how they are measured.
+
+        Two runs whose recipes are equal then may be compared: how often a run is probed and saved, and what
+        forgetting is accepted, makes no difference.
+        """
+        return self.model_copy(update={name: Recipe.model_fields[name].default for name in _APART})
 
     def tokens_per_step(self) -> int:
         """Return the tokens of one optimizer step over all devices, once the batch has grown."""
@@ -144,6 +154,15 @@ class Recipe(BaseModel):
         return self
 
 
+_APART = ("accepted_forgetting", "probe_every", "checkpoint_every", "keep_checkpoints")
+
+
+def settings_of(recipe: Recipe) -> dict[str, str]:
+    """Return every setting as text, as `change` takes it."""
+    values = recipe.model_dump() | recipe.stage.model_dump()
+    return {name: str(values[name]) for name, _, _ in field_help()}
+
+
 def field_help() -> Iterator[tuple[str, str, Any]]:
     """Yield (key, help, default) of every setting: what `--help`, `recipe show` and the form present."""
     for model in (Stage, Recipe):
@@ -161,7 +180,9 @@ def change(recipe: Recipe, settings: dict[str, str]) -> Recipe:
     values = recipe.model_dump()
     stage = dict(values["stages"][0])
     for key, text in settings.items():
-        if key in Stage.model_fields:
+        if key == "accepted_forgetting" and text.lower() in ("", "none"):
+            values[key] = None
+        elif key in Stage.model_fields:
             stage[key] = text
         elif key in Recipe.model_fields and key != "stages":
             values[key] = int(text) if key == "zero_stage" and text.isdecimal() else text

@@ -19,6 +19,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from domainstudio.paths import inside, write_atomically
 from domainstudio.problems import Problem, UserError
+from domainstudio.tokenizer.words import WordCount
 
 META = "meta.json"
 _DOCUMENTS, _BYTES = ".documents.npy", ".bytes.npy"
@@ -36,6 +37,9 @@ class PartMeta(BaseModel):
     documents: int
     bytes: int
     sha256: str
+    characters: int | None = None
+    sample: WordCount | None = None
+    """Both are None in parts made before they were counted."""
 
 
 class PartRecord(BaseModel):
@@ -60,6 +64,9 @@ class PackedMeta(BaseModel):
     tokens: int
     documents: int
     bytes: int
+    characters: int | None = None
+    sample: WordCount | None = None
+    """Words of a sample of its documents."""
     loss_mask: None = None
     """Reserved: the name of a parallel file of 0 and 1 per token."""
     parts: tuple[PartMeta, ...]
@@ -78,6 +85,8 @@ class PartWriter:
         self._digest = hashlib.sha256()
         self._lengths: list[int] = []
         self._bytes: list[int] = []
+        self._characters: int | None = None
+        self._sample: WordCount | None = None
 
     def __enter__(self) -> "PartWriter":
         """Return the writer."""
@@ -95,6 +104,11 @@ class PartWriter:
         self._lengths += [len(ids) + 1 for ids in documents]
         self._bytes += sizes_bytes
 
+    def count(self, characters: int, sample: WordCount) -> None:
+        """Add to what is known of the text that the appended documents were made of."""
+        self._characters = (self._characters or 0) + characters
+        self._sample = (self._sample or WordCount()) + sample
+
     def close(self, made_of: str) -> PartMeta:
         """End the part: everything is on disk before the .json that says so."""
         offsets = np.cumsum([0, *self._lengths], dtype=np.int64)
@@ -109,6 +123,8 @@ class PartWriter:
             documents=len(self._bytes),
             bytes=sum(self._bytes),
             sha256=self._digest.hexdigest(),
+            characters=self._characters,
+            sample=self._sample,
         )
         record = PartRecord(made_of=made_of, part=part)
         write_atomically(self._folder / f"{self._name}.json", record.model_dump_json(indent=1).encode())
@@ -166,6 +182,7 @@ def write_meta(
     for file in list(folder.iterdir()):
         if file.name.split(".", 1)[0] not in kept:
             file.unlink()
+    samples = [part.sample for part in parts if part.sample is not None]
     meta = PackedMeta(
         dtype=dtype,
         vocabulary=vocabulary,
@@ -174,10 +191,17 @@ def write_meta(
         tokens=sum(part.tokens for part in parts),
         documents=sum(part.documents for part in parts),
         bytes=sum(part.bytes for part in parts),
+        characters=_sum_known([part.characters for part in parts]),
+        sample=sum(samples, WordCount()) if samples else None,
         parts=tuple(parts),
     )
     write_atomically(folder / META, meta.model_dump_json(indent=1).encode())
     return meta
+
+
+def _sum_known(counts: list[int | None]) -> int | None:
+    known = [count for count in counts if count is not None]
+    return sum(known) if len(known) == len(counts) else None
 
 
 def read_meta(folder: Path) -> PackedMeta:

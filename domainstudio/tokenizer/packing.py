@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from domainstudio.tokenizer.encode import SAMPLE_DOCUMENTS, Encoder, EncoderChoice, open_encoder
 from domainstudio.tokenizer.packed import PackedMeta, PartMeta, PartWriter, whole_part, write_meta
+from domainstudio.tokenizer.words import count_sample
 
 PART_TOKENS = 128 << 20
 """A part holds at most so many bytes of text and ends of documents, thus tokens; or one document."""
@@ -144,6 +145,7 @@ def _pack_part(plan: PartPlan, encoder: Encoder, report: Callable[[int], None]) 
         for batch in _batches(read_texts(plan.shard, plan.rows.tolist())):
             sizes = [len(text) if text.isascii() else len(text.encode()) for text in batch]
             writer.add(encoder.encode(batch), sizes)
+            writer.count(sum(map(len, batch)), count_sample(batch, done))
             done += len(batch)
             report(done)
         return writer.close(plan.made_of(encoder.sha256))

@@ -2,22 +2,26 @@
 
 import hashlib
 from pathlib import Path
-
-from tokenizers import Tokenizer
+from typing import TYPE_CHECKING
 
 from domainstudio.problems import Problem, UserError
+
+if TYPE_CHECKING:
+    from tokenizers import Tokenizer
 
 FILE = "tokenizer.json"
 END_OF_TEXT = "<|endoftext|>"
 _KNOWN_ENDS = (END_OF_TEXT, "</s>", "<|end_of_text|>", "<|im_end|>", "<eos>")
 
 
-def load(folder: Path) -> Tokenizer:
+def load(folder: Path) -> "Tokenizer":
     """Return the tokenizer in `folder`.
 
     Raises:
         UserError: there is no tokenizer.json, or it is not one.
     """
+    from tokenizers import Tokenizer
+
     file = folder / FILE
     if not file.is_file():
         raise UserError(Problem("tokenizer.missing", None, {"folder": str(folder)}))
@@ -34,7 +38,7 @@ def hash_of(folder: Path) -> str:
     return hashlib.sha256((folder / FILE).read_bytes()).hexdigest()
 
 
-def end_of_text(tokenizer: Tokenizer) -> int:
+def end_of_text(tokenizer: "Tokenizer") -> int:
     """Return the id of the token that ends a document.
 
     Raises:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from domainstudio.jobs.checkpoints import latest_checkpoint
 from domainstudio.jobs.folder import JobFolder
+from domainstudio.jobs.metrics import save_at_end
 from domainstudio.jobs.spec import parse_model
 from domainstudio.jobs.worker import Worker, adopt_process, conclude, turn_signals_into_requests
 from domainstudio.recipe.run import RunSpec
@@ -23,7 +24,14 @@ def main(path: Path) -> int:
     worker = Worker(folder)
     checkpoint = latest_checkpoint(folder.result)
     worker.begin(checkpoint.step + 1 if checkpoint else 0)
-    return conclude(worker, lambda: _train(folder, Reporter(worker)))
+    return conclude(worker, lambda: _train_and_save_curves(folder, Reporter(worker)))
+
+
+def _train_and_save_curves(folder: JobFolder, reporter: Reporter) -> None:
+    try:
+        _train(folder, reporter)
+    finally:
+        save_at_end(folder)
 
 
 def _train(folder: JobFolder, reporter: Reporter) -> None:

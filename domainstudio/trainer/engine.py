@@ -12,13 +12,11 @@ from transformers import PreTrainedModel
 from domainstudio.model.create import create_model
 from domainstudio.model.folder import load_model, set_dropout
 from domainstudio.problems import Problem, UserError
+from domainstudio.recipe.deepspeed import deepspeed_config
 from domainstudio.recipe.recipe import Recipe
 from domainstudio.recipe.run import RunSpec
 from domainstudio.recipe.shapes import SHAPES
 from domainstudio.tokenizer.packed import PackedTokens
-
-LARGEST_BUCKET = 500_000_000
-"""Elements of DeepSpeed's communication buffers at most: its own default."""
 
 
 def start_process_group() -> torch.device:
@@ -78,27 +76,6 @@ def start_engine(model: PreTrainedModel, recipe: Recipe) -> Any:
         model=model, optimizer=optimizer, config=deepspeed_config(recipe, model.num_parameters())
     )
     return engine
-
-
-def deepspeed_config(recipe: Recipe, parameters: int) -> dict[str, Any]:
-    """Return the DeepSpeed configuration of a recipe for a model of this many parameters.
-
-    Gradients are accumulated in fp32; no bucket is larger than the model.
-    """
-    stage, bucket = recipe.stage, min(LARGEST_BUCKET, parameters)
-    return {
-        "train_micro_batch_size_per_gpu": stage.micro_batch,
-        "gradient_accumulation_steps": stage.gradient_accumulation,
-        "gradient_clipping": stage.gradient_clip,
-        "zero_optimization": {
-            "stage": recipe.zero_stage,
-            "reduce_bucket_size": bucket,
-            "allgather_bucket_size": bucket,
-        },
-        "bf16": {"enabled": recipe.precision == "bf16"},
-        "data_types": {"grad_accum_dtype": "fp32"},
-        "steps_per_print": 2**31,
-    }
 
 
 def set_learning_rate(engine: Any, rate: float) -> None:

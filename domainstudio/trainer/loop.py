@@ -1,14 +1,14 @@
 """The training loop: read it from top to bottom, it is all there is."""
 
 import time
-from typing import Any
+from typing import Any, get_args
 
 import torch
 import torch.distributed as dist
 
 from domainstudio.jobs.checkpoints import latest_checkpoint, size_of
 from domainstudio.jobs.events import Step
-from domainstudio.jobs.folder import JobFolder
+from domainstudio.jobs.folder import JobFolder, Request, Stop
 from domainstudio.jobs.worker import Stopped
 from domainstudio.recipe.run import RunSpec
 from domainstudio.trainer import checkpoints
@@ -18,12 +18,14 @@ from domainstudio.trainer.data import TrainingData
 from domainstudio.trainer.probes import HeldOutText, cross_entropy, measure
 from domainstudio.trainer.reporter import Reporter
 
+_STOPS: tuple[Stop | None, ...] = (None, *get_args(Stop))
+
 
 def train(spec: RunSpec, folder: JobFolder, reporter: Reporter) -> None:
     """Train from the last whole checkpoint, or from step 0, to the end; all ranks call this.
 
     Raises:
-        Stopped: somebody asked for it; a checkpoint of that step is on disk.
+        Stopped: somebody asked for it; a checkpoint of that step is on disk unless none was wanted.
         UserError: the model, the token files or the checkpoint do not fit the run.
     """
     recipe, stage = spec.recipe, spec.recipe.stage
@@ -67,15 +69,19 @@ def train(spec: RunSpec, folder: JobFolder, reporter: Reporter) -> None:
         )
         reporter.step(point, spec.steps)
 
-        is_last = step == spec.steps
+        asked = _all_hear(reporter.take_request(), device)
+        is_last = step == spec.steps or asked.stop == "keep"
+        if asked.stop == "now" and not is_last:
+            raise Stopped(step)
         if is_last or step % recipe.probe_every == 0:
             _probe_all(engine, held_out, step, reporter, stage.micro_batch, device)
-        stop = _all_hear(reporter.stop_is_asked(), device)
-        if is_last or stop or step % recipe.checkpoint_every == 0:
+        if is_last or asked.stop or asked.checkpoint or step % recipe.checkpoint_every == 0:
             position = Position(step=step, next_draw=data.first_draw(step + 1), ranks=world)
             saved = checkpoints.save(engine, position, folder.result, recipe.keep_checkpoints)
             reporter.checkpoint(step, str(saved.path.relative_to(folder.path)), size_of(saved.path))
-        if stop and not is_last:
+        if is_last:
+            return
+        if asked.stop:
             raise Stopped(step)
 
 
@@ -92,8 +98,9 @@ def _probe_all(
         reporter.probe(step, text.source, measure(engine, text, micro_batch, device))
 
 
-def _all_hear(is_asked: bool, device: torch.device) -> bool:
-    """Return rank 0's answer on every rank, so that all stop at one step."""
-    flag = torch.tensor(int(is_asked), device=device)
-    dist.broadcast(flag, src=0)
-    return bool(flag)
+def _all_hear(request: Request, device: torch.device) -> Request:
+    """Return what rank 0 was asked on every rank, so that all obey at one step: one number is broadcast."""
+    number = torch.tensor(2 * _STOPS.index(request.stop) + request.checkpoint, device=device)
+    dist.broadcast(number, src=0)
+    stop, checkpoint = divmod(int(number), 2)
+    return Request(stop=_STOPS[stop], checkpoint=bool(checkpoint))

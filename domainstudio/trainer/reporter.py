@@ -2,6 +2,7 @@
 
 from domainstudio.evaluation.losses import Loss
 from domainstudio.jobs.events import Checkpoint, Probe, Step
+from domainstudio.jobs.folder import Request
 from domainstudio.jobs.worker import Worker
 from domainstudio.recipe.run import HeldOutSource
 
@@ -44,6 +45,6 @@ class Reporter:
         if self._worker:
             self._worker.emit(Checkpoint(step, path, size_bytes))
 
-    def stop_is_asked(self) -> bool:
-        """Return whether rank 0 found a request to stop; the caller broadcasts it."""
-        return self._worker is not None and self._worker.folder.stop_is_asked()
+    def take_request(self) -> Request:
+        """Return what rank 0 found asked of the run, nothing on other ranks; the caller broadcasts it."""
+        return self._worker.folder.take_request() if self._worker else Request()

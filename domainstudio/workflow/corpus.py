@@ -1,5 +1,6 @@
 """Import a corpus, and the table of what there is."""
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,16 +12,18 @@ from domainstudio.corpus.facts import ImportSummary
 from domainstudio.corpus.finding import files_of
 from domainstudio.corpus.heldout import HeldOutRule
 from domainstudio.corpus.readers import ReaderSettings
-from domainstudio.jobs.folder import JobFolder
+from domainstudio.jobs.folder import JobFolder, list_jobs
 from domainstudio.jobs.spec import parse_model
 from domainstudio.jobs.worker import Worker
 from domainstudio.mixture.shares import Role, TextOrigin
 from domainstudio.problems import Problem, UserError
 from domainstudio.project import corpus as index
-from domainstudio.project import tokens
+from domainstudio.project import documents, tokens
 from domainstudio.project.project import Project
-from domainstudio.workflow.running import Kind, adopt, start
+from domainstudio.workflow.running import Kind, adopt, start, work_of
 
+SHOWN_CHARACTERS = 200_000
+"""Of a longer document the window shows the beginning."""
 _SUMMARY = "summary.json"
 
 
@@ -60,6 +63,27 @@ class TableRow:
     share: float | None
 
 
+@dataclass(frozen=True)
+class ImportPreview:
+    """What an import would read."""
+
+    files: int
+    size_bytes: int
+
+
+@dataclass(frozen=True)
+class DocumentText:
+    """A document as it is read: its row in the index, its source, and its text, which may be cut."""
+
+    row: documents.DocumentRow
+    source: str
+    origin: str
+    position: int
+    text: str
+    witness: documents.DocumentRow | None
+    """The document that this one repeats."""
+
+
 def start_import(
     project: Project,
     paths: list[Path],
@@ -97,6 +121,16 @@ def start_sample(project: Project, source: str) -> JobFolder:
     return start_import(
         project, files, source, "general", ReaderSettings(reader="docstrings"), "found on this machine"
     )
+
+
+def preview(paths: list[Path], settings: ReaderSettings) -> ImportPreview:
+    """Return what an import would read; no file is opened.
+
+    Raises:
+        UserError: a path is missing, or nothing readable is there.
+    """
+    files = files_of(paths, settings)
+    return ImportPreview(len(files), sum(file.stat().st_size for file in files if file.is_file()))
 
 
 def summary_of(folder: JobFolder) -> ImportSummary:
@@ -149,6 +183,81 @@ def table(project: Project) -> list[TableRow]:
             )
         )
     return rows
+
+
+def read_document(project: Project, document: int, limit: int = SHOWN_CHARACTERS) -> DocumentText:
+    """Return a document with at most `limit` characters of its text.
+
+    Raises:
+        UserError: there is none of this number, or its shard cannot be read.
+    """
+    from domainstudio.corpus import documents as shards
+
+    rows = documents.rows_of(project.connection, [document])
+    if not rows:
+        raise UserError(Problem("document.missing", "document", {"document": document}))
+    row = rows[0]
+    shard = project.path / "documents" / row.job_id / row.shard
+    try:
+        stored = shards.read_document(shard, row.row)
+    except (OSError, IndexError, ValueError) as error:  # ValueError: Arrow's word for a damaged file
+        number = getattr(error, "errno", None)
+        reason = os.strerror(number) if number else str(error).splitlines()[0]
+        params = {"file": str(shard), "reason": reason}
+        raise UserError(Problem("document.unreadable", "document", params)) from None
+    witness = documents.rows_of(project.connection, [row.witness] if row.witness is not None else [])
+    return DocumentText(
+        row=row,
+        source=next(s.name for s in index.sources(project.connection) if s.id == row.source_id),
+        origin=stored.origin,
+        position=stored.position,
+        text=stored.text[:limit],
+        witness=next(iter(witness), None),
+    )
+
+
+def rename_source(project: Project, name: str, new: str) -> None:
+    """Give a source another name, in the saved mixtures too; a run keeps the name it began with.
+
+    Raises:
+        UserError: there is no such source, the name is empty or taken, or an import into it is going on.
+    """
+    source, new = source_named(project, name), new.strip()
+    if not new:
+        raise UserError(Problem("corpus.name_empty", "name", {}))
+    if new != name and _is_importing(project, name):
+        raise UserError(Problem("corpus.import_running", "name", {"source": name}))
+    index.edit_source(project.connection, source, new, source.role)
+
+
+def set_role(project: Project, name: str, role: Role) -> None:
+    """Give a source another role.
+
+    Raises:
+        UserError: there is no such source.
+    """
+    index.edit_source(project.connection, source_named(project, name), name, role)
+
+
+def source_named(project: Project, name: str) -> index.Source:
+    """Return a source.
+
+    Raises:
+        UserError: there is none of this name.
+    """
+    source = index.find_source(project.connection, name)
+    if source is None:
+        known = ", ".join(source.name for source in index.sources(project.connection)) or "-"
+        raise UserError(Problem("corpus.unknown_source", "source", {"source": name, "known": known}))
+    return source
+
+
+def _is_importing(project: Project, name: str) -> bool:
+    """Return whether an import into a source is under way, or done and not yet committed."""
+    return any(
+        work_of(folder.spec(), IMPORT).source == name and folder.status() in ("created", "running", "unknown")
+        for folder in list_jobs(project.jobs, IMPORT.name)
+    )
 
 
 def _run(worker: Worker, work: ImportWork, _project: Path, result: Path) -> None:

@@ -1,16 +1,21 @@
 """The sample project: from text that lies on this machine to a model, a domain run and its report."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from domainstudio.corpus import sample
 from domainstudio.corpus.readers import ReaderSettings
+from domainstudio.jobs.events import JobProblem
 from domainstudio.jobs.folder import JobFolder
+from domainstudio.jobs.follow import follow
 from domainstudio.mixture.shares import Arm, Mixture, TextOrigin
+from domainstudio.problems import Problem, UserError
 from domainstudio.project.project import Project
 from domainstudio.workflow import corpus, export, planning, tokenizer, training
+from domainstudio.workflow.kinds import KINDS
 from domainstudio.workflow.projects import new_project
+from domainstudio.workflow.running import commit_finished
 
 GENERAL, DOMAIN = "general", "deep-learning"
 REPORT = "report.html"
@@ -80,3 +85,29 @@ def jobs(project: Project, size: Size) -> Iterator[tuple[str, JobFolder]]:
 def _start_arm(project: Project, base: JobFolder, arm: Arm) -> JobFolder:
     """Continue the base on the arm's text; only the text differs between arms."""
     return training.start_run(project, origin=base.job_id, settings={"learning_rate": "1e-3"}, arm=arm)
+
+
+def carry_out(folder: Path, size: Size, tell: Callable[[Path, str], None]) -> None:
+    """Make the sample project and do its jobs one after another, committing each; called in a thread.
+
+    Args:
+        folder: must not exist yet.
+        size: how much of the sample.
+        tell: called with the project's folder and what begins, before each job is waited for.
+
+    Raises:
+        UserError: a job failed or its process died.
+    """
+    with make_project(folder) as project:
+        for purpose, job in jobs(project, size):
+            tell(project.path, purpose)
+            trouble = None
+            for event in follow(job):
+                if event is not None and isinstance(event.body, JobProblem):
+                    trouble = event.body.problem
+            if job.status() == "stopped":
+                return
+            if job.status() != "done":
+                params = {"job": job.job_id, "project": str(project.path)}
+                raise UserError(trouble or Problem("job.interrupted", None, params))
+            commit_finished(project, KINDS)

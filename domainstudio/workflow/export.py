@@ -2,8 +2,8 @@
 
 from functools import partial
 from pathlib import Path
-from typing import Any
 
+import numpy as np
 from pydantic import BaseModel, ConfigDict
 
 from domainstudio.evaluation.forgetting import changes, outcome
@@ -11,14 +11,16 @@ from domainstudio.export import report
 from domainstudio.export.card import render_card
 from domainstudio.export.facts import ArmFacts, Curve, ProbeFacts, ReportFacts, SourceFacts
 from domainstudio.export.model_folder import check_target, write_model_folder
+from domainstudio.jobs.columns import Columns
 from domainstudio.jobs.curves import Curves
-from domainstudio.jobs.events import Probe, Step
+from domainstudio.jobs.envelope import Line, envelope, smoothed
+from domainstudio.jobs.events import Probe
 from domainstudio.jobs.folder import JobFolder
 from domainstudio.jobs.worker import Worker
 from domainstudio.paths import write_atomically
 from domainstudio.problems import Problem, UserError
 from domainstudio.project.project import Project
-from domainstudio.recipe.recipe import field_help
+from domainstudio.recipe.recipe import settings_of
 from domainstudio.recipe.run import RunSpec
 from domainstudio.tokenizer.packed import read_meta
 from domainstudio.workflow import corpus
@@ -72,6 +74,18 @@ def start_report(project: Project, run: str, target: Path) -> JobFolder:
     return start(project, REPORT, ReportWork(run=run, target=str(target.resolve())))
 
 
+def card_preview(project: Project, run: str) -> str:
+    """Return the model card that an export of RUN or RUN@STEP would write, but for the hash of its weights.
+
+    Raises:
+        UserError: there is no such checkpoint.
+    """
+    name, _, step = run.partition("@")
+    run_spec(project, name)
+    checkpoint = find_checkpoint(project.job(name), step)
+    return render_card(gather_facts(project, name, checkpoint.step), "computed when the model is exported")
+
+
 def _run_model(worker: Worker, work: ExportWork, folder: Path, _result: Path) -> None:
     worker.progress(0, 0, "", "copying")
     with Project(folder, read_only=True) as project:
@@ -94,36 +108,47 @@ def gather_facts(project: Project, run: str, step: int | None = None) -> ReportF
     """Return what the report of a run says, or the card of its checkpoint at `step`."""
     job, spec = project.job(run), run_spec(project, run)
     curves = curves_of(job)
-    is_end = step is None or step >= curves.steps[-1].step
+    is_end = step is None or step >= curves.step_reached()
     if step is not None:
-        curves.steps = [point for point in curves.steps if point.step <= step]
+        curves.steps = curves.steps.rows(0, curves.steps.before(step + 1))
         curves.probes = [point for point in curves.probes if point.step <= step]
+    points = curves.steps
+    tokens = int(points.column("tokens")[-1]) if len(points) else 0
     runs = RunList(project)
     rows = {row.run: row for row in runs.refresh()}
-    last = curves.steps[-1] if curves.steps else None
     return ReportFacts(
         project=project.name,
         run=run,
         status=job.status(),
         origin=spec.model.name,
         steps=spec.steps,
-        done_steps=last.step if last else 0,
-        tokens=last.tokens if last else 0,
-        seconds=sum(_seconds(spec, point) for point in curves.steps),
-        losses=tuple((point.step, point.loss) for point in curves.steps),
-        sources=tuple(_sources(project, spec, last.tokens if last else 0)),
+        done_steps=curves.step_reached(),
+        tokens=tokens,
+        seconds=_seconds(spec, points),
+        losses=_drawn(envelope(points, "step", "loss")),
+        smoothed=_drawn(smoothed(points, "step", "loss")),
+        sources=tuple(_sources(project, spec, tokens)),
         probes=tuple(_probes(curves)),
         outcome=rows[run].outcome if is_end else outcome(changes(curves.probes), spec.trained_on),
+        accepted=spec.recipe.accepted_forgetting,
         arms=tuple(_arm(project, rows[name]) for name in runs.comparable(run)),
-        recipe=_recipe(spec),
+        recipe=settings_of(spec.recipe),
         hashes=_hashes(job, spec),
         attempts=curves.attempts,
     )
 
 
-def _seconds(spec: RunSpec, point: Step) -> float:
-    """Return how long a step took, from its tokens and its speed."""
-    return (point.tokens - spec.recipe.tokens_before(point.step)) / point.tokens_per_second
+def _seconds(spec: RunSpec, points: Columns) -> float:
+    """Return how long the steps took, from their tokens and their speed."""
+    if not len(points):
+        return 0.0
+    before = spec.recipe.tokens_before(int(points.column("step")[0]))
+    tokens = np.diff(points.column("tokens"), prepend=before)
+    return float(np.sum(tokens / points.column("tokens_per_second")))
+
+
+def _drawn(line: Line) -> Curve:
+    return tuple((round(x), y) for x, y in zip(line.x.tolist(), line.y.tolist(), strict=True))
 
 
 def _arm(project: Project, row: RunRow) -> ArmFacts:
@@ -190,11 +215,6 @@ def _probes(curves: Curves) -> list[ProbeFacts]:
         )
         for change in changes(curves.probes)
     ]
-
-
-def _recipe(spec: RunSpec) -> dict[str, str]:
-    values: dict[str, Any] = spec.recipe.model_dump() | spec.recipe.stage.model_dump()
-    return {name: str(values[name]) for name, _, _ in field_help()}
 
 
 def _hashes(job: JobFolder, spec: RunSpec) -> dict[str, str]:

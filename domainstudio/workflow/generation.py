@@ -2,11 +2,13 @@
 
 from pathlib import Path
 
-from domainstudio.jobs.folder import JobFolder
+from domainstudio.corpus.readers import ReaderSettings
+from domainstudio.jobs.folder import JobFolder, list_jobs
 from domainstudio.problems import Problem, UserError
 from domainstudio.project.project import Project
 from domainstudio.recipe.generation import FILE, GenerateWork
-from domainstudio.workflow.running import Kind, relative_to_job, start
+from domainstudio.workflow.corpus import IMPORT, start_import
+from domainstudio.workflow.running import Kind, relative_to_job, start, work_of
 from domainstudio.workflow.tokenizer import current
 from domainstudio.workflow.training import find_checkpoint
 
@@ -32,6 +34,28 @@ def start_generation(project: Project, tokens: int, *, origin: str = "base", see
 def generated_file(folder: JobFolder) -> Path:
     """Return the documents that a finished job wrote."""
     return folder.result / FILE
+
+
+def import_generated(project: Project, job_id: str, source: str) -> JobFolder:
+    """Start importing what a finished job wrote, as general text labelled as written by a model.
+
+    Raises:
+        UserError: the source holds text of another role or origin.
+    """
+    files = [generated_file(project.job(job_id))]
+    return start_import(project, files, source, "general", ReaderSettings(), "written by a model")
+
+
+def generated_waiting(project: Project) -> list[str]:
+    """Return the finished jobs that wrote text which no import has read."""
+    imports = list_jobs(project.jobs, IMPORT.name)
+    # By the end of the path: the project may have been moved since.
+    read = {Path(path).parts[-4:] for folder in imports for path in work_of(folder.spec(), IMPORT).paths}
+    return [
+        folder.job_id
+        for folder in list_jobs(project.jobs, GENERATE.name)
+        if folder.status() == "done" and generated_file(folder).parts[-4:] not in read
+    ]
 
 
 def _model_folder(project: Project, origin: str) -> str:

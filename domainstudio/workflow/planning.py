@@ -1,5 +1,10 @@
 """The person's plans: mixture and recipe, saved as they are made and checked against what is packed."""
 
+from dataclasses import dataclass
+
+from domainstudio.mixture.amount import TextAmount, TextRatio, amount
+from domainstudio.mixture.editing import Balance, balance
+from domainstudio.mixture.presets import mixture_preset_of
 from domainstudio.mixture.shares import Mixture, Portion, SourceTokens, check, plan
 from domainstudio.problems import Problem, UserError
 from domainstudio.project import plans
@@ -7,19 +12,91 @@ from domainstudio.project.plans import DEFAULT_NAME
 from domainstudio.project.project import Project
 from domainstudio.recipe.presets import preset_of
 from domainstudio.recipe.recipe import Recipe, change
-from domainstudio.workflow.tokenizer import packed
+from domainstudio.workflow.tokenizer import Fertility, PackingState, fertility, packed, packing_state
 
 
-def set_mixture(project: Project, mixture: Mixture, name: str = DEFAULT_NAME) -> list[Portion]:
+@dataclass(frozen=True)
+class MixtureFacts:
+    """What a mixture is made with: the packed sources, how they are cut, and the mixture if one is saved."""
+
+    state: PackingState
+    sources: list[SourceTokens]
+    fertility: list[Fertility]
+    mixture: Mixture | None
+
+
+def set_mixture(
+    project: Project, mixture: Mixture, name: str = DEFAULT_NAME, *, allow_shortfall: bool = False
+) -> list[Portion]:
     """Save a mixture and return what it takes of each source.
+
+    Args:
+        project: where it is saved.
+        mixture: the shares wished for.
+        name: replaces a mixture of this name.
+        allow_shortfall: save the wish also if text is missing for it; a run of it is refused all the same.
 
     Raises:
         UserError: a source is unknown or falls short; nothing is saved then.
     """
     portions = portions_of(project, mixture)
-    check(mixture, portions)
+    if not allow_shortfall:
+        check(mixture, portions)
     plans.save(project.connection, "mixture", name, mixture)
     return portions
+
+
+def mixture_facts(project: Project, name: str = DEFAULT_NAME) -> MixtureFacts:
+    """Return what a mixture is made with; without token files there are no sources."""
+    state = packing_state(project)
+    is_packed = state in ("packed", "changed")
+    return MixtureFacts(
+        state=state,
+        sources=offered(project) if is_packed else [],
+        fertility=fertility(project) if is_packed else [],
+        mixture=plans.load(project.connection, "mixture", name, Mixture),
+    )
+
+
+def balance_of(sources: list[SourceTokens], mixture: Mixture | None) -> Balance:
+    """Return the shares of a mixture over the packed sources, at least one, ready to be moved.
+
+    Without a mixture every source has the share of its tokens.
+    """
+    return balance(
+        mixture.shares if mixture else {},
+        mixture.locked if mixture else (),
+        [source.name for source in sources if source.role == "general"],
+        {source.name: source.tokens for source in sources},
+    )
+
+
+def preset_shares(project: Project, preset: str, name: str = DEFAULT_NAME) -> dict[str, float]:
+    """Return the shares that a preset gives: within each side the proportions of the saved mixture stay.
+
+    Raises:
+        UserError: there is no such preset, or nothing is packed yet.
+    """
+    found = mixture_preset_of(preset)
+    saved = plans.load(project.connection, "mixture", name, Mixture)
+    return dict(balance_of(offered(project), saved).with_replay(found.replay).shares)
+
+
+def text_amount(portions: list[Portion], measured: list[Fertility]) -> TextAmount | None:
+    """Return how much text a mixture reads; None if a source was packed before text was measured."""
+    ratios = {
+        source.source: TextRatio(
+            source.characters_per_token,
+            source.words_per_character,
+            source.unspaced_per_character,
+            source.documents_sampled,
+        )
+        for source in measured
+        if source.characters_per_token is not None
+        and source.words_per_character is not None
+        and source.unspaced_per_character is not None
+    }
+    return amount([portion for portion in portions if portion.tokens], ratios)
 
 
 def portions_of(project: Project, mixture: Mixture) -> list[Portion]:

@@ -1,7 +1,9 @@
 """Train a tokenizer on the corpus, and pack the corpus with it."""
 
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from domainstudio.jobs.folder import JobFolder
 from domainstudio.jobs.worker import Worker
+from domainstudio.mixture.shares import Role
 from domainstudio.paths import write_atomically
 from domainstudio.problems import Problem, UserError
 from domainstudio.project import corpus as index
@@ -28,6 +31,29 @@ ENCODER = "encoder.json"
 """Beside the token files of a job: which library encoded them, and why."""
 
 _SPLITS: tuple[Split, ...] = ("training", "held_out")
+
+
+PackingState = Literal["no text", "no tokenizer", "not packed", "changed", "packed"]
+"""changed: the corpus is no longer what the token files were made of."""
+
+
+@dataclass(frozen=True)
+class Fertility:
+    """How a packed source is cut: its training tokens, and how much text one of them holds."""
+
+    source: str
+    role: Role
+    documents: int
+    tokens: int
+    bytes_per_token: float | None
+    """None without tokens."""
+    characters_per_token: float | None
+    """None also where the token file was made before characters were counted: pack again."""
+    words_per_character: float | None
+    """Of scripts that put spaces between words, on a sample of the documents."""
+    unspaced_per_character: float | None
+    """Characters of scripts that do not, on the same sample."""
+    documents_sampled: int
 
 
 class TrainWork(BaseModel):
@@ -94,6 +120,64 @@ def packed(project: Project, split: Split) -> list[TokenFile]:
     if not found:
         raise UserError(Problem("tokens.none_yet", None, {"project": str(project.path)}))
     return found
+
+
+def fertility(project: Project) -> list[Fertility]:
+    """Return how each source is cut by the current tokenizer, from its token file.
+
+    Raises:
+        UserError: nothing is packed with it yet.
+    """
+    found = []
+    for file in packed(project, "training"):
+        meta = read_meta(project.inside(file.folder))
+        sample = meta.sample
+        characters = sample.characters if sample else 0
+        found.append(
+            Fertility(
+                source=file.source,
+                role=file.role,
+                documents=meta.documents,
+                tokens=meta.tokens,
+                bytes_per_token=meta.bytes / meta.tokens if meta.tokens else None,
+                characters_per_token=meta.characters / meta.tokens
+                if meta.tokens and meta.characters is not None
+                else None,
+                words_per_character=sample.words / characters if sample and characters else None,
+                unspaced_per_character=sample.unspaced / characters if sample and characters else None,
+                documents_sampled=sample.documents if sample else 0,
+            )
+        )
+    return found
+
+
+def packing_state(project: Project) -> PackingState:
+    """Return whether there are token files, and of the corpus as it is now."""
+    counts = index.counts(project.connection)
+    if not counts:
+        return "no text"
+    tokenizer = tokens.current_tokenizer(project.connection)
+    if tokenizer is None:
+        return "no tokenizer"
+    files = {
+        (file.source, split): file
+        for split in _SPLITS
+        for file in tokens.token_files(project.connection, tokenizer.sha256, split)
+    }
+    if not files:
+        return "not packed"
+    for count in counts:
+        wanted: dict[Split, tuple[int, int]] = {
+            "training": (count.training_documents, count.training_characters),
+            "held_out": (count.held_out_documents, count.held_out_characters),
+        }
+        for split, (documents, characters) in wanted.items():
+            file = files.get((count.name, split))
+            if file is None or file.documents != documents:
+                return "changed"
+            if read_meta(project.inside(file.folder)).characters not in (None, characters):
+                return "changed"
+    return "packed"
 
 
 def _need_sources(project: Project) -> None:

@@ -1,12 +1,15 @@
 """Start a training run, and see what runs there are."""
 
+import threading
 from dataclasses import dataclass
+from statistics import median
 
 from domainstudio.evaluation.forgetting import Outcome, SourceChange, changes, outcome
 from domainstudio.jobs.checkpoints import CheckpointFolder, latest_checkpoint, list_checkpoints
-from domainstudio.jobs.curves import Curves, gather
+from domainstudio.jobs.curves import Curves
+from domainstudio.jobs.events import Probe
 from domainstudio.jobs.folder import JobFolder, Status, list_jobs
-from domainstudio.jobs.follow import Tail, read_events
+from domainstudio.jobs.metrics import LONG_TAIL_BYTES, Metrics, read, save_elsewhere
 from domainstudio.mixture.shares import Arm, arm_of, check, plan
 from domainstudio.problems import Problem, UserError
 from domainstudio.project.plans import DEFAULT_NAME
@@ -34,6 +37,14 @@ class RunRow:
     outcome: Outcome
     control: str | None
     """The finished run that serves as its equal-token control."""
+    last_event: float
+    """Unix seconds of the last event, 0 before the first."""
+    tokens_per_second: float | None
+    """The median of the last steps."""
+    seconds_left: float | None
+    """From the pace of the last steps, probes and checkpoints among them; of a running run alone."""
+    is_read: bool
+    """False while the events of a long run that left no columns are being read."""
 
 
 def start_run(
@@ -113,8 +124,9 @@ def _refuse_to_warm_up_again(project: Project, spec: RunSpec) -> None:
         return
     before = run_spec(project, spec.model.run)
     checkpoint = find_checkpoint(project.job(spec.model.run))
+    was_kept = project.job(spec.model.run).status() == "done"
     is_same_text = {source.tokens for source in spec.sources} == {source.tokens for source in before.sources}
-    if is_same_text and checkpoint.step < before.steps:
+    if is_same_text and checkpoint.step < before.steps and not was_kept:
         params = {"run": spec.model.run, "step": checkpoint.step, "steps": before.steps}
         raise UserError(Problem("run.same_text", "from", params))
 
@@ -162,7 +174,7 @@ def find_checkpoint(folder: JobFolder, step: str = "") -> CheckpointFolder:
 
 def curves_of(folder: JobFolder) -> Curves:
     """Return all points of a run."""
-    return gather(read_events(folder))
+    return read(folder)
 
 
 @dataclass(frozen=True)
@@ -185,58 +197,150 @@ def resumption(project: Project, run: str) -> Resumption:
     return Resumption(step, spec.steps, seen, recipe.stage.learning_rate_at(step, spec.steps))
 
 
-class RunList:
-    """The runs of a project; each refresh reads only what was written since the one before."""
+PACE_STEPS = 200
+"""How many of the last steps tell how fast a run goes."""
+_SPEED_STEPS = 20
 
-    def __init__(self, project: Project) -> None:
-        """Read nothing yet."""
-        self._project = project
-        self._known: dict[str, tuple[RunSpec, Tail, Curves]] = {}
+
+class _KnownRun:
+    """What a list of runs keeps of one run."""
+
+    def __init__(self, spec: RunSpec, folder: JobFolder) -> None:
+        self.spec = spec
+        self.start = (spec.model, spec.recipe.as_trained(), spec.steps)
+        self.metrics = Metrics(folder)
+        self.is_read = False
+        self._folder = folder
+        self._saving: threading.Thread | None = None
+        self._was_saved = False
+        self._probes: list[Probe] = []
+        self._seen, self._changes = -1, list[SourceChange]()
+
+    @property
+    def curves(self) -> Curves:
+        return self.metrics.curves
+
+    def refresh(self, most_bytes: int | None) -> None:
+        """Read what is new; if only so much may be read at once, a process of its own reads a long file."""
+        if self._saving is not None:
+            if self._saving.is_alive():
+                return
+            self._saving, self.metrics = None, Metrics(self._folder)
+        if most_bytes is not None and not self._was_saved and self.metrics.unread_bytes > LONG_TAIL_BYTES:
+            self._was_saved, self._saving = True, save_elsewhere(self._folder)
+            return
+        self.metrics.poll(most_bytes)
+        self.metrics.save_long_tail()
+        self.is_read = self.is_read or most_bytes is None or self.metrics.unread_bytes < most_bytes
+
+    def changes(self) -> list[SourceChange]:
+        """Return the change of held-out loss per source, worked out again only after a new probe."""
+        probes = self.curves.probes
+        if probes is not self._probes or len(probes) != self._seen:
+            self._probes, self._seen = probes, len(probes)
+            self._changes = changes(probes)
+        return self._changes
+
+    def changes_at(self, step: int) -> list[SourceChange]:
+        """Return the changes as they were at a step, of the sources probed at that very step."""
+        if self.curves.probes and self.curves.probes[-1].step == step:
+            return self.changes()
+        found = changes(probe for probe in self.curves.probes if probe.step <= step)
+        return [change for change in found if change.step == step]
+
+    def is_finished(self) -> bool:
+        return self.curves.step_reached() == self.spec.steps
+
+
+class RunList:
+    """The runs of a project; each refresh reads only what was written since the one before.
+
+    One thread refreshes; another may read `curves` and `spec` meanwhile.
+    """
+
+    def __init__(self, project: Project, most_bytes: int | None = None) -> None:
+        """Read nothing yet; `most_bytes` of a run's events with each refresh, None for all there are."""
+        self._project, self._most_bytes = project, most_bytes
+        self._known: dict[str, _KnownRun] = {}
 
     def refresh(self) -> list[RunRow]:
         """Return every run, oldest first."""
-        folders = list(list_jobs(self._project.jobs, TRAIN.name))
-        for folder in folders:
-            if folder.job_id not in self._known:
-                self._known[folder.job_id] = (run_spec(self._project, folder.job_id), Tail(folder), Curves())
-            _, tail, curves = self._known[folder.job_id]
-            for event in tail.poll():
-                curves.add(event)
+        folders = [folder for folder in list_jobs(self._project.jobs, TRAIN.name) if self._know(folder)]
+        names = {folder.job_id for folder in folders}
+        self._known = {name: known for name, known in self._known.items() if name in names}
+        for known in self._known.values():
+            known.refresh(self._most_bytes)
         return [self._row(folder) for folder in folders]
 
+    def curves(self, run: str) -> Curves | None:
+        """Return the curves of a run that was refreshed; they grow with later refreshes."""
+        known = self._known.get(run)
+        return known.curves if known else None
+
+    def spec(self, run: str) -> RunSpec | None:
+        """Return what a run that was refreshed was given."""
+        known = self._known.get(run)
+        return known.spec if known else None
+
+    def comparable(self, run: str) -> list[str]:
+        """Return the refreshed runs with the same start, recipe and steps as a run, itself among them."""
+        alike = self._known[run].start
+        return [name for name, known in self._known.items() if known.start == alike]
+
+    def changes_of(self, run: str, step: int | None = None) -> list[SourceChange]:
+        """Return the change of held-out loss per source of a refreshed run, up to now or at a step."""
+        return self._known[run].changes() if step is None else self._known[run].changes_at(step)
+
+    def _know(self, folder: JobFolder) -> bool:
+        """Take in a run on first sight; return whether its spec can be read."""
+        if not (folder.path / "spec.json").is_file():
+            return False
+        if folder.job_id not in self._known:
+            try:
+                spec = run_spec(self._project, folder.job_id)
+            except UserError:  # of a newer program, damaged or just deleted: opening it by name says so
+                return False
+            self._known[folder.job_id] = _KnownRun(spec, folder)
+        return True
+
     def _row(self, folder: JobFolder) -> RunRow:
-        spec, _, curves = self._known[folder.job_id]
-        last = curves.steps[-1] if curves.steps else None
+        known, status = self._known[folder.job_id], folder.status()
+        spec, curves = known.spec, known.curves
         control = self._control_of(folder.job_id, spec)
+        # A run under way, or kept early, has seen fewer tokens than its control: compared where it stands.
+        last = curves.probes[-1].step if curves.probes else 0
+        of_control = self.changes_of(control, last) if control else None
+        losses, speeds = curves.steps.column("loss"), curves.steps.column("tokens_per_second")
         return RunRow(
             run=folder.job_id,
             arm=spec.arm,
             origin=spec.model.name,
-            status=folder.status(),
-            step=last.step if last else 0,
+            status=status,
+            step=curves.step_reached(),
             steps=spec.steps,
-            loss=last.loss if last else None,
-            outcome=outcome(
-                changes(curves.probes), spec.trained_on, self.changes_of(control) if control else None
-            ),
+            loss=float(losses[-1]) if len(losses) else None,
+            outcome=outcome(known.changes(), spec.trained_on, of_control),
             control=control,
+            last_event=curves.last_time,
+            tokens_per_second=float(median(speeds[-_SPEED_STEPS:])) if len(speeds) else None,
+            seconds_left=_seconds_left(curves, spec.steps) if status == "running" else None,
+            is_read=known.is_read,
         )
-
-    def comparable(self, run: str) -> list[str]:
-        """Return the refreshed runs with the same start, recipe and steps as a run, itself among them."""
-        spec = self._known[run][0]
-        alike = (spec.model, spec.recipe, spec.steps)
-        return [name for name, (s, _, _) in self._known.items() if (s.model, s.recipe, s.steps) == alike]
-
-    def changes_of(self, run: str) -> list[SourceChange]:
-        """Return the change of held-out loss per source of a run that was refreshed."""
-        return changes(self._known[run][2].probes)
 
     def _control_of(self, run: str, spec: RunSpec) -> str | None:
         """Return the newest finished control of a run: same start, tokens, schedule and seed."""
         for name in reversed(self.comparable(run)):
-            other, _, curves = self._known[name]
-            is_done = curves.steps and curves.steps[-1].step == spec.steps
-            if name != run and other.arm == "control" and is_done:
+            other = self._known[name]
+            if name != run and other.spec.arm == "control" and other.is_finished():
                 return name
         return None
+
+
+def _seconds_left(curves: Curves, steps: int) -> float | None:
+    """Return the time to the last step at the pace of the last ones; None before the second step."""
+    length = len(curves.steps)
+    done = curves.steps.column("step", length)[-PACE_STEPS:]
+    seconds = curves.steps.column("seconds", length)[-PACE_STEPS:]
+    if length < 2 or done[-1] <= done[0]:
+        return None
+    return float((steps - done[-1]) * (seconds[-1] - seconds[0]) / (done[-1] - done[0]))

@@ -32,10 +32,11 @@ def facts(**changes: Any) -> ReportFacts:
         "project": "contracts", "run": "train-1", "status": "done", "origin": "tiny", "steps": 100,
         "done_steps": 100, "tokens": 102_400, "seconds": 61.0,
         "losses": tuple((step, 3.0 - step / 200) for step in range(1, 101)),
+        "smoothed": tuple((step, 3.0 - step / 200) for step in range(1, 101, 10)),
         "sources": (source("law", "domain"), source("news", "general")),
         "probes": (probe("law", "domain"), probe("news", "general", 3.031)), "outcome": Outcome(0.5, 0.031),
-        "arms": (), "recipe": {"learning_rate": "0.001"}, "hashes": {"tokenizer.json": "ab12"},
-        "attempts": 1,
+        "accepted": 0.05, "arms": (), "recipe": {"learning_rate": "0.001"}, "attempts": 1,
+        "hashes": {"tokenizer.json": "ab12"},
     }  # fmt: skip
     return ReportFacts(**values | changes)
 
@@ -103,7 +104,9 @@ def test_without_general_text_forgetting_is_not_measured() -> None:
 
 def test_a_run_before_its_second_probe_has_a_page() -> None:
     first = probe("law", "domain", 3.0).model_copy(update={"curve": ((0, 3.0),)})
-    words = Page(render(facts(probes=(first,), losses=(), done_steps=0, outcome=Outcome(0.0, None)))).words
+    words = Page(
+        render(facts(probes=(first,), losses=(), smoothed=(), done_steps=0, outcome=Outcome(0.0, None)))
+    ).words
     assert "+0.000" in words
 
 
@@ -111,7 +114,12 @@ def test_a_run_that_diverged_has_a_page() -> None:
     losses = ((1, 3.0), (2, math.nan), (3, math.nan))
     words = Page(
         render(
-            facts(probes=(probe("news", "general", math.nan),), losses=losses, outcome=Outcome(math.nan, 0.1))
+            facts(
+                probes=(probe("news", "general", math.nan),),
+                losses=losses,
+                smoothed=losses,
+                outcome=Outcome(math.nan, 0.1),
+            )
         )
     ).words
     assert "nan" in words

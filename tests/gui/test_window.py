@@ -1,30 +1,43 @@
-"""The window: what its process loads, that Qt's bindings are sound, and that it shows runs as they change."""
+"""The window: what its process loads, opening and closing, memory, undo, notices, languages and themes."""
 
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import QObject
-from PySide6.QtWidgets import QTableWidget
+from PySide6.QtCore import QMimeData, QObject, QPointF, Qt, QUrl
+from PySide6.QtGui import QDropEvent
+from PySide6.QtTest import QTest
 from pytestqt.qtbot import QtBot
+from support import OpenWindow
 
+from domainstudio.gui import theme
+from domainstudio.gui.palette import CommandPalette
+from domainstudio.gui.preferences import Preferences
+from domainstudio.gui.shortcuts import commands
 from domainstudio.gui.window import Window
-from domainstudio.jobs.events import Probe, State, Step
-from domainstudio.jobs.folder import JobFolder
-from domainstudio.jobs.worker import Worker
 from domainstudio.project.project import Project
-from domainstudio.workflow.training import TRAIN, freeze
+from domainstudio.workflow import planning
+from domainstudio.workflow.steps import STEPS
+
+HEAVY = ("torch", "transformers", "datasets", "pandas", "sqlite_utils", "matplotlib")
 
 
-def test_its_process_loads_nothing_heavy(packed_project: Path) -> None:
+def test_its_process_loads_nothing_heavy(packed_project: Path, tmp_path: Path) -> None:
+    """Not even with every pane shown; pyarrow only comes with the first text."""
     code = (
-        "import sys\nfrom pathlib import Path\nfrom PySide6.QtWidgets import QApplication\n"
-        "from domainstudio.gui.window import Window\napplication = QApplication([])\nwindow = Window()\n"
-        f"window.open_project(Path({str(packed_project)!r}))\nwindow.show()\napplication.processEvents()\n"
-        "window.close()\n"
-        "heavy = ('torch', 'transformers', 'datasets', 'pandas', 'sqlite_utils', 'pyarrow', 'matplotlib')\n"
-        "assert not [name for name in heavy if name in sys.modules]"
+        "import sys, time\nfrom pathlib import Path\nfrom PySide6.QtWidgets import QApplication\n"
+        "application = QApplication([])\nfrom domainstudio.gui import theme\ntheme.apply(application)\n"
+        "from domainstudio.gui.window import Window\nfrom domainstudio.gui.preferences import Preferences\n"
+        f"window = Window(Preferences(Path({str(tmp_path / 'p.ini')!r})))\nwindow.show()\n"
+        "def pump(seconds):\n"
+        "    end = time.monotonic() + seconds\n"
+        "    while time.monotonic() < end:\n        application.processEvents()\n        time.sleep(0.01)\n"
+        "pump(0.2)\nassert 'pyarrow' not in sys.modules\n"
+        f"window.open_project(Path({str(packed_project)!r}))\n"
+        "while window.shell is None:\n    pump(0.05)\n"
+        f"for step in {STEPS!r}:\n    window.shell.show_step(step)\n    pump(0.3)\nwindow.close()\n"
+        f"found = [name for name in {HEAVY!r} if name in sys.modules]\nassert not found, found"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
@@ -40,70 +53,142 @@ def test_void_calls_keep_their_reference_to_none() -> None:
     assert abs(sys.getrefcount(None) - before) < 500
 
 
-def cells(window: Window) -> list[list[str]]:
-    table = window.findChild(QTableWidget)
-    assert table is not None
-    return [
-        [item.text() if (item := table.item(row, column)) else "" for column in range(table.columnCount())]
-        for row in range(table.rowCount())
-    ]
-
-
-def test_it_shows_runs_as_they_change(small_project: Path, qtbot: QtBot) -> None:
-    from domainstudio.jobs.folder import create_job
-
-    with Project(small_project) as project:
-        spec, _processes = freeze(project, "base", "default", "default", {}, "treated")
-    folder = create_job(small_project / "jobs", TRAIN.name, TRAIN.program, spec)
-    window = Window()
-    qtbot.addWidget(window)
-    window.show()
-    window.open_project(small_project)
-    qtbot.waitUntil(lambda: len(cells(window)) == 1)
-    assert cells(window)[0][:3] == ["train-1", "created", "0 / 160"]
-
-    worker = Worker(JobFolder(folder.path))
-    for step, general in ((0, 5.0), (50, 5.25)):
-        worker.emit(Probe(step, "general", "general", general, 2.0, 10, 40))
-    worker.emit(Step(50, 6400, 4.5, 1e-3, 1.0, 1000.0, 10**8))
-    qtbot.waitUntil(lambda: cells(window)[0][2:] == ["50 / 160", "4.500", "–", "+0.250"])
-    worker.finish("done", 160)
-    window.close()
-
-
-def test_a_folder_without_project_is_named_in_a_sentence(tmp_path: Path, qtbot: QtBot) -> None:
-    window = Window()
-    qtbot.addWidget(window)
+def test_a_folder_without_project_is_named_in_a_sentence(
+    open_window: OpenWindow, tmp_path: Path, qtbot: QtBot
+) -> None:
+    window = open_window()
     window.open_project(tmp_path)
-    qtbot.waitUntil(lambda: "no project" in window._words.text())
-    window.close()
+    qtbot.waitUntil(lambda: "is no project" in window.notice.text)
+    assert window.session is None and window.start is not None
 
 
-def test_every_control_has_an_accessible_name(qtbot: QtBot) -> None:
-    from PySide6.QtCore import Qt
-    from PySide6.QtWidgets import QAbstractButton, QAbstractItemView, QWidget
-
-    window = Window()
-    qtbot.addWidget(window)
-    controls = [
-        widget
-        for widget in window.findChildren(QWidget)
-        if isinstance(widget, QAbstractButton | QAbstractItemView)
-        and widget.focusPolicy() != Qt.FocusPolicy.NoFocus
-        and widget.window() is window
-    ]
-    assert controls
-    assert [type(widget).__name__ for widget in controls if not widget.accessibleName()] == []
+def test_it_reopens_where_it_was(
+    open_window: OpenWindow, small_project: Path, preferences: Preferences, qtbot: QtBot
+) -> None:
+    first = open_window(small_project, "mixture")
+    first.close()
+    again = open_window()
+    again.reopen()
+    qtbot.waitUntil(lambda: again.shell is not None)
+    assert again.shell is not None and again.shell.step == "mixture"
+    assert again.session is not None and again.session.path == small_project.resolve()
+    again.close_project()
+    assert preferences.open_project == "" and again.start is not None
+    assert [one.folder for one in preferences.recent()] == [str(small_project.resolve())]
 
 
-def test_state_words_of_a_finished_job_are_its_own(tmp_path: Path) -> None:
-    """A run that was closed while nobody watched shows its own last word."""
-    from domainstudio.jobs.folder import create_job
-    from domainstudio.workflow.export import ReportWork
+def test_undo_and_redo_reach_every_edit(open_window: OpenWindow, small_project: Path, qtbot: QtBot) -> None:
+    window = open_window(small_project, "project")
+    assert window.session is not None
+    window.session.edit(
+        lambda project: planning.set_recipe(project, {"learning_rate": "2e-3"}), topics=frozenset({"plans"})
+    )
 
-    folder = create_job(tmp_path, "report", "domainstudio.workflow", ReportWork(run="train-1", target="/r"))
-    assert folder.status() == "created"
-    folder.record_process(1, folder.events_size_bytes())
-    worker = Worker(folder)
-    worker.emit(State("stopped", 3))
-    assert folder.status() == "stopped"
+    def rate() -> float:
+        with Project(small_project, read_only=True) as project:
+            return planning.recipe_of(project).stage.learning_rate
+
+    qtbot.waitUntil(lambda: rate() == 2e-3)
+    window.do("undo")
+    qtbot.waitUntil(lambda: window.notice.text.startswith("Undone: "))
+    assert rate() != 2e-3
+    window.do("redo")
+    qtbot.waitUntil(lambda: window.notice.text.startswith("Done again: "))
+    assert rate() == 2e-3
+
+
+def test_every_command_has_its_words_and_no_keys_clash(open_window: OpenWindow, packed_project: Path) -> None:
+    window = open_window(packed_project)
+    keys = [command.keys for command in commands() if command.keys]
+    assert len(keys) == len(set(keys))
+    assert not {"Ctrl+Space", "Shift+Space", "Shift"} & set(keys), "an input method takes these"
+    for command in commands():
+        if command.name.startswith("show ") and command.name != "show problem":
+            window.do(command.name)
+            assert window.shell is not None and window.shell.step == command.name.removeprefix("show ")
+
+
+def test_the_command_list_finds_and_does(open_window: OpenWindow, packed_project: Path, qtbot: QtBot) -> None:
+    window = open_window(packed_project)
+    window.do("palette")
+    palette = window.findChild(CommandPalette)
+    assert palette is not None
+    QTest.keyClicks(palette._field, "runs")
+    QTest.keyClick(palette._field, Qt.Key.Key_Return)
+    assert window.shell is not None and window.shell.step == "runs"
+
+
+def test_dropped_files_go_to_the_corpus(
+    open_window: OpenWindow, packed_project: Path, tmp_path: Path
+) -> None:
+    window = open_window(packed_project)
+    (tmp_path / "a.txt").write_text("text")
+    data = QMimeData()
+    data.setUrls([QUrl.fromLocalFile(str(tmp_path / "a.txt"))])
+    event = QDropEvent(
+        QPointF(300, 300), Qt.DropAction.CopyAction, data, Qt.MouseButton.LeftButton,
+        Qt.KeyboardModifier.NoModifier,
+    )  # fmt: skip
+    window.dropEvent(event)
+    assert event.isAccepted() and window.shell is not None and window.shell.step == "corpus"
+    pane = window.shell.pane
+    assert pane.form.isVisible() and pane.form._chosen() == [tmp_path / "a.txt"]
+
+
+def test_the_language_changes_without_restart(
+    open_window: OpenWindow, packed_project: Path, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DOMAINSTUDIO_LANGUAGE", "en")
+    window = open_window(packed_project, "training")
+    session = window.session
+    choose_in_menu(window, "zh_CN")
+    qtbot.waitUntil(lambda: window._actions["undo"].text() == "撤销")
+    assert window.session is session, "the project stays open, its jobs followed"
+    assert window.shell is not None and window.shell.step == "training"
+    choose_in_menu(window, "en")
+    qtbot.waitUntil(lambda: window._actions["undo"].text() == "Undo")
+
+
+def choose_in_menu(window: Window, key: str) -> None:
+    for menu in window.menuBar().findChildren(QObject):
+        for action in getattr(menu, "actions", list)():
+            if action.data() == key:
+                action.trigger()
+                return
+    raise AssertionError(key)
+
+
+def test_the_theme_changes_at_once(open_window: OpenWindow) -> None:
+    window = open_window()
+    light = window.grab().toImage().pixelColor(5, 200)
+    choose_in_menu(window, "dark")
+    dark = window.grab().toImage().pixelColor(5, 200)
+    assert light.name() == "#ffffff" and dark.name() == "#16181b"
+    assert theme.color("text").name() == "#e6e8eb"
+
+
+def test_each_colour_of_text_is_readable_on_its_ground() -> None:
+    """4.5:1 for text on window, chrome and select; 3:1 for graphics on window, in both themes."""
+    for choice in ("light", "dark"):
+        theme.choose(choice)
+        for token in ("text", "text2", "accent", "domain", "forget", "train", "ok", "attention", "problem"):
+            assert contrast(token, "window") >= 4.5, (choice, token)
+        for token in ("text", "text2"):
+            assert min(contrast(token, "chrome"), contrast(token, "select")) >= 4.5, (choice, token)
+        for token in ("border", "train raw"):
+            assert contrast(token, "window") >= 3, (choice, token)
+        for token in ("attention", "problem"):
+            assert contrast("text", f"{token} tint") >= 4.5, (choice, token)
+
+
+def contrast(one: str, other: str) -> float:
+    def luminance(token: str) -> float:
+        color = theme.color(token)
+        parts = [
+            value / 12.92 if value <= 0.03928 else ((value + 0.055) / 1.055) ** 2.4
+            for value in (color.redF(), color.greenF(), color.blueF())
+        ]
+        return 0.2126 * parts[0] + 0.7152 * parts[1] + 0.0722 * parts[2]
+
+    high, low = sorted((luminance(one), luminance(other)), reverse=True)
+    return (high + 0.05) / (low + 0.05)

@@ -55,10 +55,20 @@ def written(story: Story, kind: type[Point]) -> list[Point]:
     return [body for body in story.bodies if isinstance(body, kind)]
 
 
+def superseded(curves: Curves) -> list[Step]:
+    return [point for tail in curves.superseded for point in tail.points()]
+
+
+def told(curves: Curves) -> list[object]:
+    """Everything that curves say, comparable."""
+    few = (curves.probes, curves.superseded_probes, curves.checkpoints, curves.marks, curves.attempts)
+    return [curves.steps.points(), superseded(curves), few, curves.worked_seconds]
+
+
 @given(stories())
 def test_one_point_stands_for_each_step(story: Story) -> None:
     curves = gather(story.events())
-    steps = [point.step for point in curves.steps]
+    steps = curves.steps.column("step").tolist()
     assert steps == list(range(1, len(steps) + 1))
     for source in SOURCES:
         probed = [point.step for point in curves.probes if point.source == source]
@@ -71,10 +81,12 @@ def test_one_point_stands_for_each_step(story: Story) -> None:
 def test_the_point_that_stands_is_the_latest_and_the_others_are_kept(story: Story) -> None:
     curves = gather(story.events())
     key = lambda point: (point.step, point.loss)  # noqa: E731
-    assert sorted(curves.steps + curves.superseded_steps, key=key) == sorted(written(story, Step), key=key)
+    assert sorted(curves.steps.points() + superseded(curves), key=key) == sorted(
+        written(story, Step), key=key
+    )
     probes = curves.probes + curves.superseded_probes
     assert sorted(map(repr, probes)) == sorted(map(repr, written(story, Probe)))
-    for point in curves.steps:
+    for point in curves.steps.points():
         assert point.loss == max(other.loss for other in written(story, Step) if other.step == point.step)
     assert curves.attempts == len(written(story, Start))
 
@@ -84,18 +96,16 @@ def test_curves_that_grow_are_the_curves_read_at_once(story: Story, data: st.Dat
     events = story.events()
     cut = data.draw(st.integers(0, len(events)))
     growing = Curves()
-    for event in events[:cut]:
-        growing.add(event)
-    assert growing == gather(events[:cut])
-    for event in events[cut:]:
-        growing.add(event)
-    assert growing == gather(events)
+    growing.extend(events[:cut])
+    assert told(growing) == told(gather(events[:cut]))
+    growing.extend(events[cut:])
+    assert told(growing) == told(gather(events))
 
 
 def test_a_point_at_the_step_of_the_new_start_is_done_again_the_one_before_stands() -> None:
     bodies: list[Body] = [Start(0), step_at(4, 1.0), Probe(4, "domain", "domain", 1.0, 1.0, 1, 1)]
     bodies += [step_at(5, 1.0), Start(5), step_at(5, 2.0)]
     curves = gather(Story(bodies).events())
-    assert curves.steps == [step_at(4, 1.0), step_at(5, 2.0)]
-    assert curves.superseded_steps == [step_at(5, 1.0)]
+    assert curves.steps.points() == [step_at(4, 1.0), step_at(5, 2.0)]
+    assert superseded(curves) == [step_at(5, 1.0)]
     assert [probe.step for probe in curves.probes] == [4]

@@ -57,7 +57,7 @@ def test_a_run_tells_everything_and_ends_done(new_run: NewRun) -> None:
     run.start()
     assert run.wait_for("done", "failed") == "done"
     curves = gather(run.events())
-    assert [point.step for point in curves.steps] == list(range(1, 11))
+    assert curves.steps.column("step").tolist() == list(range(1, 11))
     assert [(point.step, point.source) for point in curves.probes] == [
         (step, source) for step in (0, 5, 10) for source in ("general", "domain")
     ]
@@ -118,8 +118,8 @@ def test_killed_and_started_again_a_run_shows_what_an_undisturbed_one_shows(new_
     assert [event.attempt for event in run.events() if isinstance(event.body, Start)] == [1, 2]
     assert_seq_is_whole(run)
     whole, pieced = gather(undisturbed.events()), gather(run.events())
-    assert (pieced.steps, pieced.probes) == (whole.steps, whole.probes)
-    assert [point.step for point in pieced.superseded_steps] == [5, 6]
+    assert (pieced.steps.points(), pieced.probes) == (whole.steps.points(), whole.probes)
+    assert [tail.column("step").tolist() for tail in pieced.superseded] == [[5, 6]]
 
 
 def test_a_torn_last_line_costs_that_event_and_no_other(new_run: NewRun) -> None:
@@ -132,7 +132,7 @@ def test_a_torn_last_line_costs_that_event_and_no_other(new_run: NewRun) -> None
     assert run.wait_for("done", "failed") == "done"
     assert run.all_of(Log) == [Log(torn)]
     assert_seq_is_whole(run)
-    assert [point.step for point in gather(run.events()).steps] == list(range(1, 10))
+    assert gather(run.events()).steps.column("step").tolist() == list(range(1, 10))
 
 
 def test_a_stop_request_ends_at_a_checkpoint_and_is_forgotten_by_the_next_attempt(new_run: NewRun) -> None:
@@ -147,7 +147,7 @@ def test_a_stop_request_ends_at_a_checkpoint_and_is_forgotten_by_the_next_attemp
     run.start()  # at once, while its process may be ending still
     run.wait_for_step(last.step + 3, attempt=2)
     assert run.status() == "running"
-    assert not gather(run.events()).superseded_steps
+    assert not gather(run.events()).superseded
 
 
 def test_sigterm_is_a_request(new_run: NewRun) -> None:

@@ -4,8 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domainstudio.mixture.notations import notations
+from domainstudio.mixture.notations import notations, parse_ratio, ratio_words
 from domainstudio.mixture.shares import Mixture, SourceTokens, plan
+from domainstudio.problems import UserError
 
 
 def written(general: float, domain: float) -> list[str]:
@@ -47,3 +48,49 @@ def test_the_ratios_are_each_others_inverse_and_give_the_share(general: float, d
     assert found.general_to_domain is not None and found.domain_to_general is not None
     assert found.general_to_domain * found.domain_to_general == pytest.approx(1)
     assert 1 / (1 + found.general_to_domain) == pytest.approx(found.replay)
+
+
+@pytest.mark.parametrize(
+    ("text", "replay"),
+    [
+        ("1 : 5", 1 / 6),
+        ("1:5", 1 / 6),
+        ("5 : 1", 5 / 6),
+        ("1：1", 0.5),
+        ("2/8", 0.2),
+        ("1 : 1,999", 0.0005),
+        ("0:1", 0),
+        (".5:1.5", 0.25),
+    ],
+)
+def test_a_ratio_is_read_as_general_to_domain(text: str, replay: float) -> None:
+    assert parse_ratio(text) == pytest.approx(replay)
+
+
+@pytest.mark.parametrize("text", ["", "5", "a:b", "0:0", "1:2:3", "-1:5", "nan:1"])
+def test_what_is_no_ratio_is_refused_with_the_form(text: str) -> None:
+    with pytest.raises(UserError) as refusal:
+        parse_ratio(text)
+    assert refusal.value.problem.field == "ratio"
+    assert "1 : 5" in str(refusal.value)
+
+
+@pytest.mark.parametrize(
+    ("replay", "words"),
+    [
+        (1 / 6, "1 : 5"),
+        (5 / 6, "5 : 1"),
+        (0.5, "1 : 1"),
+        (0, "0 : 1"),
+        (1, "1 : 0"),
+        (0.15, "1 : 5.67"),
+        (0.001, "1 : 999"),
+    ],
+)
+def test_a_ratio_is_written_with_one_side_as_one(replay: float, words: str) -> None:
+    assert ratio_words(replay) == words
+
+
+@given(st.floats(0.0005, 0.9995))
+def test_a_ratio_that_is_written_can_be_typed_again(replay: float) -> None:
+    assert parse_ratio(ratio_words(replay)) == pytest.approx(replay, abs=0.002)

@@ -11,6 +11,7 @@ from support import Command
 from domainstudio.jobs.checkpoints import latest_checkpoint
 from domainstudio.jobs.curves import Curves
 from domainstudio.jobs.folder import JobFolder
+from domainstudio.jobs.worker import Worker
 from domainstudio.workflow.training import curves_of
 
 STEPS = 6
@@ -30,12 +31,12 @@ def weights(project: Path, run: str) -> dict[str, torch.Tensor]:
 
 
 def losses(curves: Curves) -> list[float]:
-    return [point.loss for point in curves.steps]
+    return curves.steps.column("loss").tolist()
 
 
 def test_the_batch_grows_and_every_token_is_counted_once(small_project: Path, command: Command) -> None:
     curves = run(small_project, command, "gradient_accumulation=4", "batch_warmup_steps=4")
-    seen = [0, *(point.tokens for point in curves.steps)]
+    seen = [0, *curves.steps.column("tokens").tolist()]
     of_a_micro_batch = 2 * 64
     grown = [(after - before) // of_a_micro_batch for before, after in zip(seen, seen[1:], strict=False)]
     assert grown == [1, 2, 3, 4, 4, 4]
@@ -71,6 +72,7 @@ def test_an_unfinished_run_is_resumed_and_not_warmed_up_on_the_same_text(
     spec = json.loads((folder / "spec.json").read_text())
     spec["work"]["steps"] = 100
     (folder / "spec.json").write_text(json.dumps(spec))
+    Worker(JobFolder(folder)).finish("stopped", 6)
     sentence = refused("train", "start", small_project, "--from", "train-1@3")
     assert "runs resume" in sentence and "step 6 of 100" in sentence
     command("mixture", "set", small_project, "--share", "general=1", "--tokens", "40k")

@@ -55,7 +55,7 @@ def final_weights(project: Path) -> dict[str, torch.Tensor]:
 
 
 def losses(curves: Curves) -> list[tuple[int, float]]:
-    return [(point.step, point.loss) for point in curves.steps]
+    return [(point.step, point.loss) for point in curves.steps.points()]
 
 
 def probes(project: Path, run: str, step: int) -> dict[str, Probe]:
@@ -75,9 +75,9 @@ def test_stopped_killed_and_resumed_run_is_bit_identical(
     watcher.wait()
     assert folder.status() == "running", "a killed watcher must not end the run"
 
-    command("runs", "stop", small_project, "train-1")
+    command("runs", "pause", small_project, "train-1")
     wait_until(lambda: folder.status() == "stopped")
-    stopped_at = curves_of(folder).steps[-1].step
+    stopped_at = curves_of(folder).step_reached()
     checkpoint = latest_checkpoint(folder.result)
     assert checkpoint is not None and checkpoint.step == stopped_at < STEPS
 
@@ -97,7 +97,34 @@ def test_stopped_killed_and_resumed_run_is_bit_identical(
     whole, pieced = curves_of(JobFolder(undisturbed / "jobs" / "train-1")), curves_of(folder)
     assert losses(pieced) == losses(whole)
     assert pieced.probes == whole.probes
-    assert pieced.attempts == 3 and pieced.superseded_steps
+    assert pieced.attempts == 3 and pieced.superseded
+
+
+def test_all_ranks_obey_the_same_wishes(small_project: Path, command: Command) -> None:
+    """A checkpoint in between, an end without one, and an early end that is kept and can be exported."""
+    settings = ["--set=processes=2", "--set=checkpoint_every=1000", "--set=probe_every=1000"]
+    command("train", "start", small_project, *settings, "--detach")
+    folder = JobFolder(small_project / "jobs" / "train-1")
+    wait_for_step(folder, 5, attempt=1)
+    command("runs", "checkpoint", small_project, "train-1")
+    wait_until(lambda: latest_checkpoint(folder.result) is not None)
+    saved = latest_checkpoint(folder.result)
+    assert saved is not None
+    wait_for_step(folder, saved.step + 2, attempt=1)
+    command("runs", "stop", small_project, "train-1")
+    wait_until(lambda: folder.status() == "stopped")
+    assert latest_checkpoint(folder.result) == saved
+
+    command("runs", "resume", small_project, "train-1", "--detach")
+    wait_for_step(folder, saved.step + 1, attempt=2)
+    command("runs", "keep", small_project, "train-1")
+    wait_until(lambda: folder.status() == "done")
+    last = curves_of(folder).step_reached()
+    kept = latest_checkpoint(folder.result)
+    assert saved.step < last < STEPS and kept is not None and kept.step == last
+    assert set(probes(small_project, "train-1", last)) == {"general", "domain"}
+    command("export", "model", small_project, "train-1", small_project / "exported")
+    assert f"at step {last}" in (small_project / "exported" / "README.md").read_text()
 
 
 def test_probes_come_at_step_0_at_their_interval_and_at_the_end(undisturbed: Path) -> None:

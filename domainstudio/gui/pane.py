@@ -1,0 +1,183 @@
+"""What every pane is: a header, a content in one of four states, and what it tells the window."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar, Literal
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
+
+from domainstudio.gui import theme
+from domainstudio.gui.session import Session
+from domainstudio.gui.widgets.buttons import PrimaryButton, SecondaryButton
+from domainstudio.gui.widgets.form import hairline
+from domainstudio.gui.widgets.states import ContentStates, Slot
+from domainstudio.gui.widgets.text import Text
+from domainstudio.language import translate as _
+from domainstudio.problems import Problem, sentence
+
+HEADER_HEIGHT = 72
+
+
+@dataclass(frozen=True)
+class PaneProblem:
+    """Something to look at in a pane: the problems bar shows it and jumps to its field."""
+
+    severity: Literal["attention", "problem"]
+    text: str
+    field: str = ""
+
+
+class PaneHeader(QWidget):
+    """Title and purpose; at the right the secondary actions and, last, the one primary."""
+
+    def __init__(self, title: str, purpose: str) -> None:
+        """Show title and purpose without actions."""
+        super().__init__()
+        self.setFixedHeight(HEADER_HEIGHT)
+        words = QVBoxLayout()
+        words.setSpacing(0)
+        words.addStretch(1)
+        words.addWidget(Text(title, "title"))
+        words.addWidget(Text(purpose, "text", "text2"))
+        words.addStretch(1)
+        self._actions = QHBoxLayout()
+        self._actions.setSpacing(8)
+        self.primary: PrimaryButton | None = None
+        layout = QHBoxLayout(self)
+        layout.setContentsMargins(theme.PADDING, 0, theme.PADDING, 0)
+        layout.addLayout(words, 1)
+        layout.addLayout(self._actions)
+
+    def add_secondary(self, text: str, slot: Slot, icon: str = "") -> SecondaryButton:
+        """Add an outlined action before the primary one."""
+        button = SecondaryButton(text, slot, icon)
+        place = self._actions.count() - (self.primary is not None)
+        self._actions.insertWidget(place, button, 0, Qt.AlignmentFlag.AlignVCenter)
+        return button
+
+    def set_primary(self, text: str, slot: Slot, icon: str = "") -> PrimaryButton:
+        """Set the primary action in place of an earlier one."""
+        if self.primary is not None:
+            self._actions.removeWidget(self.primary)
+            self.primary.deleteLater()
+        self.primary = PrimaryButton(text, slot, icon)
+        self._actions.addWidget(self.primary, 0, Qt.AlignmentFlag.AlignVCenter)
+        return self.primary
+
+    def set_primary_enabled(self, is_enabled: bool) -> None:
+        """Allow or forbid the primary action."""
+        if self.primary is not None:
+            self.primary.setEnabled(is_enabled)
+
+
+class Pane(QWidget):
+    """A step's pane.
+
+    Signals:
+        go_requested: the name of the step to show instead.
+        problems_changed: `problems` is another list.
+    """
+
+    step: ClassVar[str]
+    topics: ClassVar[frozenset[str]] = frozenset()
+    go_requested = Signal(str)
+    problems_changed = Signal()
+
+    def __init__(self, session: Session, title: str, purpose: str) -> None:
+        """Build the header and an empty content."""
+        super().__init__()
+        self.session = session
+        self.title = title
+        self.problems: list[PaneProblem] = []
+        self.header = PaneHeader(title, purpose)
+        self.content = QWidget()
+        self.states = ContentStates(self.content)
+        self._is_stale = True
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(0)
+        layout.addWidget(self.header)
+        layout.addWidget(hairline())
+        layout.addWidget(self.states, 1)
+        session.changed.connect(self._on_session_changed)
+
+    def refresh(self) -> None:
+        """Ask the session again for everything shown; overridden by each pane."""
+
+    def save_pending(self) -> None:
+        """Write at once what waits for the next change; overridden where saving is put off."""
+
+    def focus_field(self, field: str) -> None:
+        """Put the focus on a field by its name."""
+
+    def receive_paths(self, paths: list[Path]) -> None:
+        """Take files and folders that were dropped on the window; the corpus does."""
+
+    def memory(self) -> dict[str, Any]:
+        """Return what the window should reopen with: small JSON."""
+        return {}
+
+    def remember(self, values: dict[str, Any]) -> None:
+        """Take back what `memory` returned, perhaps from an older program."""
+
+    def show_ready(self) -> None:
+        """Show the content."""
+        self._show_header_primary(True)
+        self.states.show_ready()
+
+    def show_loading(self) -> None:
+        """Show a skeleton once the wait is noticed."""
+        self.states.show_loading()
+
+    def show_empty(
+        self,
+        icon: str,
+        title: str,
+        text: str,
+        button: str,
+        slot: Slot | None,
+        link: str = "",
+        link_slot: Slot | None = None,
+    ) -> None:
+        """Say why there is nothing yet; the primary button moves from the header into this state."""
+        self._show_header_primary(not button)
+        self.states.show_empty(icon, title, text, button, slot, link, link_slot)
+
+    def show_error(
+        self, problem: Problem, remedy: str = "", slot: Callable[[], object] | None = None, details: str = ""
+    ) -> None:
+        """Say what is the matter in place of the content, with its remedy."""
+        self._show_header_primary(not remedy)
+        title = _("Problem: {pane} cannot be shown").format(pane=self.title)
+        self.states.show_error(title, sentence(problem), remedy, slot, details)
+
+    def set_problems(self, problems: list[PaneProblem]) -> None:
+        """Tell the problems bar what there is to look at."""
+        if problems != self.problems:
+            self.problems = problems
+            self.problems_changed.emit()
+
+    def refresh_if_stale(self) -> None:
+        """Read anew if something changed while the pane was hidden."""
+        if self._is_stale:
+            self._is_stale = False
+            self.refresh()
+
+    def _show_header_primary(self, is_shown: bool) -> None:
+        if self.header.primary is not None:
+            self.header.primary.setVisible(is_shown)
+
+    def _on_session_changed(self, topics: frozenset[str]) -> None:
+        if topics & self.topics:
+            self._is_stale = True
+            if self.isVisible():
+                self.refresh_if_stale()
+
+    # Overridden from Qt
+
+    def showEvent(self, event: Any) -> None:  # noqa: N802
+        """Read when shown first or after a change."""
+        super().showEvent(event)
+        self.refresh_if_stale()

@@ -1,0 +1,184 @@
+"""Runs in words: states, what pause and resume do, how long ago the last event came."""
+
+from dataclasses import dataclass
+
+from domainstudio.jobs.columns import Columns
+from domainstudio.jobs.curves import Curves
+from domainstudio.language import translate as _
+from domainstudio.problems import sentence
+from domainstudio.recipe.run import RunSpec
+from domainstudio.units import format_count, format_duration
+from domainstudio.workflow.training import Resumption, RunRow
+
+SILENT_SECONDS = 180.0
+"""After so long without an event a living run is called silent."""
+STATE_OF_STATUS: dict[str, str] = {
+    "created": "todo",
+    "running": "running",
+    "done": "ready",
+    "stopped": "paused",
+    "failed": "problem",
+    "interrupted": "attention",
+    "unknown": "attention",
+}
+"""Status of a run → state of `icons.STATE_ICONS`."""
+
+
+def state_words(row: RunRow) -> str:
+    """Return a run's state in a few words."""
+    step = format_count(row.step)
+    if not row.is_read:
+        return _("Reading…")
+    match row.status:
+        case "created":
+            return _("Starting")
+        case "running":
+            return _("Running, {share:.0f} %").format(share=100 * row.step / row.steps)
+        case "done" if row.step < row.steps:
+            return _("Kept at step {step}").format(step=step)
+        case "done":
+            return _("Finished")
+        case "stopped":
+            return _("Paused at step {step}").format(step=step)
+        case "failed":
+            return _("Failed at step {step}").format(step=step)
+        case "interrupted":
+            return _("Interrupted at step {step}").format(step=step)
+        case _:
+            return _("Not known")
+
+
+@dataclass(frozen=True)
+class Telling:
+    """What stands beside the plots: the state, what an action would do, what a failure would cost."""
+
+    icon: str
+    token: str
+    state: str
+    fact: str
+    plan: str
+    cost: str
+
+
+def telling(row: RunRow, curves: Curves, spec: RunSpec, resumption: Resumption | None, now: float) -> Telling:
+    """Return everything the pane says of a run in sentences."""
+    since = format_duration(max(0.0, now - row.last_event))
+    last_event = _("last event {time} ago").format(time=since) if row.last_event else _("no event yet")
+    ended = _("{time} ago").format(time=since) if row.last_event else ""
+    saved = curves.checkpoints[-1].step if curves.checkpoints else 0
+    match row.status:
+        case "running" if row.last_event and now - row.last_event > SILENT_SECONDS:
+            plan = _(
+                "Its process lives and has said nothing for a while: a long measurement or checkpoint may be "
+                "the reason."
+            )
+            cost = _cost(row, saved, curves)
+            return Telling("triangle", "attention", _("Silent:"), last_event, plan, cost)
+        case "running" | "created":
+            return Telling(
+                "live", "ok", _("Live:"), last_event, _pause_words(row, spec), _cost(row, saved, curves)
+            )
+        case "unknown":
+            plan = _("It runs on another machine, and its process cannot be seen from here.")
+            return Telling(
+                "triangle", "attention", _("Not known:"), last_event, plan, _cost(row, saved, curves)
+            )
+        case "done":
+            took = _("{steps} steps in {time}").format(
+                steps=format_count(row.step), time=format_duration(curves.worked_seconds)
+            )
+            return Telling("tick-ring", "ok", _("Finished:"), took, "", "")
+        case "failed":
+            problems = [mark.problem for mark in curves.marks if mark.problem is not None]
+            words = sentence(problems[-1]) if problems else ""
+            return Telling(
+                "octagon", "problem", _("Failed:"), ended, words, resume_words(row.run, resumption)
+            )
+        case "interrupted":
+            head = _("Its process ended without a word.")
+            if resumption is not None:
+                head += " " + _("Interrupted, resume from step {step}.").format(
+                    step=format_count(resumption.step)
+                )
+            return Telling("triangle", "attention", _("Interrupted:"), ended, head, _resumed(row, resumption))
+        case _:
+            return Telling("pause-ring", "text2", _("Paused:"), ended, resume_words(row.run, resumption), "")
+
+
+def _pause_words(row: RunRow, spec: RunSpec) -> str:
+    if row.step >= spec.steps:
+        return _("The last measurements and the last checkpoint are being written.")
+    step = row.step + 1
+    words = _(
+        "Pause writes a checkpoint at the end of this step. Resume goes on at step {step} with the same "
+        "place in the text and rate {rate}; nothing is warmed up again."
+    )
+    rate = spec.recipe.stage.learning_rate_at(step, spec.steps)
+    return words.format(step=format_count(step), rate=learning_rate_words(rate))
+
+
+def _cost(row: RunRow, saved: int, curves: Curves) -> str:
+    """Say what would be done again if the machine failed now."""
+    if not row.step:
+        return ""
+    if not saved:
+        return _("No checkpoint yet: if the machine failed now, the run would begin anew.")
+    again = row.step - saved
+    if not again:
+        return _("Last checkpoint: step {step}.").format(step=format_count(saved))
+    reached = curves.at_steps("seconds", [saved, row.step])
+    words = _(
+        "Last checkpoint: step {step}. If the machine failed now, {again} steps would be repeated, {time}."
+    )
+    return words.format(
+        step=format_count(saved),
+        again=format_count(again),
+        time=format_duration(float(reached[1] - reached[0])),
+    )
+
+
+def resume_words(run: str, found: Resumption | None) -> str:
+    """Say where a run goes on, before it does."""
+    if found is None:
+        return ""
+    if found.step == 1:
+        return _("{run} has no checkpoint: it begins anew, with the same text in the same order.").format(
+            run=run
+        )
+    words = _(
+        "{run} goes on at step {step} of {steps} ({share:.1%} of its text seen), at rate {rate:.3g} with its "
+        "optimizer's memory; nothing is warmed up again."
+    )
+    return words.format(
+        run=run, step=found.step, steps=found.steps, share=found.share_of_data, rate=found.learning_rate
+    )
+
+
+def _resumed(row: RunRow, found: Resumption | None) -> str:
+    words = resume_words(row.run, found)
+    if found is None or found.step > row.step:
+        return words
+    again = _("{again} steps after its last checkpoint are done again.").format(
+        again=format_count(row.step - found.step + 1)
+    )
+    return f"{words} {again}"
+
+
+def learning_rate_words(rate: float) -> str:
+    """Return a rate in at most three digits: 2.05e-5."""
+    if not rate:
+        return "0"
+    mantissa, _e, exponent = f"{rate:.2e}".partition("e")
+    return f"{mantissa.rstrip('0').rstrip('.')}e{int(exponent)}"
+
+
+def x_title(steps: Columns, row: int | None) -> str:
+    """Return step, tokens and time of a row, as the reading at the pointer begins."""
+    if row is None or row >= len(steps):
+        return _("step {step}").format(step="0")
+    values = {name: float(steps.column(name)[row]) for name in ("step", "tokens", "seconds")}
+    return _("step {step}, {tokens} tokens, {time}").format(
+        step=format_count(values["step"]),
+        tokens=format_count(values["tokens"]),
+        time=format_duration(values["seconds"]),
+    )

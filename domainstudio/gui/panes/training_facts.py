@@ -1,0 +1,81 @@
+"""What the training pane shows of a project, read in one question, and what values amount to in words."""
+
+from dataclasses import dataclass
+
+from domainstudio.language import translate as _
+from domainstudio.mixture.shares import Mixture
+from domainstudio.problems import Problem, UserError
+from domainstudio.project import plans
+from domainstudio.project.project import Project
+from domainstudio.recipe.recipe import Recipe
+from domainstudio.units import format_count, format_size
+from domainstudio.workflow.advice import Advice, advice
+from domainstudio.workflow.planned import PlannedRun, RunChoice, origins, planned
+from domainstudio.workflow.planning import recipe_of
+
+
+@dataclass(frozen=True)
+class TrainingFacts:
+    """What the pane shows."""
+
+    choice: RunChoice
+    base: str
+    origins: list[str]
+    recipe: Recipe
+    mixture: Mixture | None
+    run: PlannedRun | None
+    problem: Problem | None
+    """Why no run can start."""
+    advice: list[Advice]
+
+
+def read_facts(project: Project, choice: RunChoice) -> TrainingFacts:
+    """Return what the pane shows of a choice."""
+    run: PlannedRun | None = None
+    problem: Problem | None = None
+    found: list[Advice] = []
+    try:
+        run = planned(project, choice)
+        found = advice(project, run)
+    except UserError as error:
+        problem = error.problem
+    return TrainingFacts(
+        choice=choice,
+        base=_base_name(project),
+        origins=origins(project),
+        recipe=recipe_of(project, choice.recipe),
+        mixture=plans.load(project.connection, "mixture", choice.mixture, Mixture),
+        run=run,
+        problem=problem,
+        advice=found,
+    )
+
+
+def _base_name(project: Project) -> str:
+    return project.base.name.rstrip("/").rsplit("/", 1)[-1]
+
+
+def meanings(run: PlannedRun) -> dict[str, str]:
+    """Return what the values of some settings amount to in this run."""
+    recipe, stage, steps = run.recipe, run.recipe.stage, run.spec.steps
+    batch = _(
+        "× accumulation {accumulation} × devices {devices} × length {length} = {tokens} tokens a step."
+    ).format(
+        accumulation=format_count(stage.gradient_accumulation),
+        devices=format_count(recipe.processes),
+        length=format_count(stage.sequence_length),
+        tokens=format_count(recipe.tokens_per_step()),
+    )
+    warmup = _("Steps: {n}.").format(n=format_count(run.warmup_steps))
+    saved = _("{n} in all, at most {size} at once.").format(
+        n=format_count(run.checkpoints), size=format_size(run.disk_bytes)
+    )
+    meanings = {
+        "micro_batch": batch,
+        "checkpoint_every": saved,
+        "probe_every": _("Measurements: {n}.").format(n=format_count(run.probes)),
+        "steps": _("Steps: {n}.").format(n=format_count(steps)),
+    }
+    if stage.warmup_share:
+        meanings["warmup_share"] = warmup
+    return meanings

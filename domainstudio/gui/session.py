@@ -1,0 +1,196 @@
+"""The open project as the panes see it: questions, edits, and what changes by itself."""
+
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeVar
+
+from PySide6.QtCore import QObject, Signal
+
+from domainstudio.gui.bridge import Answer, Bridge, Outcome, ProjectThread, Receiver, Task
+from domainstudio.problems import UserError
+from domainstudio.project import jobs as index
+from domainstudio.project.database import known_errors
+from domainstudio.project.project import DATABASE, Project
+from domainstudio.workflow.kinds import KINDS
+from domainstudio.workflow.overview import JobList, JobRow
+from domainstudio.workflow.running import commit_finished
+from domainstudio.workflow.training import RunList, RunRow
+
+Found = TypeVar("Found")
+FOLLOW_SECONDS = 0.1
+RETRY_SECONDS = 5.0
+READ_BYTES = 4 << 20
+"""Events of a run read at once by the follower; a process of its own reads what is far longer."""
+TOPICS_OF_KIND = {
+    "import": frozenset({"corpus"}),
+    "tokenizer": frozenset({"tokens"}),
+    "pack": frozenset({"tokens"}),
+    "train": frozenset({"runs"}),
+}
+"""Kind of job → what changes when it is committed."""
+ALL_TOPICS = frozenset({"corpus", "tokens", "plans", "runs", "project"})
+
+
+class Session(QObject):
+    """Reads, edits and follows one project; three threads serve it and none of them touches Qt.
+
+    Signals:
+        changed: frozenset of topics whose facts changed.
+        jobs_changed: list[JobRow], whenever a job's state differs, at most ten times a second.
+        runs_changed: list[RunRow], likewise.
+        job_ended: JobRow of a job that ended while the window was open.
+        problem_found: Problem that no pane asked to hear of.
+        crashed: Exception, a bug in a thread.
+    """
+
+    changed = Signal(frozenset)
+    jobs_changed = Signal(list)
+    runs_changed = Signal(list)
+    job_ended = Signal(object)
+    problem_found = Signal(object)
+    crashed = Signal(object)
+
+    def __init__(self, path: Path, parent: QObject | None = None) -> None:
+        """Follow the project in `path`, migrating an older one first.
+
+        Raises:
+            UserError: it cannot be opened.
+        """
+        super().__init__(parent)
+        self.path = path.resolve()
+        with Project(self.path):
+            pass
+        self.jobs: list[JobRow] = []
+        self.run_rows: list[RunRow] = []
+        self._following = Project(self.path, read_only=True)
+        self.runs = RunList(self._following, READ_BYTES)
+        self._bridge = Bridge(self)
+        self._reader = ProjectThread(self.path, self._report, is_read_only=True)
+        self._writer = ProjectThread(self.path, self._report, is_read_only=False)
+        self._closed = threading.Event()
+        self._follower = threading.Thread(target=self._follow, name="follower", daemon=True)
+        self._follower.start()
+
+    def read(
+        self,
+        question: Callable[[Project], Found],
+        answered: Callable[[Found], None],
+        failed: Answer | None = None,
+    ) -> None:
+        """Ask the project off the window's thread.
+
+        Args:
+            question: called with a read-only project.
+            answered: a bound method, called with the answer in the window's thread; a newer question with
+                the same one replaces one that has not begun.
+            failed: a bound method, called with a Problem; by default `problem_found` is emitted.
+        """
+        key = (id(getattr(answered, "__self__", None)), getattr(answered, "__name__", ""))
+        task = Task(question, Receiver(answered), Receiver(failed) if failed else None, key=key)
+        self._bridge.change_awaited(1 - self._reader.do(task))
+
+    def edit(
+        self,
+        change: Callable[[Project], Found],
+        done: Callable[[Found], None] | None = None,
+        failed: Answer | None = None,
+        topics: frozenset[str] = frozenset(),
+    ) -> None:
+        """Change the project or start a job, in the one writing thread, in the order asked for.
+
+        Args:
+            change: called with a writable project; one transaction.
+            done: a bound method, called with what `change` returned, after `changed` was emitted.
+            failed: a bound method, called with a Problem; by default `problem_found` is emitted.
+            topics: what of the project is different afterwards.
+        """
+        task = Task(change, Receiver(done) if done else None, Receiver(failed) if failed else None, topics)
+        self._bridge.change_awaited(1)
+        self._writer.do(task)
+
+    def close(self) -> None:
+        """End the threads; edits that were made are written first."""
+        self._closed.set()
+        self._follower.join()
+        self._reader.close()
+        self._writer.close()
+        self._bridge.close()
+        self._following.connection.close()
+
+    def _report(self, outcome: Outcome) -> None:
+        """Called in a thread of a project."""
+        self._bridge.put(self._on_outcome, outcome)
+
+    def _on_outcome(self, outcome: Outcome) -> None:
+        task, error = outcome.task, outcome.error
+        self._bridge.change_awaited(-1)
+        if isinstance(error, UserError):
+            (task.failed or self.problem_found.emit)(error.problem)
+        elif error is not None:
+            self.crashed.emit(error)
+        else:
+            if task.topics:
+                self.changed.emit(task.topics)
+            if task.answered is not None:
+                task.answered(outcome.value)
+
+    def _follow(self) -> None:
+        """Put the state of jobs and runs into the queue whenever it differs; ask for commits."""
+        jobs, before_jobs, before_runs = JobList(self._following), None, None
+        asked: set[str] = set()
+        while not self._closed.is_set():
+            try:
+                with known_errors(self.path / DATABASE):
+                    rows, runs = jobs.refresh(), self.runs.refresh()
+                    self._ask_for_commits(rows, asked)
+            except UserError as error:
+                self._bridge.put(self.problem_found.emit, error.problem)
+                self._closed.wait(RETRY_SECONDS)
+                continue
+            except Exception as error:  # a bug: shown once with its traceback, the rest of the window goes on
+                self._bridge.put(self.crashed.emit, error)
+                return
+            if runs != before_runs:
+                self._bridge.put(self._on_runs, runs)
+                before_runs = runs
+            if rows != before_jobs:
+                self._bridge.put(self._on_jobs, rows)
+                before_jobs = rows
+            self._closed.wait(FOLLOW_SECONDS)
+
+    def _ask_for_commits(self, rows: list[JobRow], asked: set[str]) -> None:
+        """Have committed what is done and nobody has committed, each job asked for once."""
+        for row in rows:
+            if row.status != "done":
+                asked.discard(row.job_id)
+            elif row.job_id not in asked:
+                asked.add(row.job_id)
+                if not index.is_committed(self._following.connection, row.job_id):
+                    self._bridge.put(self._commit, row.job_id)
+
+    def _commit(self, _job_id: str) -> None:
+        self.edit(_commit_finished, self._on_committed)
+
+    def _on_committed(self, job_ids: list[str]) -> None:
+        topics: frozenset[str] = frozenset()
+        for job_id in job_ids:
+            topics |= TOPICS_OF_KIND.get(job_id.rsplit("-", 1)[0], frozenset({"jobs"}))
+        if job_ids:
+            self.changed.emit(topics)
+
+    def _on_jobs(self, rows: list[JobRow]) -> None:
+        before = {row.job_id: row.status for row in self.jobs}
+        self.jobs = rows
+        self.jobs_changed.emit(rows)
+        for row in rows:
+            if before.get(row.job_id) == "running" and row.status != "running":
+                self.job_ended.emit(row)
+
+    def _on_runs(self, rows: list[RunRow]) -> None:
+        self.run_rows = rows
+        self.runs_changed.emit(rows)
+
+
+def _commit_finished(project: Project) -> list[str]:
+    return commit_finished(project, KINDS)

@@ -1,0 +1,85 @@
+"""A problem sentence: icon, word, what is the matter, and the remedies as links, on its tint."""
+
+from collections.abc import Callable, Sequence
+from typing import Literal
+
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QPainter, QPaintEvent
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QVBoxLayout, QWidget
+
+from domainstudio.gui import icons, theme
+from domainstudio.gui.widgets.buttons import LinkButton
+from domainstudio.gui.widgets.text import Text
+from domainstudio.language import translate as _
+
+Severity = Literal["attention", "problem"]
+
+
+def severity_word(severity: Severity) -> str:
+    """Return the word that opens a sentence of this severity."""
+    return _("Attention.") if severity == "attention" else _("Problem.")
+
+
+class ProblemLine(QWidget):
+    """Hidden until something is to be said; stands beside what it is about."""
+
+    def __init__(self) -> None:
+        """Show nothing."""
+        super().__init__()
+        self._severity: Severity = "attention"
+        self._icon = QLabel()
+        self._word = Text("", "strong")
+        self._text = Text("", "text", wrap=True)
+        self._links = QHBoxLayout()
+        self._links.setSpacing(16)
+        words = QVBoxLayout()
+        words.setSpacing(2)
+        words.addWidget(self._text)
+        words.addLayout(self._links)
+        layout = QHBoxLayout(self)
+        layout.setContentsMargins(12, 10, 12, 10)
+        layout.setSpacing(8)
+        layout.addWidget(self._icon, 0, Qt.AlignmentFlag.AlignTop)
+        layout.addWidget(self._word, 0, Qt.AlignmentFlag.AlignTop)
+        layout.addLayout(words, 1)
+        theme.notifier.changed.connect(self._dress)
+        self.hide()
+
+    def say(
+        self, severity: Severity, text: str, links: Sequence[tuple[str, Callable[[], object]]] = ()
+    ) -> None:
+        """Show a sentence with (link text, slot) remedies."""
+        self._severity = severity
+        self._word.setText(severity_word(severity))
+        self._text.setText(text)
+        self.setAccessibleName(f"{severity_word(severity)} {text}")
+        while item := self._links.takeAt(0):
+            if widget := item.widget():
+                widget.hide()  # until it goes, a frame later
+                widget.deleteLater()
+        for link, slot in links:
+            self._links.addWidget(LinkButton(link, slot))
+        self._links.addStretch(1)
+        self._dress()
+        self.show()
+
+    def clear(self) -> None:
+        """Say nothing."""
+        self.hide()
+
+    @property
+    def text(self) -> str:
+        """The sentence that is shown, empty if none."""
+        return self._text.text() if not self.isHidden() else ""
+
+    def _dress(self) -> None:
+        self._icon.setPixmap(icons.state_pixmap(self._severity))
+        self.update()
+
+    # Overridden from Qt
+
+    def paintEvent(self, event: QPaintEvent) -> None:  # noqa: N802
+        """Fill the ground with the tint."""
+        painter = QPainter(self)
+        painter.fillRect(self.rect(), theme.color(f"{self._severity} tint"))
+        painter.end()

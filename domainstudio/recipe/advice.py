@@ -1,0 +1,91 @@
+"""What is doubtful about a run before it starts: rules with their sources, on plain numbers."""
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from domainstudio.problems import Problem
+from domainstudio.recipe.recipe import Recipe
+
+MOST_EPOCHS = 4.0
+"""Up to four epochs repeated text costs nothing measurable (arXiv 2305.16264)."""
+
+FEWEST_STEPS = 100
+"""Below this a schedule has no room for its shape; a rule of ours, without a source."""
+
+_USUAL_PEAKS = (
+    (70e6, 1e-3), (160e6, 6e-4), (410e6, 3e-4), (1e9, 3e-4), (1.4e9, 2e-4), (2.8e9, 1.6e-4), (6.9e9, 1.2e-4),
+    (12e9, 1.2e-4),
+)  # fmt: skip
+"""Parameters and peak rate of pre-training of the Pythia suite (arXiv 2304.01373)."""
+
+_SHARES_OF_PEAK = ((1e9, 0.1), (100e9, 0.3), (math.inf, 1.0))
+"""Tokens below which a continued run takes at most this share of the peak of pre-training. Our reading of
+arXiv 2308.04014 and 2403.08763, which re-warm up to the full peak for hundreds of billions of tokens."""
+
+
+@dataclass(frozen=True)
+class PlannedText:
+    """What a run is going to read, as far as the rules ask."""
+
+    tokens: int
+    general_share: float
+    epochs: dict[str, float]
+    """By source."""
+
+
+def usual_peak(parameters: int) -> float:
+    """Return the peak rate usual in pre-training a model of this size, between the sizes of a known suite."""
+    points = _USUAL_PEAKS
+    if parameters <= points[0][0]:
+        return points[0][1]
+    for (small, high), (large, low) in zip(points, points[1:], strict=False):
+        if parameters <= large:
+            way = math.log(parameters / small) / math.log(large / small)
+            return high * math.pow(low / high, way)
+    return points[-1][1]
+
+
+def highest_rate(parameters: int, tokens: int) -> float:
+    """Return the highest rate that a continued run of so many tokens should take without a reason."""
+    share = next(share for limit, share in _SHARES_OF_PEAK if tokens < limit)
+    return share * usual_peak(parameters)
+
+
+def doubts(
+    recipe: Recipe, steps: int, text: PlannedText, continued_parameters: int | None
+) -> Iterator[Problem]:
+    """Yield what is doubtful about a recipe and its text.
+
+    Args:
+        recipe: how the run is trained.
+        steps: how long it is.
+        text: what it reads.
+        continued_parameters: the size of the trained model it starts from, None from random weights.
+    """
+    if continued_parameters is not None:
+        yield from _rate_is_high(recipe, steps, text, continued_parameters)
+    repeated = {name: epochs for name, epochs in text.epochs.items() if epochs > MOST_EPOCHS}
+    if repeated:
+        name = max(repeated, key=lambda source: repeated[source])
+        yield Problem("advice.many_epochs", f"shares.{name}", {"source": name, "epochs": repeated[name]})
+    warmup = recipe.stage.warmup_in_steps(steps)
+    if steps < FEWEST_STEPS:
+        yield Problem("advice.few_steps", "steps", {"steps": steps, "least": FEWEST_STEPS})
+    if 2 * warmup > steps:
+        yield Problem("advice.long_warmup", "warmup_steps", {"warmup": warmup, "steps": steps})
+
+
+def _rate_is_high(recipe: Recipe, steps: int, text: PlannedText, parameters: int) -> Iterator[Problem]:
+    """Yield that the rate is high while replay or warm-up, which would soften it, is missing."""
+    highest = highest_rate(parameters, text.tokens)
+    if recipe.stage.learning_rate <= highest:
+        return
+    params = {"rate": recipe.stage.learning_rate, "highest": highest}
+    has_replay, has_warmup = text.general_share > 0, recipe.stage.warmup_in_steps(steps) > 0
+    if not has_replay and not has_warmup:
+        yield Problem("advice.high_rate_bare", "learning_rate", params)
+    elif not has_replay:
+        yield Problem("advice.high_rate_without_replay", "learning_rate", params)
+    elif not has_warmup:
+        yield Problem("advice.high_rate_without_warmup", "learning_rate", params)

@@ -1,0 +1,107 @@
+"""What is doubtful about a planned run, for a person to decide before it starts."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from domainstudio.jobs.folder import list_jobs
+from domainstudio.problems import Problem
+from domainstudio.project.project import Project
+from domainstudio.recipe.advice import PlannedText, doubts
+from domainstudio.recipe.run import RunSpec
+from domainstudio.units import format_size
+from domainstudio.workflow.planned import PlannedRun
+from domainstudio.workflow.planning import blindness
+from domainstudio.workflow.training import TRAIN, run_spec
+
+Severity = Literal["attention", "problem"]
+Remedy = Literal["", "control", "mixture", "corpus", "runs", "base"]
+
+
+@dataclass(frozen=True)
+class Advice:
+    """A sentence beside a planned run; nothing of it forbids the start."""
+
+    severity: Severity
+    problem: Problem
+    remedy: Remedy = ""
+    """control: plan the control arm; base: start from the base; else the pane where it is mended."""
+
+
+def advice(project: Project, run: PlannedRun) -> list[Advice]:
+    """Return what is doubtful about a run, the gravest first."""
+    spec = run.spec
+    found = [Advice("attention", problem, _REMEDIES.get(problem.code, "")) for problem in _doubts(run)]
+    disk = _disk(run)
+    if disk is not None:
+        found.append(Advice("problem", disk))
+    blind = blindness(project)
+    if blind is not None:
+        found.append(Advice("attention", blind, "corpus"))
+    elif spec.arm != "control" and not has_control(project, spec):
+        params = {"tokens": run.tokens}
+        found.append(Advice("attention", Problem("advice.no_control", "arm", params), "control"))
+    again = _same_text_again(project, spec)
+    if again is not None:
+        found.append(Advice("attention", again, "base"))
+    active = _active_run(project)
+    if active is not None:
+        found.append(Advice("attention", Problem("advice.other_run", None, {"run": active}), "runs"))
+    return sorted(found, key=lambda one: one.severity, reverse=True)
+
+
+_REMEDIES: dict[str, Remedy] = {
+    "advice.high_rate_bare": "mixture",
+    "advice.high_rate_without_replay": "mixture",
+    "advice.many_epochs": "mixture",
+    "advice.few_steps": "mixture",
+}
+
+
+def has_control(project: Project, spec: RunSpec) -> bool:
+    """Return whether there is, or is becoming, a control of the same start, schedule, tokens and seed."""
+    for folder in list_jobs(project.jobs, TRAIN.name):
+        other = run_spec(project, folder.job_id)
+        is_alike = other.model == spec.model and other.steps == spec.steps
+        if other.arm == "control" and is_alike and other.recipe.as_trained() == spec.recipe.as_trained():
+            return True
+    return False
+
+
+def _doubts(run: PlannedRun) -> list[Problem]:
+    spec = run.spec
+    general = sum(source.share for source in spec.sources if source.role == "general")
+    text = PlannedText(run.tokens, general, run.epochs)
+    continued = None if spec.model.preset is not None else run.parameters
+    return list(doubts(spec.recipe, spec.steps, text, continued))
+
+
+def _disk(run: PlannedRun) -> Problem | None:
+    """Return that the checkpoints will not fit on the disk."""
+    if run.disk_bytes <= run.free_bytes:
+        return None
+    params = {
+        "count": min(run.checkpoints, run.kept + 1),
+        "size": format_size(run.checkpoint_bytes),
+        "needed": format_size(run.disk_bytes),
+        "free": format_size(run.free_bytes),
+    }
+    return Problem("advice.disk", "keep_checkpoints", params)
+
+
+def _same_text_again(project: Project, spec: RunSpec) -> Problem | None:
+    """Return that the rate would rise again on text that the start was trained on already."""
+    if spec.model.run is None:
+        return None
+    before = run_spec(project, spec.model.run)
+    again = {source.tokens for source in spec.sources} & {source.tokens for source in before.sources}
+    names = [source.name for source in spec.sources if source.tokens in again and source.role != "general"]
+    if not names:
+        return None
+    return Problem("advice.same_text", "from", {"run": spec.model.run, "sources": ", ".join(names)})
+
+
+def _active_run(project: Project) -> str | None:
+    for folder in list_jobs(project.jobs, TRAIN.name):
+        if folder.status() == "running":
+            return folder.job_id
+    return None

@@ -1,0 +1,62 @@
+"""How the project's tokenizer cuts a text: one that a person gives, or a document of the project."""
+
+import random
+from dataclasses import dataclass
+
+from domainstudio.problems import Problem, UserError
+from domainstudio.project import documents
+from domainstudio.project.project import Project
+from domainstudio.tokenizer.pieces import Piece, cut
+from domainstudio.workflow import corpus
+from domainstudio.workflow.tokenizer import current
+
+MOST_CHARACTERS = 4_000
+"""Of a longer text the beginning is cut and shown."""
+
+
+@dataclass(frozen=True)
+class CutText:
+    """A text in the pieces of a tokenizer."""
+
+    text: str
+    """At most `MOST_CHARACTERS` of it."""
+    is_beginning: bool
+    """The text is longer."""
+    pieces: list[Piece]
+    source: str = ""
+    """Of a document: its source and what it is called."""
+    title: str = ""
+
+
+def cut_text(project: Project, text: str) -> CutText:
+    """Return a text, its beginning if it is long, in the pieces of the current tokenizer.
+
+    Raises:
+        UserError: the project has no tokenizer yet.
+    """
+    shown = text[:MOST_CHARACTERS].encode("utf-8", "replace").decode()
+    return CutText(shown, len(text) > len(shown), cut(project.inside(current(project).folder), shown))
+
+
+def cut_random_document(project: Project, source: str = "", seed: int | None = None) -> CutText:
+    """Return a random document, of one source or of all, in pieces; every document is equally likely.
+
+    Args:
+        project: where it lies.
+        source: a source's name, empty for all.
+        seed: chooses the document; None for another one each time.
+
+    Raises:
+        UserError: there is no such source, no document, or no tokenizer yet.
+    """
+    chosen = corpus.source_named(project, source).id if source else None
+    listing = documents.listing(project.connection, documents.DocumentFilter(chosen))
+    if not listing.total:
+        raise UserError(Problem("corpus.none_yet", None, {"project": str(project.path)}))
+    place = random.Random(seed).randrange(listing.total)
+    row = listing.page(project.connection, place, 1)[0]
+    found = corpus.read_document(project, row.id, MOST_CHARACTERS + 1)
+    cut_beginning = cut_text(project, found.text)
+    return CutText(
+        cut_beginning.text, cut_beginning.is_beginning, cut_beginning.pieces, found.source, row.title
+    )

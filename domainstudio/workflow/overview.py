@@ -1,0 +1,179 @@
+"""What is at work in a project: the newest state of every job, as a status strip shows it."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from statistics import median
+
+from domainstudio.jobs.events import Event, JobProblem, Progress, Start, Step
+from domainstudio.jobs.folder import JobFolder, Status, list_jobs
+from domainstudio.jobs.follow import Tail
+from domainstudio.problems import Problem, UserError
+from domainstudio.project.project import Project
+from domainstudio.recipe.run import RunSpec
+from domainstudio.workflow.kinds import KINDS
+from domainstudio.workflow.running import work_of
+from domainstudio.workflow.training import TRAIN
+
+_FINAL: tuple[Status, ...] = ("done", "stopped", "failed", "interrupted")
+_WINDOWS = 20
+_HIDDEN_SECONDS, _HIDDEN_SHARE = 5.0, 0.02
+"""A time left is not told before this much time and share of the work have passed: it would mislead."""
+
+
+@dataclass(frozen=True)
+class JobRow:
+    """A job's newest state; `done` of `total` `unit`s, total 0 if not known."""
+
+    job_id: str
+    kind: str
+    subject: str
+    """What it is about: the source that is imported, the run that is exported; empty if nothing."""
+    status: Status
+    phase: str = ""
+    done: int = 0
+    total: int = 0
+    unit: str = ""
+    rate: float | None = None
+    """Units a second; tokens a second of a training run."""
+    seconds_left: float | None = None
+    problem: Problem | None = None
+    """What it said last that a person should know."""
+
+
+@dataclass
+class Pace:
+    """Measures how fast a count grows: the median over the last windows, so that a pause does not mislead."""
+
+    points: list[tuple[float, int]] = field(default_factory=list)
+
+    def add(self, seconds: float, done: int) -> None:
+        """Take in a count at a time; a count that falls begins anew."""
+        if self.points and done < self.points[-1][1]:
+            self.points.clear()
+        self.points.append((seconds, done))
+        del self.points[: -_WINDOWS - 1]
+
+    def rate(self) -> float | None:
+        """Return units a second, None if nothing was measured."""
+        pairs = zip(self.points, self.points[1:], strict=False)
+        rates = [(b[1] - a[1]) / (b[0] - a[0]) for a, b in pairs if b[0] > a[0]]
+        return median(rates) if rates else None
+
+    def seconds_left(self, total: int) -> float | None:
+        """Return the time left of `total` units, None while it would mislead."""
+        rate = self.rate()
+        if not rate or rate <= 0 or not total:
+            return None
+        (first, _), (last, done) = self.points[0], self.points[-1]
+        if last - first < _HIDDEN_SECONDS or done < total * _HIDDEN_SHARE:
+            return None
+        return max(0.0, (total - done) / rate)
+
+
+class JobList:
+    """The jobs of a project; each refresh reads only what was written since the one before."""
+
+    def __init__(self, project: Project) -> None:
+        """Read nothing yet."""
+        self._project = project
+        self._known: dict[str, _Followed] = {}
+
+    def refresh(self) -> list[JobRow]:
+        """Return every job, the newest last; a job whose files cannot be read is left out."""
+        rows = []
+        for folder in list_jobs(self._project.jobs):
+            followed = self._known.get(folder.job_id)
+            if followed is None:
+                try:
+                    followed = _Followed(folder)
+                except UserError:  # a spec from a newer program or a damaged one: opening it by name says so
+                    continue
+                self._known[folder.job_id] = followed
+            rows.append(followed.refresh())
+        present = {row.job_id for row in rows}
+        self._known = {job_id: one for job_id, one in self._known.items() if job_id in present}
+        return rows
+
+
+class _Followed:
+    """One job with what was read of it so far."""
+
+    def __init__(self, folder: JobFolder) -> None:
+        spec = folder.spec()
+        self._folder = folder
+        kind = KINDS.get(spec.kind)
+        work = work_of(spec, kind) if kind else None
+        subject = str(getattr(work, "source", "") or getattr(work, "run", ""))
+        self._row = JobRow(folder.job_id, spec.kind, subject, "created")
+        self._steps = work.steps if isinstance(work, RunSpec) else 0
+        self._tail = Tail(folder, _tail_offset(folder) if spec.kind == TRAIN.name else 0)
+        self._pace = Pace()
+        self._seen: object = None
+
+    def refresh(self) -> JobRow:
+        """Read what is new, if anything is."""
+        stamp = (self._folder.events_size_bytes(), _changed_at(self._folder))
+        if stamp == self._seen and self._row.status in _FINAL:
+            return self._row
+        self._seen = stamp
+        status = self._folder.status()
+        for event in self._tail.poll():
+            self._take(event)
+        self._row = replace(self._row, status=status)
+        if status != "running":
+            self._row = replace(self._row, rate=None, seconds_left=None)
+        return self._row
+
+    def _take(self, event: Event) -> None:
+        match event.body:
+            case Start():
+                self._pace = Pace()
+                self._row = replace(self._row, problem=None, phase="")
+            case Progress(done=done) if self._steps and done:
+                return  # the step itself told as much, with its tokens a second
+            case Progress(done=done, total=total, unit=unit, phase=phase):
+                if phase != self._row.phase:
+                    self._pace = Pace()
+                self._pace.add(event.time, done)
+                self._row = replace(
+                    self._row, phase=phase, done=done, total=total, unit=unit,
+                    rate=self._pace.rate(), seconds_left=self._pace.seconds_left(total),
+                )  # fmt: skip
+            case Step(step=step, tokens_per_second=rate):
+                self._pace.add(event.time, step)
+                self._row = replace(
+                    self._row, phase="training", done=step, total=self._steps, unit="steps", rate=rate,
+                    seconds_left=self._pace.seconds_left(self._steps),
+                )  # fmt: skip
+            case JobProblem() as found:
+                self._row = replace(self._row, problem=found.problem)
+            case _:
+                return
+
+
+_TAIL_BYTES = 65_536
+
+
+def _tail_offset(folder: JobFolder) -> int:
+    """Return the start of a line near the end of a run's events: its newest state is all that is shown."""
+    size = folder.events_size_bytes()
+    if size <= _TAIL_BYTES:
+        return 0
+    with folder.events_file.open("rb") as source:
+        source.seek(size - _TAIL_BYTES)
+        return size - _TAIL_BYTES + len(source.readline())
+
+
+def _changed_at(folder: JobFolder) -> int:
+    try:
+        return folder.run_file.stat().st_mtime_ns
+    except FileNotFoundError:
+        return 0
+
+
+def running(rows: list[JobRow]) -> Iterator[JobRow]:
+    """Yield the jobs at work, training first."""
+    for is_training in (True, False):
+        for row in rows:
+            if row.status == "running" and (row.kind == TRAIN.name) == is_training:
+                yield row

@@ -1,0 +1,186 @@
+"""A run before it starts: its arithmetic, its DeepSpeed configuration and the command that starts it."""
+
+import shlex
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+from domainstudio.jobs.checkpoints import latest_checkpoint, list_checkpoints, size_of
+from domainstudio.jobs.events import Step
+from domainstudio.jobs.folder import JobFolder, list_jobs
+from domainstudio.jobs.follow import Tail
+from domainstudio.mixture.shares import Arm
+from domainstudio.project.plans import DEFAULT_NAME
+from domainstudio.project.project import Project
+from domainstudio.recipe.base_model import count_parameters
+from domainstudio.recipe.deepspeed import deepspeed_config
+from domainstudio.recipe.recipe import Recipe
+from domainstudio.recipe.run import ModelOrigin, RunSpec
+from domainstudio.recipe.shapes import SHAPES
+from domainstudio.workflow.training import TRAIN, freeze, run_spec
+
+_BYTES_A_PARAMETER = {"fp32": 20, "bf16": 16}
+"""A checkpoint: the optimizer's fp32 weights and two moments, the weights to resume with, and the model."""
+_TAIL_BYTES = 1 << 16
+
+
+@dataclass(frozen=True)
+class RunChoice:
+    """Which run is meant: where it starts, what it reads, how it is trained, and its arm."""
+
+    origin: str = "base"
+    mixture: str = DEFAULT_NAME
+    recipe: str = DEFAULT_NAME
+    arm: Arm = "treated"
+
+
+@dataclass(frozen=True)
+class Speed:
+    """How fast a run of the same model with the same shape of step was."""
+
+    run: str
+    tokens_per_second: float
+
+
+@dataclass(frozen=True)
+class PlannedRun:
+    """What is known of a run before it starts; nothing here is estimated but the size of a checkpoint."""
+
+    choice: RunChoice
+    spec: RunSpec
+    parameters: int
+    tokens: int
+    """Tokens of all its steps."""
+    warmup_steps: int
+    probes: int
+    """Measurements of held-out loss, step 0 and the last among them."""
+    checkpoints: int
+    """Checkpoints written in all; `kept` of them stay."""
+    kept: int
+    checkpoint_bytes: int
+    checkpoint_is_measured: bool
+    """Whether the size is that of a checkpoint of such a run, or computed from the number of parameters."""
+    free_bytes: int
+    """Free on the disk of the project."""
+    speed: Speed | None
+    epochs: dict[str, float]
+    """By source."""
+    deepspeed: dict[str, Any]
+    command: str
+
+    @property
+    def recipe(self) -> Recipe:
+        """How it is trained."""
+        return self.spec.recipe
+
+    @property
+    def disk_bytes(self) -> int:
+        """The most that its checkpoints take at once: an old one goes when a new one is whole."""
+        return self.checkpoint_bytes * min(self.checkpoints, self.kept + 1)
+
+
+def planned(project: Project, choice: RunChoice) -> PlannedRun:
+    """Return what a run would be.
+
+    Raises:
+        UserError: why it cannot start, as `start_run` would say.
+    """
+    spec, _processes = freeze(project, choice.origin, choice.mixture, choice.recipe, {}, choice.arm)
+    recipe, parameters = spec.recipe, parameters_of(project, spec.model, spec.vocabulary)
+    tokens = recipe.tokens_before(spec.steps + 1)
+    alike = list(_alike(project, spec))
+    measured = next((size for folder in alike if (size := _checkpoint_bytes(folder))), 0)
+    written = -(-spec.steps // recipe.checkpoint_every)
+    return PlannedRun(
+        choice=choice,
+        spec=spec,
+        parameters=parameters,
+        tokens=tokens,
+        warmup_steps=recipe.stage.warmup_in_steps(spec.steps),
+        probes=1 + -(-spec.steps // recipe.probe_every),
+        checkpoints=written,
+        kept=min(written, recipe.keep_checkpoints),
+        checkpoint_bytes=measured or parameters * _BYTES_A_PARAMETER[recipe.precision],
+        checkpoint_is_measured=bool(measured),
+        free_bytes=shutil.disk_usage(project.path).free,
+        speed=next((speed for folder in alike if (speed := _speed(folder))), None),
+        epochs=_epochs(project, spec, tokens),
+        deepspeed=deepspeed_config(recipe, parameters),
+        command=command_line(project.path, choice),
+    )
+
+
+def command_line(project: Path, choice: RunChoice) -> str:
+    """Return the command that starts a run; what has its usual value is left out."""
+    options = {
+        "--from": (choice.origin, "base"),
+        "--mixture": (choice.mixture, DEFAULT_NAME),
+        "--recipe": (choice.recipe, DEFAULT_NAME),
+        "--arm": (choice.arm, "treated"),
+    }
+    words = ["domainstudio", "train", "start", str(project)]
+    for option, (value, usual) in options.items():
+        if value != usual:
+            words += [option, value]
+    return shlex.join(words)
+
+
+def origins(project: Project) -> list[str]:
+    """Return what a run may start from: base, then RUN@STEP of every checkpoint, newest run first."""
+    runs = reversed(list(list_jobs(project.jobs, TRAIN.name)))
+    steps = (
+        f"{folder.job_id}@{checkpoint.step}"
+        for folder in runs
+        for checkpoint in reversed(list_checkpoints(folder.result))
+    )
+    return ["base", *steps]
+
+
+def parameters_of(project: Project, model: ModelOrigin, vocabulary: int) -> int:
+    """Return how many parameters the model of step 0 has.
+
+    Raises:
+        UserError: its folder cannot be read.
+    """
+    if model.preset is not None:
+        return SHAPES[model.preset].parameters(vocabulary)
+    return count_parameters((project.jobs / "job" / str(model.folder)).resolve())
+
+
+def _epochs(project: Project, spec: RunSpec, tokens: int) -> dict[str, float]:
+    """Return how often the run goes through the text of each of its sources."""
+    from domainstudio.workflow.planning import offered
+
+    available = {source.name: source.tokens for source in offered(project)}
+    return {source.name: source.share * tokens / max(1, available[source.name]) for source in spec.sources}
+
+
+def _alike(project: Project, spec: RunSpec) -> Iterator[JobFolder]:
+    """Yield the runs whose steps cost the same, newest first: same model, batch, precision and devices."""
+    for folder in reversed(list(list_jobs(project.jobs, TRAIN.name))):
+        if _cost(run_spec(project, folder.job_id)) == _cost(spec):
+            yield folder
+
+
+def _cost(spec: RunSpec) -> tuple[object, ...]:
+    recipe, stage = spec.recipe, spec.recipe.stage
+    return (
+        spec.model.preset, spec.model.folder, spec.vocabulary, recipe.precision, recipe.zero_stage,
+        recipe.processes, recipe.activation_checkpointing, stage.micro_batch, stage.sequence_length,
+        stage.gradient_accumulation,
+    )  # fmt: skip
+
+
+def _checkpoint_bytes(folder: JobFolder) -> int:
+    checkpoint = latest_checkpoint(folder.result)
+    return size_of(checkpoint.path) if checkpoint else 0
+
+
+def _speed(folder: JobFolder) -> Speed | None:
+    """Return the median speed of a run's last steps, read from the end of its events."""
+    tail = Tail(folder, max(0, folder.events_size_bytes() - _TAIL_BYTES))
+    speeds = [event.body.tokens_per_second for event in tail.poll() if isinstance(event.body, Step)]
+    return Speed(folder.job_id, median(speeds)) if speeds else None

@@ -1,0 +1,63 @@
+"""The rules that call a planned run doubtful, at their borders."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from domainstudio.recipe.advice import PlannedText, doubts, highest_rate, usual_peak
+from domainstudio.recipe.recipe import Recipe, Stage
+
+SIZE = 6_900_000_000
+
+
+def said(
+    stage: Stage, *, general: float = 0.0, epochs: float = 1.0, steps: int = 1000, **text: int
+) -> list[str]:
+    planned = PlannedText(text.get("tokens", 10**8), general, {"law": epochs})
+    return [problem.code for problem in doubts(Recipe(stages=(stage,)), steps, planned, SIZE)]
+
+
+def test_a_model_of_7_billion_bears_a_tenth_of_its_peak_under_a_billion_tokens() -> None:
+    assert usual_peak(SIZE) == pytest.approx(1.2e-4)
+    assert highest_rate(SIZE, 10**8) == pytest.approx(1.2e-5)
+    assert highest_rate(SIZE, 10**10) == pytest.approx(3.6e-5)
+    assert highest_rate(SIZE, 10**12) == pytest.approx(1.2e-4)
+
+
+@given(st.integers(10**6, 10**12), st.integers(10**6, 10**12))
+def test_a_larger_model_never_bears_a_higher_rate(one: int, other: int) -> None:
+    small, large = sorted((one, other))
+    assert usual_peak(small) >= usual_peak(large)
+    assert 1.2e-4 <= usual_peak(large) <= usual_peak(small) <= 1e-3
+
+
+def test_a_high_rate_is_doubted_for_what_is_missing() -> None:
+    bare = Stage(learning_rate=5e-5, warmup_steps=0)
+    warmed = Stage(learning_rate=5e-5, warmup_steps=20)
+    assert said(bare) == ["advice.high_rate_bare"]
+    assert said(warmed) == ["advice.high_rate_without_replay"]
+    assert said(bare, general=0.1) == ["advice.high_rate_without_warmup"]
+    assert said(warmed, general=0.1) == []
+    assert said(Stage(learning_rate=1e-5, warmup_steps=0)) == []
+
+
+def test_random_weights_have_nothing_to_forget() -> None:
+    recipe = Recipe(stages=(Stage(learning_rate=1e-2, warmup_steps=0),))
+    assert list(doubts(recipe, 1000, PlannedText(10**8, 0.0, {"law": 1.0}), None)) == []
+
+
+def test_more_than_four_epochs_are_doubted_and_the_most_repeated_source_is_named() -> None:
+    text = PlannedText(10**8, 0.5, {"law": 5.0, "news": 4.0, "notes": 9.5})
+    (problem,) = doubts(Recipe(), 1000, text, None)
+    assert (problem.code, problem.params["source"], problem.params["epochs"]) == (
+        "advice.many_epochs",
+        "notes",
+        9.5,
+    )
+
+
+def test_short_runs_and_endless_warm_ups_are_doubted() -> None:
+    calm = Stage(learning_rate=1e-6, warmup_steps=49)
+    assert said(calm, steps=99) == ["advice.few_steps"]
+    assert said(calm, steps=100) == []
+    assert said(Stage(learning_rate=1e-6, warmup_steps=501), steps=1000) == ["advice.long_warmup"]
