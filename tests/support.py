@@ -10,6 +10,8 @@ from typing import Any
 Command = Callable[..., Any]
 OpenWindow = Callable[..., Any]
 """Opens a window, on a project and a step if they are given (a fixture of tests/gui)."""
+OpenPane = Callable[..., Any]
+"""Shows one pane of a project alone: its class, the project, what it remembers (a fixture of tests/gui)."""
 
 
 def dump(project: Path) -> dict[str, list[tuple[Any, ...]]]:

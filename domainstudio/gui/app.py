@@ -5,8 +5,8 @@ import signal
 import sys
 from typing import TYPE_CHECKING
 
-from domainstudio.language import preferred, use
 from domainstudio.language import translate as _
+from domainstudio.language import use
 
 if TYPE_CHECKING:
     from PySide6.QtWidgets import QApplication
@@ -38,6 +38,7 @@ def run(arguments: list[str]) -> int:
 
 def _show(application: "QApplication", preferences: "Preferences") -> int:
     from domainstudio.gui import crash, theme
+    from domainstudio.gui.qt_language import translate_qt
     from domainstudio.gui.undo_keys import UndoKeys
     from domainstudio.gui.window import Window
 
@@ -53,19 +54,3 @@ def _show(application: "QApplication", preferences: "Preferences") -> int:
     code = application.exec()
     reporter.close()
     return code
-
-
-def translate_qt() -> None:
-    """Let Qt's own words (file dialogs, context menus) follow the person's language."""
-    from PySide6.QtCore import QCoreApplication, QLibraryInfo, QTranslator
-
-    application = QCoreApplication.instance()
-    assert application is not None
-
-    for old in application.findChildren(QTranslator):
-        application.removeTranslator(old)
-        old.deleteLater()
-    translator = QTranslator(application)
-    place = QLibraryInfo.path(QLibraryInfo.LibraryPath.TranslationsPath)
-    if translator.load(f"qtbase_{preferred()}", place):
-        application.installTranslator(translator)

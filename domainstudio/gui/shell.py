@@ -8,14 +8,13 @@ from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QWidget
 
 from domainstudio.gui.pane import Pane
 from domainstudio.gui.session import Session
-from domainstudio.gui.shell_names import step_names
 from domainstudio.gui.widgets.form import hairline
 from domainstudio.gui.widgets.sidebar import Sidebar
 from domainstudio.gui.widgets.status_strip import Located
 from domainstudio.language import translate as _
 from domainstudio.project.project import Project
 from domainstudio.workflow import steps
-from domainstudio.workflow.steps import STEPS, Facts
+from domainstudio.workflow.steps import STEPS, Facts, step_names
 
 PANES = {
     "project": ("project", "ProjectPane"),

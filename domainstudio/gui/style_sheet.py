@@ -1,18 +1,15 @@
-"""The one style sheet, resources/window.qss, in the colours of the theme that is shown."""
+"""The one style sheet, resources/window.qss, in the colours it is given."""
 
 import re
+from collections.abc import Mapping
 
-from domainstudio.gui import theme
 from domainstudio.language import RESOURCES
 
 
-def style_sheet() -> str:
+def style_sheet(colors: Mapping[str, str]) -> str:
     """Return the style sheet with every token replaced by its colour."""
-    text = (
-        (RESOURCES / "window.qss")
-        .read_text(encoding="utf-8")
-        .replace("@icons", (RESOURCES / "icons").as_posix())
-    )
-    names = sorted(theme.token_names(), key=len, reverse=True)
-    pattern = "|".join(name.replace(" ", "-") for name in names)
-    return re.sub(f"@({pattern})", lambda found: theme.color(found[1].replace("-", " ")).name(), text)
+    text = (RESOURCES / "window.qss").read_text(encoding="utf-8")
+    text = text.replace("@icons", (RESOURCES / "icons").as_posix())
+    names = {token.replace(" ", "-"): value for token, value in colors.items()}
+    pattern = "|".join(sorted(names, key=len, reverse=True))
+    return re.sub(f"@({pattern})", lambda found: names[found[1]], text)

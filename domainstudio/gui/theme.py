@@ -4,6 +4,8 @@ from PySide6.QtCore import QObject, Qt, Signal
 from PySide6.QtGui import QColor, QFont, QFontDatabase, QGuiApplication, QPalette
 from PySide6.QtWidgets import QApplication
 
+from domainstudio.gui.style_sheet import style_sheet
+
 _Role = QPalette.ColorRole
 _TOKENS: dict[str, tuple[str, str]] = {
     "window": ("#FFFFFF", "#16181B"),
@@ -80,11 +82,6 @@ def is_dark() -> bool:
     return bool(_state["is_dark"])
 
 
-def token_names() -> tuple[str, ...]:
-    """Return the names of all tokens."""
-    return tuple(_TOKENS)
-
-
 def color(token: str) -> QColor:
     """Return a token's colour in the theme that is shown."""
     return QColor(_TOKENS[token][is_dark()])
@@ -134,13 +131,11 @@ def apply(application: QApplication) -> None:
 
 
 def _dress() -> None:
-    from domainstudio.gui.style_sheet import style_sheet
-
     application = QGuiApplication.instance()
     if not isinstance(application, QApplication):
         return
     is_system_dark = application.styleHints().colorScheme() == Qt.ColorScheme.Dark
     _state["is_dark"] = is_system_dark if _state["choice"] == "system" else _state["choice"] == "dark"
     application.setPalette(palette())
-    application.setStyleSheet(style_sheet())
+    application.setStyleSheet(style_sheet({token: color(token).name() for token in _TOKENS}))
     notifier.changed.emit()

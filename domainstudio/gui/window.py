@@ -10,7 +10,6 @@ from PySide6.QtWidgets import QFileDialog, QMainWindow, QVBoxLayout, QWidget
 
 from domainstudio import language
 from domainstudio.gui import crash, help, theme
-from domainstudio.gui.app import translate_qt
 from domainstudio.gui.background import Background
 from domainstudio.gui.desktop import Desktop, open_folder
 from domainstudio.gui.job_words import end_of
@@ -18,6 +17,7 @@ from domainstudio.gui.menus import build_menus
 from domainstudio.gui.palette import CommandPalette
 from domainstudio.gui.panes.start import StartPane
 from domainstudio.gui.preferences import Preferences
+from domainstudio.gui.qt_language import translate_qt
 from domainstudio.gui.session import ALL_TOPICS, Session
 from domainstudio.gui.shell import Shell, open_once
 from domainstudio.gui.shortcuts import commands

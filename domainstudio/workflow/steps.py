@@ -46,6 +46,19 @@ class Facts:
     exports: int
 
 
+def step_names() -> dict[str, str]:
+    """Return step → name in the person's language."""
+    return {
+        "project": _("Project"),
+        "corpus": _("Corpus"),
+        "tokenizer": _("Tokenizer"),
+        "mixture": _("Mixture"),
+        "training": _("Training"),
+        "runs": _("Runs"),
+        "export": _("Export"),
+    }
+
+
 def read_facts(project: Project) -> Facts:
     """Return the facts of a project; reads the index only."""
     tokenizer = tokens.current_tokenizer(project.connection)

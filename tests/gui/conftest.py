@@ -4,15 +4,18 @@ import gc
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from PySide6.QtCore import QCoreApplication, QEvent
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
-from support import OpenWindow
+from support import OpenPane, OpenWindow
 
 from domainstudio.gui import theme
+from domainstudio.gui.pane import Pane
 from domainstudio.gui.preferences import Preferences
+from domainstudio.gui.session import Session
 from domainstudio.gui.window import Window
 
 
@@ -68,3 +71,23 @@ def open_window(qtbot: QtBot, preferences: Preferences) -> Iterator[OpenWindow]:
     yield open_one
     for window in made:
         window.close()
+
+
+@pytest.fixture
+def open_pane(qtbot: QtBot) -> Iterator[OpenPane]:
+    """Return a function that shows one pane of a project alone, once it has read what it shows."""
+    sessions: list[Session] = []
+
+    def open_one(kind: type[Pane], project: Path, **memory: Any) -> Pane:
+        sessions.append(Session(project))
+        pane = kind(sessions[-1])  # type: ignore[call-arg]
+        qtbot.addWidget(pane)
+        pane.remember(memory)
+        pane.resize(1224, 836)
+        pane.show()
+        qtbot.waitUntil(lambda: pane.states.is_settled, timeout=10_000)
+        return pane
+
+    yield open_one
+    for session in sessions:
+        session.close()

@@ -1,17 +1,15 @@
 """The export pane: the checkpoint chosen on chart or table, its numbers and card, and what is written."""
 
 import importlib.util
-from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 from PySide6.QtCore import Qt
 from pytestqt.qtbot import QtBot
+from support import OpenPane
 
 from domainstudio.gui.panes import export_choice
 from domainstudio.gui.panes.export import ExportPane
-from domainstudio.gui.session import Session
 from domainstudio.gui.widgets.buttons import LinkButton, PrimaryButton
 from domainstudio.jobs.checkpoints import checkpoint_name
 from domainstudio.jobs.folder import JobFolder
@@ -22,28 +20,6 @@ spec = importlib.util.spec_from_file_location("candidates", HERE.parent / "workf
 assert spec is not None and spec.loader is not None
 made = importlib.util.module_from_spec(spec)
 spec.loader.exec_module(made)
-
-Open = Callable[..., ExportPane]
-
-
-@pytest.fixture
-def open_pane(qtbot: QtBot) -> Iterator[Open]:
-    """Open a project and show its export pane, filled."""
-    sessions: list[Session] = []
-
-    def opened(path: Path, **memory: Any) -> ExportPane:
-        sessions.append(Session(path))
-        pane = ExportPane(sessions[-1])
-        qtbot.addWidget(pane)
-        pane.remember(memory)
-        pane.resize(1224, 836)
-        pane.show()
-        qtbot.waitUntil(lambda: pane.states.currentIndex() != 0)
-        return pane
-
-    yield opened
-    for session in sessions:
-        session.close()
 
 
 @pytest.fixture
@@ -65,9 +41,9 @@ def put_weights(project: Path, run: str, step: int) -> None:
 
 
 def test_the_first_choice_is_the_most_gain_within_what_is_accepted(
-    trained: Path, open_pane: Open, qtbot: QtBot
+    trained: Path, open_pane: OpenPane, qtbot: QtBot
 ) -> None:
-    pane = open_pane(trained)
+    pane = open_pane(ExportPane, trained)
     assert pane._export.text() == "Export step 120 of train-1"
     assert "Domain gain: +0.600" in pane._choice._gain.accessibleName()
     assert [line.text for line in pane._choice.lines if line.text] == [
@@ -77,8 +53,10 @@ def test_the_first_choice_is_the_most_gain_within_what_is_accepted(
     assert pane._choice.destination.text() == str(trained.parent / "small-train-1-step-120")
 
 
-def test_a_click_on_the_chart_and_the_arrow_keys_choose(trained: Path, open_pane: Open, qtbot: QtBot) -> None:
-    pane = open_pane(trained)
+def test_a_click_on_the_chart_and_the_arrow_keys_choose(
+    trained: Path, open_pane: OpenPane, qtbot: QtBot
+) -> None:
+    pane = open_pane(ExportPane, trained)
     place = pane._chart.place_of("train-2@160").toPoint()
     qtbot.mouseClick(pane._chart, Qt.MouseButton.LeftButton, pos=place)
     assert pane._export.text() == "Export step 160 of train-2"
@@ -93,8 +71,8 @@ def test_a_click_on_the_chart_and_the_arrow_keys_choose(trained: Path, open_pane
     assert pane._chart.accessibleDescription().startswith("train-2@160: gain +0.790, forgetting +0.210")
 
 
-def test_the_table_is_the_charts_twin(trained: Path, open_pane: Open, qtbot: QtBot) -> None:
-    pane = open_pane(trained, view="table", chosen="train-2@80")
+def test_the_table_is_the_charts_twin(trained: Path, open_pane: OpenPane, qtbot: QtBot) -> None:
+    pane = open_pane(ExportPane, trained, view="table", chosen="train-2@80")
     assert pane._stack.currentWidget() is pane._table
     rows = [
         [str(pane._model.index(row, column).data()) for column in range(7)]
@@ -107,7 +85,7 @@ def test_the_table_is_the_charts_twin(trained: Path, open_pane: Open, qtbot: QtB
     assert pane._export.text() == "Export step 120 of train-1"
 
 
-def test_runs_from_another_base_are_shown_apart(trained: Path, open_pane: Open, qtbot: QtBot) -> None:
+def test_runs_from_another_base_are_shown_apart(trained: Path, open_pane: OpenPane, qtbot: QtBot) -> None:
     with Project(trained) as project:
         from domainstudio.recipe.run import ModelOrigin
 
@@ -115,7 +93,7 @@ def test_runs_from_another_base_are_shown_apart(trained: Path, open_pane: Open, 
             folder="../train-1/result/checkpoints/step-00000160/model", run="train-1", step=160
         )
         made.new_run(project, {0: (4.3, 4.065), 160: (4.2, 4.1)}, (160,), origin=start)
-    pane = open_pane(trained)
+    pane = open_pane(ExportPane, trained)
     assert pane._origin.isVisible() and pane._origin.count() == 2
     assert pane._model.rowCount() == 6
     pane._origin.setCurrentIndex(1)
@@ -124,12 +102,12 @@ def test_runs_from_another_base_are_shown_apart(trained: Path, open_pane: Open, 
 
 
 def test_a_model_folder_is_written_and_can_be_opened(
-    trained: Path, open_pane: Open, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+    trained: Path, open_pane: OpenPane, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     put_weights(trained, "train-1", 120)
     opened: list[Path] = []
     monkeypatch.setattr(export_choice, "open_folder", opened.append)
-    pane = open_pane(trained)
+    pane = open_pane(ExportPane, trained)
     qtbot.mouseClick(pane._export, Qt.MouseButton.LeftButton)
     qtbot.waitUntil(lambda: bool(pane._choice.written.text), timeout=60_000)
     target = trained.parent / "small-train-1-step-120"
@@ -146,25 +124,25 @@ def test_a_model_folder_is_written_and_can_be_opened(
 
 
 def test_the_folder_typed_stays_while_another_checkpoint_is_chosen(
-    trained: Path, open_pane: Open, qtbot: QtBot
+    trained: Path, open_pane: OpenPane, qtbot: QtBot
 ) -> None:
-    pane = open_pane(trained)
+    pane = open_pane(ExportPane, trained)
     pane._choice.destination.selectAll()
     qtbot.keyClicks(pane._choice.destination, "/somewhere/else")
     qtbot.keyClick(pane._chart, Qt.Key.Key_Home)
     assert pane._choice.destination.text() == "/somewhere/else"
 
 
-def test_a_report_is_written(trained: Path, open_pane: Open, qtbot: QtBot) -> None:
-    pane = open_pane(trained)
+def test_a_report_is_written(trained: Path, open_pane: OpenPane, qtbot: QtBot) -> None:
+    pane = open_pane(ExportPane, trained)
     pane.write_report("train-1", trained.parent / "report.html")
     qtbot.waitUntil(lambda: "report.html" in pane._choice.written.text, timeout=60_000)
     assert "accepted" in (trained.parent / "report.html").read_text()
 
 
-def test_a_job_that_fails_says_why(trained: Path, open_pane: Open, qtbot: QtBot) -> None:
+def test_a_job_that_fails_says_why(trained: Path, open_pane: OpenPane, qtbot: QtBot) -> None:
     """The checkpoint has no weights: the copy fails in the job."""
-    pane = open_pane(trained, chosen="train-1@160")
+    pane = open_pane(ExportPane, trained, chosen="train-1@160")
     qtbot.mouseClick(pane._export, Qt.MouseButton.LeftButton)
     qtbot.waitUntil(lambda: bool(pane._choice.refusal.text), timeout=60_000)
     assert pane._export.isEnabled() and not pane._choice.written.text
@@ -172,9 +150,9 @@ def test_a_job_that_fails_says_why(trained: Path, open_pane: Open, qtbot: QtBot)
 
 
 def test_nothing_trained_is_said_with_the_way_there(
-    small_project: Path, open_pane: Open, qtbot: QtBot
+    small_project: Path, open_pane: OpenPane, qtbot: QtBot
 ) -> None:
-    pane = open_pane(small_project)
+    pane = open_pane(ExportPane, small_project)
     assert not pane.states.is_ready and not pane._report.isVisible()
     button = next(one for one in pane.states.findChildren(PrimaryButton) if one.text() == "Go to Training")
     with qtbot.waitSignal(pane.go_requested) as asked:
@@ -183,11 +161,11 @@ def test_nothing_trained_is_said_with_the_way_there(
 
 
 def test_what_was_not_measured_is_in_the_table_and_says_so(
-    small_project: Path, open_pane: Open, qtbot: QtBot
+    small_project: Path, open_pane: OpenPane, qtbot: QtBot
 ) -> None:
     with Project(small_project) as project:
         made.new_run(project, {}, (160,))
-    pane = open_pane(small_project)
+    pane = open_pane(ExportPane, small_project)
     assert "Nothing was measured" in pane._choice.lines[0].text
     assert "in the table alone: 1." in pane._note.text()
     pane.grab()

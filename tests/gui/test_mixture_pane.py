@@ -1,6 +1,6 @@
 """The pane Mixture: what is moved, typed and locked is shown at once, saved soon after, and can be undone."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
@@ -8,42 +8,19 @@ import pytest
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtWidgets import QWidget
 from pytestqt.qtbot import QtBot
-from support import Command
+from support import Command, OpenPane
 
 from domainstudio.gui.panes.mixture import MixturePane
-from domainstudio.gui.session import Session
 from domainstudio.gui.widgets.buttons import LinkButton, PrimaryButton
 from domainstudio.gui.window import Window
 from domainstudio.mixture.shares import Mixture
 from domainstudio.project.project import Project
 from domainstudio.workflow import corpus, history, planning
 
-OpenPane = Callable[[Path], MixturePane]
-
-
-@pytest.fixture
-def open_pane(qtbot: QtBot) -> Iterator[OpenPane]:
-    """Return a function that shows the pane of a project, once it has read it."""
-    sessions: list[Session] = []
-
-    def open_one(project: Path) -> MixturePane:
-        session = Session(project)
-        sessions.append(session)
-        pane = MixturePane(session)
-        qtbot.addWidget(pane)
-        pane.resize(1224, 836)
-        pane.show()
-        qtbot.waitUntil(lambda: pane._facts is not None, timeout=10_000)
-        return pane
-
-    yield open_one
-    for session in sessions:
-        session.close()
-
 
 @pytest.fixture
 def pane(small_project: Path, open_pane: OpenPane) -> MixturePane:
-    return open_pane(small_project)
+    return open_pane(MixturePane, small_project)
 
 
 def saved(project: Path) -> Mixture:
@@ -233,7 +210,7 @@ def test_without_token_files_it_says_why_and_packs(tmp_path: Path, command: Comm
                                                    qtbot: QtBot) -> None:  # fmt: skip
     project = tmp_path / "p"
     command("project", "new", project, "--from-scratch", "tiny")
-    pane = open_pane(project)
+    pane = open_pane(MixturePane, project)
     with qtbot.waitSignal(pane.go_requested) as went:
         primary(pane).click()
     assert went.args == ["corpus"]
@@ -262,7 +239,7 @@ def test_a_changed_corpus_offers_to_pack_again(
     more = small_project.parent / "more.txt"
     more.write_text("A document that came later. " * 50)
     command("corpus", "import", small_project, more, "--role", "domain", "--name", "domain")
-    pane = open_pane(small_project)
+    pane = open_pane(MixturePane, small_project)
     assert "changed since" in pane.stale_line.text
     assert pane.header.primary is not None and pane.header.primary.isVisible()
 

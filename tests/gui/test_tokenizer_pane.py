@@ -1,46 +1,22 @@
 """The pane Tokenizer: a vocabulary by clicks, tokens of each source, and texts in coloured pieces."""
 
-from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtWidgets import QWidget
 from pytestqt.qtbot import QtBot
-from support import Command
+from support import Command, OpenPane
 
 from domainstudio.gui import theme
 from domainstudio.gui.panes.tokenizer import TokenizerPane, total_of
-from domainstudio.gui.session import Session
 from domainstudio.project.project import Project
 from domainstudio.workflow.tokenizer import fertility
-
-OpenPane = Callable[[Path], TokenizerPane]
-
-
-@pytest.fixture
-def open_pane(qtbot: QtBot) -> Iterator[OpenPane]:
-    """Return a function that shows the pane of a project, once it has read it."""
-    sessions: list[Session] = []
-
-    def open_one(project: Path) -> TokenizerPane:
-        session = Session(project)
-        sessions.append(session)
-        pane = TokenizerPane(session)
-        qtbot.addWidget(pane)
-        pane.resize(1224, 836)
-        pane.show()
-        qtbot.waitUntil(lambda: pane._facts is not None, timeout=10_000)
-        return pane
-
-    yield open_one
-    for session in sessions:
-        session.close()
 
 
 @pytest.fixture
 def pane(packed_project: Path, open_pane: OpenPane) -> TokenizerPane:
-    return open_pane(packed_project)
+    return open_pane(TokenizerPane, packed_project)
 
 
 def cells(pane: TokenizerPane) -> list[list[str]]:
@@ -115,7 +91,7 @@ def test_a_vocabulary_is_trained_and_the_text_packed_by_clicks(
     command("project", "new", project, "--from-scratch", "tiny")
     (tmp_path / "a.txt").write_text("Some text of law and order. " * 400)
     command("corpus", "import", project, tmp_path / "a.txt", "--role", "domain")
-    pane = open_pane(project)
+    pane = open_pane(TokenizerPane, project)
     button = pane.header.primary
     assert button is not None and button.text() == "Train vocabulary"
     assert not pane.cut.isVisible()
@@ -133,7 +109,7 @@ def test_a_vocabulary_is_trained_and_the_text_packed_by_clicks(
 def test_without_text_it_leads_to_the_corpus(tmp_path: Path, command: Command, open_pane: OpenPane,
                                              qtbot: QtBot) -> None:  # fmt: skip
     command("project", "new", tmp_path / "p", "--from-scratch", "tiny")
-    pane = open_pane(tmp_path / "p")
+    pane = open_pane(TokenizerPane, tmp_path / "p")
     assert not pane.states.is_ready
     with qtbot.waitSignal(pane.go_requested) as went:
         pane._on_corpus_clicked()

@@ -1,18 +1,16 @@
 """The training pane: fields saved as they are made or refused beside themselves, and a run started."""
 
-from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import fake_trainer
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QComboBox, QLineEdit
 from pytestqt.qtbot import QtBot
+from support import OpenPane
 
 from domainstudio.gui.panes.training import TrainingPane
 from domainstudio.gui.panes.training_choice import preset_like
-from domainstudio.gui.session import Session
 from domainstudio.gui.widgets.buttons import LinkButton
 from domainstudio.gui.widgets.problem_line import ProblemLine
 from domainstudio.gui.widgets.rate_curve import RateCurve, format_rate
@@ -23,28 +21,6 @@ from domainstudio.recipe.presets import PRESETS
 from domainstudio.recipe.recipe import Recipe, Stage, change
 from domainstudio.recipe.settings import SETTINGS
 from domainstudio.workflow import history, planning
-
-Open = Callable[..., TrainingPane]
-
-
-@pytest.fixture
-def open_pane(qtbot: QtBot) -> Iterator[Open]:
-    """Open a project and show its training pane, filled."""
-    sessions: list[Session] = []
-
-    def opened(path: Path, **memory: Any) -> TrainingPane:
-        sessions.append(Session(path))
-        pane = TrainingPane(sessions[-1])
-        qtbot.addWidget(pane)
-        pane.remember(memory)
-        pane.resize(1224, 836)
-        pane.show()
-        qtbot.waitUntil(lambda: pane.states.currentIndex() != 0)
-        return pane
-
-    yield opened
-    for session in sessions:
-        session.close()
 
 
 def field(pane: TrainingPane, key: str) -> QLineEdit:
@@ -67,8 +43,8 @@ def sentences(pane: TrainingPane) -> list[str]:
     return [line.text for line in pane._outlook.findChildren(ProblemLine) if line.text]
 
 
-def test_it_shows_what_the_recipe_is_and_amounts_to(small_project: Path, open_pane: Open) -> None:
-    pane = open_pane(small_project)
+def test_it_shows_what_the_recipe_is_and_amounts_to(small_project: Path, open_pane: OpenPane) -> None:
+    pane = open_pane(TrainingPane, small_project)
     assert pane.states.is_ready
     assert (field(pane, "sequence_length").text(), field(pane, "dropout").text()) == ("64", "10")
     assert pane._outlook._headline.text() == "160 steps of 128 tokens"
@@ -85,9 +61,9 @@ def test_it_shows_what_the_recipe_is_and_amounts_to(small_project: Path, open_pa
 
 
 def test_a_value_is_saved_once_a_person_pauses_and_can_be_undone(
-    small_project: Path, open_pane: Open, qtbot: QtBot
+    small_project: Path, open_pane: OpenPane, qtbot: QtBot
 ) -> None:
-    pane = open_pane(small_project)
+    pane = open_pane(TrainingPane, small_project)
     type_into(qtbot, pane, "learning_rate", "3e-5")
     assert "3e-5" in pane._outlook.curve.summary, "the curve is drawn before anything is saved"
     qtbot.waitUntil(lambda: saved(small_project).stage.learning_rate == 3e-5)
@@ -99,9 +75,9 @@ def test_a_value_is_saved_once_a_person_pauses_and_can_be_undone(
 
 
 def test_what_is_refused_says_so_beside_its_field_and_is_not_saved(
-    small_project: Path, open_pane: Open, qtbot: QtBot
+    small_project: Path, open_pane: OpenPane, qtbot: QtBot
 ) -> None:
-    pane = open_pane(small_project)
+    pane = open_pane(TrainingPane, small_project)
     type_into(qtbot, pane, "learning_rate", "7")
     row = pane._form.rows["learning_rate"]
     assert row.is_refused and "learning_rate" in row._error.text()
@@ -116,9 +92,9 @@ def test_what_is_refused_says_so_beside_its_field_and_is_not_saved(
 
 
 def test_two_fields_that_contradict_each_other_agree_once_both_are_set(
-    small_project: Path, open_pane: Open, qtbot: QtBot
+    small_project: Path, open_pane: OpenPane, qtbot: QtBot
 ) -> None:
-    pane = open_pane(small_project)
+    pane = open_pane(TrainingPane, small_project)
     type_into(qtbot, pane, "batch_warmup_steps", "5")
     assert "cannot grow" in pane._form.rows["batch_warmup_steps"]._error.text()
     type_into(qtbot, pane, "gradient_accumulation", "4")
@@ -130,18 +106,18 @@ def test_two_fields_that_contradict_each_other_agree_once_both_are_set(
 
 
 def test_what_was_typed_last_is_saved_when_the_pane_is_left(
-    small_project: Path, open_pane: Open, qtbot: QtBot
+    small_project: Path, open_pane: OpenPane, qtbot: QtBot
 ) -> None:
-    pane = open_pane(small_project)
+    pane = open_pane(TrainingPane, small_project)
     type_into(qtbot, pane, "keep_checkpoints", "7")
     pane.hide()
     qtbot.waitUntil(lambda: saved(small_project).keep_checkpoints == 7)
 
 
 def test_a_preset_is_taken_whole_with_its_note_and_its_doubts(
-    small_project: Path, open_pane: Open, qtbot: QtBot
+    small_project: Path, open_pane: OpenPane, qtbot: QtBot
 ) -> None:
-    pane = open_pane(small_project)
+    pane = open_pane(TrainingPane, small_project)
     assert not pane._note.isVisible()
     pane._preset.preset_chosen.emit("finpythia-1b")
     qtbot.waitUntil(lambda: field(pane, "micro_batch").text() == "4")
@@ -158,9 +134,9 @@ def test_a_preset_is_recognised_whatever_else_was_changed() -> None:
 
 
 def test_doubts_are_said_with_their_remedy_and_listed_for_the_problems_bar(
-    small_project: Path, open_pane: Open, qtbot: QtBot
+    small_project: Path, open_pane: OpenPane, qtbot: QtBot
 ) -> None:
-    pane = open_pane(small_project)
+    pane = open_pane(TrainingPane, small_project)
     assert any("No equal-token control" in text for text in sentences(pane))
     assert [(one.severity, one.field) for one in pane.problems] == [("attention", "arm")]
     (link,) = [link for link in pane._outlook.findChildren(LinkButton) if "control" in link.text()]
@@ -171,9 +147,9 @@ def test_doubts_are_said_with_their_remedy_and_listed_for_the_problems_bar(
 
 
 def test_a_plan_that_cannot_start_says_why_and_cannot_be_started(
-    small_project: Path, open_pane: Open, qtbot: QtBot
+    small_project: Path, open_pane: OpenPane, qtbot: QtBot
 ) -> None:
-    pane = open_pane(small_project)
+    pane = open_pane(TrainingPane, small_project)
     type_into(qtbot, pane, "steps", "9999")
     qtbot.waitUntil(lambda: pane.problems and pane.problems[0].severity == "problem")
     assert "9,999 steps" in sentences(pane)[0] and pane.problems[0].field == "steps"
@@ -187,10 +163,10 @@ def test_a_plan_that_cannot_start_says_why_and_cannot_be_started(
 
 
 def test_a_run_is_started_with_what_was_typed_last(
-    small_project: Path, open_pane: Open, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+    small_project: Path, open_pane: OpenPane, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(process, "command", fake_trainer.command)
-    pane = open_pane(small_project)
+    pane = open_pane(TrainingPane, small_project)
     type_into(qtbot, pane, "steps", "12")
     with qtbot.waitSignal(pane.go_requested) as asked:
         qtbot.mouseClick(pane._start, Qt.MouseButton.LeftButton)
@@ -203,37 +179,39 @@ def test_a_run_is_started_with_what_was_typed_last(
     assert pane._choice._origin.itemData(1).startswith("train-1@")
 
 
-def test_without_a_mixture_it_says_what_comes_first(tmp_path: Path, open_pane: Open, qtbot: QtBot) -> None:
+def test_without_a_mixture_it_says_what_comes_first(
+    tmp_path: Path, open_pane: OpenPane, qtbot: QtBot
+) -> None:
     from domainstudio.project.project import create
     from domainstudio.recipe.run import ModelOrigin
 
     create(tmp_path / "new", ModelOrigin(preset="tiny")).connection.close()
-    pane = open_pane(tmp_path / "new")
+    pane = open_pane(TrainingPane, tmp_path / "new")
     assert not pane.states.is_ready
     button = next(b for b in pane.states.findChildren(type(pane._start)) if b.text().startswith("Go to"))
     with qtbot.waitSignal(pane.go_requested):
         qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
 
 
-def test_it_reopens_where_it_was(small_project: Path, open_pane: Open) -> None:
-    pane = open_pane(small_project, page="expert", origin="base", arm="naive")
+def test_it_reopens_where_it_was(small_project: Path, open_pane: OpenPane) -> None:
+    pane = open_pane(TrainingPane, small_project, page="expert", origin="base", arm="naive")
     assert pane.memory() == {"page": "expert", "origin": "base", "arm": "naive"}
     assert pane._start.text() == "Start naive run"
     pane.remember({"page": 7, "origin": None})
 
 
 def test_a_checkpoint_that_is_gone_is_no_start_any_more(
-    small_project: Path, open_pane: Open, qtbot: QtBot
+    small_project: Path, open_pane: OpenPane, qtbot: QtBot
 ) -> None:
-    pane = open_pane(small_project, page="basic", origin="train-9@40", arm="treated")
+    pane = open_pane(TrainingPane, small_project, page="basic", origin="train-9@40", arm="treated")
     qtbot.waitUntil(lambda: pane._choice.choice.origin == "base")
     qtbot.waitUntil(pane._start.isEnabled)
 
 
 def test_help_moves_below_the_fields_where_it_is_narrow(
-    small_project: Path, open_pane: Open, qtbot: QtBot
+    small_project: Path, open_pane: OpenPane, qtbot: QtBot
 ) -> None:
-    pane = open_pane(small_project)
+    pane = open_pane(TrainingPane, small_project)
     row = pane._form.rows["learning_rate"]
     assert row.help.x() > row.control.x()
     pane.resize(807, 640)

@@ -9,7 +9,6 @@ from domainstudio.gui import theme
 from domainstudio.gui.pane import Pane
 from domainstudio.gui.panes.start_recent import when
 from domainstudio.gui.session import ALL_TOPICS, Session
-from domainstudio.gui.shell_names import step_names
 from domainstudio.gui.widgets.buttons import LinkButton
 from domainstudio.gui.widgets.form import hairline
 from domainstudio.gui.widgets.table import Column, RowsModel, Table
@@ -20,7 +19,7 @@ from domainstudio.project.journal import Entry
 from domainstudio.project.project import Project
 from domainstudio.units import format_count, format_size
 from domainstudio.workflow import history
-from domainstudio.workflow.steps import STEPS, Facts, StepState, read_facts, states
+from domainstudio.workflow.steps import STEPS, Facts, StepState, read_facts, states, step_names
 
 MOST_EDITS = 12
 
