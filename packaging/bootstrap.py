@@ -1,4 +1,4 @@
-"""Set up .venv and act: `python3 packaging/bootstrap.py demo --quick`, `… test`, or any domainstudio command.
+"""Set up .venv and act: without words the window opens; else `demo --quick`, `test`, or any command.
 
 The first call makes the environment and says what it does; later calls start at once. Only the standard
 library is needed. Works from any folder; everything it makes lies in the checkout's .venv.
@@ -37,15 +37,12 @@ QT_LIBRARIES = {
 
 def main(arguments: list[str]) -> int:
     """Set up what is missing, then run the tests or the command; return its exit code."""
-    if not arguments:
-        print(__doc__)
-        return 2
     if sys.version_info < (3, 11):  # noqa: UP036
         print(f"Domain Studio needs Python 3.11 or newer; this is {sys.version.split()[0]}.", file=sys.stderr)
         return 2
     if not is_set_up():
         set_up()
-    if arguments[0] == "test":
+    if arguments[:1] == ["test"]:
         return run_tests(arguments[1:])
     return subprocess.call([str(PYTHON), "-m", "domainstudio", *arguments])
 

@@ -1,5 +1,6 @@
 """The window: what its process loads, opening and closing, memory, undo, notices, languages and themes."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -192,3 +193,27 @@ def contrast(one: str, other: str) -> float:
 
     high, low = sorted((luminance(one), luminance(other)), reverse=True)
     return (high + 0.05) / (low + 0.05)
+
+
+def test_everything_is_drawn_at_twice_its_size(packed_project: Path, tmp_path: Path) -> None:
+    code = (
+        "import time\nfrom pathlib import Path\nfrom PySide6.QtCore import qInstallMessageHandler\n"
+        "from PySide6.QtWidgets import QApplication\nsaid = []\n"
+        "qInstallMessageHandler(lambda kind, context, text: said.append(text))\n"
+        "application = QApplication([])\nfrom domainstudio.gui import theme\ntheme.apply(application)\n"
+        "from domainstudio.gui.window import Window\nfrom domainstudio.gui.preferences import Preferences\n"
+        f"window = Window(Preferences(Path({str(tmp_path / 'p.ini')!r})))\nwindow.show()\n"
+        f"window.open_project(Path({str(packed_project)!r}))\n"
+        "def pump(done):\n"
+        "    end = time.monotonic() + 20\n"
+        "    while time.monotonic() < end and not done():\n"
+        "        application.processEvents()\n        time.sleep(0.01)\n    assert done()\n"
+        "pump(lambda: window.shell is not None)\n"
+        f"for step in {STEPS!r}:\n    window.shell.show_step(step)\n"
+        "    pump(lambda: window.shell.pane.states.is_settled)\n    drawn = window.grab()\n"
+        "    assert drawn.devicePixelRatio() == 2 and drawn.width() == 2 * window.width()\nwindow.close()\n"
+        "said = [text for text in said if 'This plugin does not support' not in text]\nassert not said, said"
+    )
+    environment = os.environ | {"QT_SCALE_FACTOR": "2"}
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment)
+    assert done.returncode == 0, done.stderr
