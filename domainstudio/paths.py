@@ -1,5 +1,6 @@
 """How a file or folder comes into being whole, and stays where it belongs."""
 
+import errno
 import os
 import shutil
 from collections.abc import Iterator
@@ -8,6 +9,27 @@ from pathlib import Path
 from uuid import uuid4
 
 from domainstudio.problems import Problem, UserError
+
+_DISK_PROBLEMS = {
+    errno.ENOSPC: "project.disk_full",
+    errno.EFBIG: "project.disk_full",
+    getattr(errno, "EDQUOT", errno.ENOSPC): "project.disk_full",
+    errno.EROFS: "project.read_only",
+    errno.EACCES: "project.no_access",
+    errno.EPERM: "project.no_access",
+    errno.EIO: "project.disk_error",
+}
+
+
+def disk_problem(error: OSError, place: Path) -> Problem | None:
+    """Return what a person can mend of the system's refusal: a full disk, missing rights; None for a bug.
+
+    Args:
+        error: what was raised.
+        place: named if the error names no file.
+    """
+    code = _DISK_PROBLEMS.get(error.errno or 0)
+    return Problem(code, None, {"file": str(error.filename or place)}) if code else None
 
 
 def sync_folder(folder: Path) -> None:

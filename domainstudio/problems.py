@@ -53,6 +53,8 @@ SENTENCES: dict[str, str] = {
         "This run's checkpoints were written by {then} processes and cannot go on with {now}: set "
         "processes={then}."
     ),
+    "corpus.bad_name": "{name} is no name for a source: write up to {most} characters on one line.",
+    "corpus.bad_path": ("The name {path} is no UTF-8 text: rename it, or import the folder it lies in."),
     "corpus.import_running": (
         "An import into {source} is going on: wait until it ends, or cancel it, and rename the source then."
     ),
@@ -167,6 +169,10 @@ SENTENCES: dict[str, str] = {
     "project.folder_taken": "{folder} exists and is not empty: give a folder that does not exist yet.",
     "project.locked": "{file} is busy in another program for more than 5 seconds: wait for it, then repeat.",
     "project.missing": "{folder} is no project: make one with `domainstudio project new`.",
+    "project.moved": (
+        "{folder} was moved, deleted or replaced while it was open: open it again where it is now."
+    ),
+    "project.no_access": "{file} may not be read or written: check its rights and those of its folder.",
     "project.read_only": "{file} may not be written: check the rights of its folder.",
     "project.too_new": (
         "{file} was written by a newer Domain Studio (version {version}; this one knows {known}): update "

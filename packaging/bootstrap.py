@@ -33,6 +33,10 @@ QT_LIBRARIES = {
     "libxcb-shape.so.0": "libxcb-shape0",
 }
 """What Qt's window needs of the system on Linux, and the Debian package of each."""
+TEST_PROGRAMS = {"Xvfb": "xvfb", "xdotool": "xdotool", "dbus-daemon": "dbus"}
+TEST_FONTS = {"NotoSans-Regular.ttf": "fonts-noto-core", "NotoSansCJK-Regular.ttc": "fonts-noto-cjk"}
+FONT_FOLDERS = (Path("/usr/share/fonts"), Path("/usr/local/share/fonts"), Path.home() / ".local/share/fonts")
+"""What tests of the window use beside it on Linux; without it they are skipped."""
 
 
 def main(arguments: list[str]) -> int:
@@ -89,16 +93,31 @@ def set_up() -> None:
 def provide_qt_libraries() -> None:
     """Install the system libraries of Qt where that is possible, else say the command."""
     missing = missing_qt_libraries()
-    if not missing:
-        return
-    command = ["apt-get", "install", "-y", "--no-install-recommends", *missing]
-    if hasattr(os, "geteuid") and os.geteuid() == 0 and shutil.which("apt-get"):
-        say(f"installing system libraries for the window: {' '.join(missing)}")
-        quiet = {"stdout": subprocess.DEVNULL, "env": os.environ | {"DEBIAN_FRONTEND": "noninteractive"}}
-        updated = subprocess.call(["apt-get", "update", "-q"], **quiet)
-        if updated == 0 and subprocess.call(command, **quiet) == 0:
-            return
-    say(f"the window still needs system libraries; install them with: sudo {' '.join(command)}")
+    if missing and not install_from_debian(missing, "system libraries for the window"):
+        say(f"the window still needs system libraries; install them with: {debian_command(missing)}")
+
+
+def provide_test_programs() -> None:
+    """Install display, hands and fonts for the window's tests where possible, else say the command."""
+    missing = missing_test_programs()
+    if missing and not install_from_debian(missing, "what the tests of the window use"):
+        say(f"some tests of the window will be skipped; install what they use: {debian_command(missing)}")
+
+
+def install_from_debian(packages: list[str], what: str) -> bool:
+    """Install Debian packages if we may; return whether they are there now."""
+    if not hasattr(os, "geteuid") or os.geteuid() != 0 or not shutil.which("apt-get"):
+        return False
+    say(f"installing {what}: {' '.join(packages)}")
+    quiet = {"stdout": subprocess.DEVNULL, "env": os.environ | {"DEBIAN_FRONTEND": "noninteractive"}}
+    install = ["apt-get", "install", "-y", "--no-install-recommends", *packages]
+    updated = subprocess.call(["apt-get", "update", "-q"], **quiet)
+    return updated == 0 and subprocess.call(install, **quiet) == 0
+
+
+def debian_command(packages: list[str]) -> str:
+    """Return what a person types to install Debian packages."""
+    return f"sudo apt-get install --no-install-recommends {' '.join(packages)}"
 
 
 def missing_qt_libraries() -> list[str]:
@@ -114,6 +133,17 @@ def missing_qt_libraries() -> list[str]:
     return missing
 
 
+def missing_test_programs() -> list[str]:
+    """Return the Debian packages of programs and fonts that are not found, none but on Linux."""
+    if sys.platform != "linux":
+        return []
+    missing = [package for program, package in TEST_PROGRAMS.items() if shutil.which(program) is None]
+    for file, package in TEST_FONTS.items():
+        if not any(next(folder.rglob(file), None) for folder in FONT_FOLDERS):
+            missing.append(package)
+    return missing
+
+
 def run_tests(arguments: list[str]) -> int:
     """Run the checks one after another and return the first that fails; arguments go to pytest."""
     checks = [
@@ -123,6 +153,7 @@ def run_tests(arguments: list[str]) -> int:
         ["lint-imports"],
         ["pytest", *arguments],
     ]
+    provide_test_programs()
     environment = os.environ | {"QT_QPA_PLATFORM": os.environ.get("QT_QPA_PLATFORM", "offscreen")}
     for check in checks if not arguments else checks[-1:]:
         say(" ".join(check))

@@ -9,12 +9,13 @@ from string import Formatter
 import pytest
 
 import domainstudio
+from domainstudio.paths import _DISK_PROBLEMS
 from domainstudio.problems import SENTENCES, Problem, UserError, sentence
 from domainstudio.project.database import _KNOWN_ERRORS
 
 PACKAGE = Path(domainstudio.__file__).parent
-PASSED_ON = {"jobs/events.py", "jobs/metrics.py", "project/database.py"}
-"""Files that build a Problem from a code they were given: what is read back, known errors of SQLite."""
+PASSED_ON = {"jobs/events.py", "jobs/metrics.py", "paths.py", "project/database.py"}
+"""Files that build a Problem from a code they were given: read back, or of an error of SQLite or the disk."""
 
 
 @dataclass(frozen=True)
@@ -73,6 +74,7 @@ def test_the_source_was_found() -> None:
 
 def test_every_code_has_a_sentence_and_every_sentence_a_code() -> None:
     used = {raised.code for raised in RAISED if raised.code} | set(_KNOWN_ERRORS.values())
+    used |= set(_DISK_PROBLEMS.values())
     assert used - SENTENCES.keys() == set(), "codes without a sentence"
     assert SENTENCES.keys() - used == set(), "sentences that nothing says"
 

@@ -184,7 +184,10 @@ def finished(folder: JobFolder, is_done: bool, text: str, document: object = Non
 def open_project(options: argparse.Namespace) -> Project:
     """Open the command's project and commit what finished while nobody watched."""
     project = Project(options.project)
-    commit_finished(project, KINDS)
+    try:
+        commit_finished(project, KINDS)
+    except UserError as error:  # of one job: it does not keep the command from what it is about
+        print(sentence(error.problem), file=sys.stderr, flush=True)
     return project
 
 

@@ -7,10 +7,12 @@ import json
 import os
 import sys
 import traceback
+from pathlib import Path
 from typing import Any
 
 from domainstudio import __version__
 from domainstudio.language import translate as _
+from domainstudio.paths import disk_problem
 from domainstudio.problems import UserError, sentence
 
 GROUPS = {
@@ -40,7 +42,11 @@ def run_command(arguments: list[str]) -> int:
         return 2
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    except Exception:
+    except Exception as error:
+        problem = disk_problem(error, Path.cwd()) if isinstance(error, OSError) else None
+        if problem is not None:
+            print(sentence(problem), file=sys.stderr)
+            return 2
         traceback.print_exc()
         return 1
     return 0

@@ -24,9 +24,12 @@ def files_of(paths: list[Path], settings: ReaderSettings) -> list[Path]:
     for path in paths:
         for file, is_named in _below(path):
             is_readable = format_of(file, settings) is not None
+            if _waits_for_a_writer(file):
+                continue
             is_any_readable |= is_readable
             if is_readable or is_named:
-                found.setdefault(file.resolve(), file.absolute())  # a link's target may lack the ending
+                # A link's target may lack the ending.
+                found.setdefault(Path(os.path.realpath(file)), file.absolute())
     if not is_any_readable:
         names = ", ".join(str(path) for path in paths[:3])
         params = {"path": names, "endings": " ".join(endings())}
@@ -36,8 +39,14 @@ def files_of(paths: list[Path], settings: ReaderSettings) -> list[Path]:
 
 def name_of(path: Path) -> str:
     """Return the name of a source by default: that of the file or folder, without endings or a pattern."""
-    parts = [part for part in path.resolve().parts if not glob.has_magic(part)]
-    return next((name for part in reversed(parts) if (name := part.split(".")[0])), "corpus")
+    parts = [part for part in Path(os.path.realpath(path)).parts if not glob.has_magic(part)]
+    name = next((name for part in reversed(parts) if (name := part.split(".")[0])), "corpus")
+    return os.fsencode(name).decode("utf-8", "replace")
+
+
+def _waits_for_a_writer(file: Path) -> bool:
+    """Return whether opening the file could hang for ever: a pipe, a socket, a device."""
+    return file.exists() and not file.is_file()
 
 
 def _below(path: Path) -> Iterator[tuple[Path, bool]]:

@@ -4,6 +4,7 @@ import queue
 import threading
 import weakref
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ from typing import Any
 from PySide6.QtCore import QObject, QTimer
 from shiboken6 import isValid
 
-from domainstudio.project.database import known_errors
+from domainstudio.project.database import known_errors, snapshot
 from domainstudio.project.project import DATABASE, Project
 
 DRAIN_MILLISECONDS = 50
@@ -145,7 +146,9 @@ class ProjectThread:
             try:
                 project = project or Project(self.path, read_only=self.is_read_only)
                 with known_errors(project.path / DATABASE):
-                    value = task.call(project)
+                    project.check_in_place()
+                    with snapshot(project.connection) if self.is_read_only else nullcontext():
+                        value = task.call(project)
             except Exception as error:  # a UserError is told as a sentence, a bug goes to the crash dialog
                 self.report(Outcome(task, error=error))
             else:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from PySide6.QtWidgets import QDialog, QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
 
 import domainstudio
-from domainstudio.gui import theme
+from domainstudio.gui import crash, theme
 from domainstudio.gui.shortcuts import Command
 from domainstudio.gui.widgets.buttons import PrimaryButton
 from domainstudio.gui.widgets.states import CodeBox
@@ -39,6 +39,18 @@ class HelpDialog(QDialog):
         row.addStretch(1)
         row.addWidget(PrimaryButton(_("Close"), self.accept))
         layout.addLayout(row)
+
+
+def show(name: str, commands: Sequence[Command], parent: QWidget) -> None:
+    """Open the page `keys`, `base models` or `about` over the window; it goes when it is closed."""
+    pages = {
+        "keys": lambda: shortcuts_page(commands, parent),
+        "base models": lambda: base_models_page(parent),
+        "about": lambda: about_page(str(crash.log_file()), parent),
+    }
+    page = pages[name]()
+    page.finished.connect(page.deleteLater)
+    page.open()
 
 
 def shortcuts_page(commands: Sequence[Command], parent: QWidget) -> HelpDialog:

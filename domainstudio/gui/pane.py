@@ -13,7 +13,7 @@ from domainstudio.gui.session import Session
 from domainstudio.gui.widgets.buttons import PrimaryButton, SecondaryButton
 from domainstudio.gui.widgets.form import hairline
 from domainstudio.gui.widgets.states import ContentStates, Slot
-from domainstudio.gui.widgets.text import Text
+from domainstudio.gui.widgets.text import ElidedText, Text
 from domainstudio.language import translate as _
 from domainstudio.problems import Problem, sentence
 
@@ -40,7 +40,7 @@ class PaneHeader(QWidget):
         words.setSpacing(0)
         words.addStretch(1)
         words.addWidget(Text(title, "title"))
-        words.addWidget(Text(purpose, "text", "text2"))
+        words.addWidget(ElidedText(purpose, "text", "text2"))
         words.addStretch(1)
         self._actions = QHBoxLayout()
         self._actions.setSpacing(8)
@@ -61,6 +61,7 @@ class PaneHeader(QWidget):
         """Set the primary action in place of an earlier one."""
         if self.primary is not None:
             self._actions.removeWidget(self.primary)
+            self.primary.hide()  # until it goes, a frame later
             self.primary.deleteLater()
         self.primary = PrimaryButton(text, slot, icon)
         self._actions.addWidget(self.primary, 0, Qt.AlignmentFlag.AlignVCenter)

@@ -2,19 +2,20 @@
 
 import threading
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
-from PySide6.QtCore import QObject, Signal
+from PySide6.QtCore import QObject, QTimer, Signal
 
 from domainstudio.gui.bridge import Answer, Bridge, Outcome, ProjectThread, Receiver, Task
-from domainstudio.problems import UserError
+from domainstudio.problems import Problem, UserError
 from domainstudio.project import jobs as index
-from domainstudio.project.database import known_errors
+from domainstudio.project.database import data_version, known_errors
 from domainstudio.project.project import DATABASE, Project
 from domainstudio.workflow.kinds import KINDS
 from domainstudio.workflow.overview import JobList, JobRow
-from domainstudio.workflow.running import commit_finished
+from domainstudio.workflow.running import commit
 from domainstudio.workflow.training import RunList, RunRow
 
 Found = TypeVar("Found")
@@ -29,6 +30,8 @@ TOPICS_OF_KIND = {
     "train": frozenset({"runs"}),
 }
 """Kind of job → what changes when it is committed."""
+PASSING = ("project.locked", "project.disk_full", "project.read_only", "project.no_access")
+"""Problems that mostly pass or are mended while the window is open: what they refused is tried again."""
 ALL_TOPICS = frozenset({"corpus", "tokens", "plans", "runs", "project"})
 
 
@@ -40,6 +43,7 @@ class Session(QObject):
         jobs_changed: list[JobRow], whenever a job's state differs, at most ten times a second.
         runs_changed: list[RunRow], likewise.
         job_ended: JobRow of a job that ended while the window was open.
+        edits_ended: no edit is waiting any more; True if all were written, False if one was refused.
         problem_found: Problem that no pane asked to hear of.
         crashed: Exception, a bug in a thread.
     """
@@ -48,6 +52,7 @@ class Session(QObject):
     jobs_changed = Signal(list)
     runs_changed = Signal(list)
     job_ended = Signal(object)
+    edits_ended = Signal(bool)
     problem_found = Signal(object)
     crashed = Signal(object)
 
@@ -68,6 +73,9 @@ class Session(QObject):
         self._bridge = Bridge(self)
         self._reader = ProjectThread(self.path, self._report, is_read_only=True)
         self._writer = ProjectThread(self.path, self._report, is_read_only=False)
+        self._unwritten, self._is_any_refused = 0, False
+        self._asked: set[str] = set()
+        self._data_version: int | None = None
         self._closed = threading.Event()
         self._follower = threading.Thread(target=self._follow, name="follower", daemon=True)
         self._follower.start()
@@ -107,7 +115,13 @@ class Session(QObject):
         """
         task = Task(change, Receiver(done) if done else None, Receiver(failed) if failed else None, topics)
         self._bridge.change_awaited(1)
+        self._unwritten += bool(topics)
         self._writer.do(task)
+
+    @property
+    def is_writing(self) -> bool:
+        """Whether an edit waits to be written."""
+        return self._unwritten > 0
 
     def close(self) -> None:
         """End the threads; edits that were made are written first."""
@@ -134,23 +148,41 @@ class Session(QObject):
                 self.changed.emit(task.topics)
             if task.answered is not None:
                 task.answered(outcome.value)
+        if task.topics:
+            self._end_edit(is_refused=error is not None)
+
+    def _end_edit(self, *, is_refused: bool) -> None:
+        self._unwritten -= 1
+        self._is_any_refused |= is_refused
+        if not self._unwritten:
+            is_any_refused, self._is_any_refused = self._is_any_refused, False
+            self.edits_ended.emit(not is_any_refused)
 
     def _follow(self) -> None:
         """Put the state of jobs and runs into the queue whenever it differs; ask for commits."""
         jobs, before_jobs, before_runs = JobList(self._following), None, None
-        asked: set[str] = set()
+        told: Problem | None = None
+        before_version: int | None = None
         while not self._closed.is_set():
             try:
                 with known_errors(self.path / DATABASE):
+                    self._following.check_in_place()
                     rows, runs = jobs.refresh(), self.runs.refresh()
-                    self._ask_for_commits(rows, asked)
+                    self._ask_for_commits(rows)
+                    version = data_version(self._following.connection)
             except UserError as error:
-                self._bridge.put(self.problem_found.emit, error.problem)
+                if error.problem != told:
+                    self._bridge.put(self.problem_found.emit, error.problem)
+                told = error.problem
                 self._closed.wait(RETRY_SECONDS)
                 continue
             except Exception as error:  # a bug: shown once with its traceback, the rest of the window goes on
                 self._bridge.put(self.crashed.emit, error)
                 return
+            told = None
+            if version != before_version:
+                self._bridge.put(self._on_written, version)
+                before_version = version
             if runs != before_runs:
                 self._bridge.put(self._on_runs, runs)
                 before_runs = runs
@@ -159,18 +191,24 @@ class Session(QObject):
                 before_jobs = rows
             self._closed.wait(FOLLOW_SECONDS)
 
-    def _ask_for_commits(self, rows: list[JobRow], asked: set[str]) -> None:
+    def _ask_for_commits(self, rows: list[JobRow]) -> None:
         """Have committed what is done and nobody has committed, each job asked for once."""
         for row in rows:
             if row.status != "done":
-                asked.discard(row.job_id)
-            elif row.job_id not in asked:
-                asked.add(row.job_id)
+                self._asked.discard(row.job_id)
+            elif row.job_id not in self._asked:
+                self._asked.add(row.job_id)
                 if not index.is_committed(self._following.connection, row.job_id):
                     self._bridge.put(self._commit, row.job_id)
 
-    def _commit(self, _job_id: str) -> None:
-        self.edit(_commit_finished, self._on_committed)
+    def _commit(self, job_id: str) -> None:
+        if job_id.rsplit("-", 1)[0] in KINDS:
+            self.edit(partial(_commit_job, job_id=job_id), self._on_committed, self._on_commit_refused)
+
+    def _on_commit_refused(self, problem: Problem) -> None:
+        self.problem_found.emit(problem)
+        if problem.code in PASSING:
+            QTimer.singleShot(int(RETRY_SECONDS * 1000), self, self._asked.clear)
 
     def _on_committed(self, job_ids: list[str]) -> None:
         topics: frozenset[str] = frozenset()
@@ -178,6 +216,18 @@ class Session(QObject):
             topics |= TOPICS_OF_KIND.get(job_id.rsplit("-", 1)[0], frozenset({"jobs"}))
         if job_ids:
             self.changed.emit(topics)
+
+    def _on_written(self, _version: int) -> None:
+        self._look_for_others()
+
+    def _look_for_others(self) -> None:
+        """Ask the writing connection, which counts the commits of others alone."""
+        self.edit(_version_seen, self._on_version)
+
+    def _on_version(self, version: int) -> None:
+        before, self._data_version = self._data_version, version
+        if before not in (None, version):
+            self.changed.emit(ALL_TOPICS)
 
     def _on_jobs(self, rows: list[JobRow]) -> None:
         before = {row.job_id: row.status for row in self.jobs}
@@ -192,5 +242,10 @@ class Session(QObject):
         self.runs_changed.emit(rows)
 
 
-def _commit_finished(project: Project) -> list[str]:
-    return commit_finished(project, KINDS)
+def _commit_job(project: Project, job_id: str) -> list[str]:
+    kind = KINDS[job_id.rsplit("-", 1)[0]]
+    return [job_id] if commit(project, kind, project.job(job_id)) else []
+
+
+def _version_seen(project: Project) -> int:
+    return data_version(project.connection)

@@ -1,6 +1,7 @@
 """The main window: menus, the start page or an open project, the notice line and the status strip."""
 
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -47,6 +48,7 @@ class Window(QMainWindow):
         self._shell: Shell | None = None
         self._start: StartPane | None = None
         self._opening: Path | None = None
+        self._leaving: Callable[[], object] | None = None
         self._session_problems: list[Located] = []
         self.setAcceptDrops(True)
         self.setMinimumSize(*SMALLEST)
@@ -90,7 +92,9 @@ class Window(QMainWindow):
         self._background.call(lambda: open_once(folder), self._on_opened, self._on_refused)
 
     def close_project(self) -> None:
-        """Close the project; its jobs go on."""
+        """Close the project once its edits are written; its jobs go on."""
+        if self._waits_for_edits(self.close_project):
+            return
         self._end_session()
         self._preferences.open_project = ""
         self._build()
@@ -161,23 +165,24 @@ class Window(QMainWindow):
             "new": self._on_new,
             "open": self._on_open,
             "sample": self._on_sample,
-            "import": self._on_import,
             "close": self.close_project,
             "quit": self.close,
             "undo": self._on_undo,
             "redo": self._on_redo,
-            "find": self._on_find,
             "palette": self._show_palette,
             "show problem": self._on_next_problem,
             "start training": self._on_start_training,
             "pause": self._on_pause,
             "jobs": self._strip.open_list,
-            "keys": self._show_keys,
-            "base models": self._show_base_models,
-            "log": self._show_log,
-            "about": self._show_about,
         }
-        slots[name]()
+        if name in slots:
+            slots[name]()
+        elif name in ("import", "find"):
+            self._focus(name)
+        elif name == "log":
+            open_folder(crash.log_file().parent)
+        else:
+            help.show(name, self._commands, self)
 
     def _on_action_triggered(self) -> None:
         action = self.sender()
@@ -201,14 +206,11 @@ class Window(QMainWindow):
         if folder:
             self.open_project(Path(folder))
 
-    def _on_import(self) -> None:
+    def _focus(self, field: str) -> None:
         if self._shell is not None:
-            self._shell.show_step("corpus")
-            self._shell.pane.focus_field("import")
-
-    def _on_find(self) -> None:
-        if self._shell is not None:
-            self._shell.pane.focus_field("find")
+            if field == "import":
+                self._shell.show_step("corpus")
+            self._shell.pane.focus_field(field)
 
     def _on_start_training(self) -> None:
         if self._shell is not None:
@@ -266,21 +268,8 @@ class Window(QMainWindow):
         palette.finished.connect(palette.deleteLater)
         palette.open()
 
-    def _show_keys(self) -> None:
-        self._show_page(help.shortcuts_page(self._commands, self))
-
     def _show_base_models(self) -> None:
-        self._show_page(help.base_models_page(self))
-
-    def _show_about(self) -> None:
-        self._show_page(help.about_page(str(crash.log_file()), self))
-
-    def _show_log(self) -> None:
-        open_folder(crash.log_file().parent)
-
-    def _show_page(self, page: help.HelpDialog) -> None:
-        page.finished.connect(page.deleteLater)
-        page.open()
+        help.show("base models", self._commands, self)
 
     # Theme, language, size
 
@@ -310,6 +299,7 @@ class Window(QMainWindow):
         self._session = session
         session.jobs_changed.connect(self._on_jobs_changed)
         session.job_ended.connect(self._on_job_ended)
+        session.edits_ended.connect(self._on_edits_ended)
         session.problem_found.connect(self._on_problem_found)
         session.crashed.connect(self._on_crashed)
         self._preferences.remember_project(str(folder), time.time())
@@ -356,9 +346,24 @@ class Window(QMainWindow):
         if self.saveGeometry() != self._preferences.geometry:
             self._preferences.geometry = self.saveGeometry()
 
+    def _waits_for_edits(self, leave: Callable[[], object]) -> bool:
+        """Have `leave` called again once all edits are written; who asks twice leaves without them."""
+        if self._session is None or self._shell is None or self._leaving is not None:
+            return False
+        self._shell.save_pending()
+        if self._session.is_writing:
+            self._leaving = leave
+        return self._session.is_writing
+
+    def _on_edits_ended(self, is_all_written: bool) -> None:
+        leave, self._leaving = self._leaving, None
+        if leave is not None and is_all_written:
+            leave()
+
     def _end_session(self) -> None:
         if self._session is None:
             return
+        self._leaving = None
         if self._shell is not None:
             self._shell.save_pending()
         self._keep()
@@ -383,7 +388,10 @@ class Window(QMainWindow):
             event.acceptProposedAction()
 
     def closeEvent(self, event: QCloseEvent) -> None:  # noqa: N802
-        """Write what is to be written and end the threads; jobs go on."""
+        """Write what is to be written and end the threads; jobs go on. A refused edit keeps it open."""
+        if self._waits_for_edits(self.close):
+            event.ignore()
+            return
         open_folder = self._preferences.open_project
         self._end_session()
         self._preferences.open_project = open_folder

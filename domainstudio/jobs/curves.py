@@ -48,18 +48,22 @@ class Curves:
     def extend(self, events: Iterable[Event]) -> int:
         """Take in events and return their number."""
         waiting: list[tuple[float | int, ...]] = []
-        number = 0
+        number, last = 0, self._last_step()
         for event in events:
             number += 1
             body = event.body
             if isinstance(body, Start):
                 self._append(waiting)
                 self._begin(body.step, event.time)
+                last = self._last_step()
                 continue
             if isinstance(body, Log):
                 continue
             self._advance(event.time)
             if isinstance(body, Step):
+                if last is not None and body.step <= last:
+                    continue  # no attempt goes back: columns must ascend to be searched and drawn
+                last = body.step
                 waiting.append((*(getattr(body, name) for name in _STEP_FIELDS), self.worked_seconds))
             else:
                 self._take(body, event.time, waiting)
@@ -70,7 +74,10 @@ class Curves:
 
     def step_reached(self) -> int:
         """Return the last step that stands, 0 before the first."""
-        return int(self.steps.column("step")[-1]) if len(self.steps) else 0
+        return self._last_step() or 0
+
+    def _last_step(self) -> int | None:
+        return int(self.steps.column("step")[-1]) if len(self.steps) else None
 
     def at_steps(self, axis: str, steps: Iterable[int]) -> Array:
         """Return where steps, 0 among them, lie on an x axis: `step`, `tokens` or `seconds`."""

@@ -2,8 +2,9 @@
 
 import json
 import math
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, fields
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, get_args
 
 import orjson
 
@@ -106,7 +107,25 @@ Body = Start | Progress | Step | Probe | Checkpoint | State | JobProblem | Log
 _BODIES: dict[str, type[Any]] = {
     body.kind: body for body in (Start, Progress, Step, Probe, Checkpoint, State, JobProblem, Log)
 }
-_FIELDS = {body: tuple(field.name for field in fields(body)) for body in _BODIES.values()}
+
+
+def _is_count(value: object) -> bool:
+    return type(value) is int and -(2**63) <= value < 2**63
+
+
+_FITS: dict[Any, Callable[[Any], bool]] = {
+    int: _is_count,
+    float: lambda value: type(value) in (float, int),
+    str: lambda value: type(value) is str,
+    str | None: lambda value: value is None or type(value) is str,
+    dict[str, Any]: lambda value: type(value) is dict,
+    FinalState: lambda value: value in get_args(FinalState),
+}
+"""Type of a field → whether a value read from a file is of it."""
+
+_FIELDS = {body: tuple((one.name, _FITS[one.type]) for one in fields(body)) for body in _BODIES.values()}
+_LATEST_TIME = 1e11
+"""Unix seconds no clock shows; what is beyond could not be shown as a date."""
 
 
 @dataclass(frozen=True)
@@ -146,7 +165,8 @@ def encode(event: Event) -> bytes:
 def decode(line: bytes) -> Event | None:
     """Return the event in one whole line; None if its kind is unknown or the line is blank.
 
-    A line that is no event (torn by a kill, or foreign) comes back as a Log with seq and attempt 0.
+    A line that is no event (torn by a kill, foreign, or with values of another type) comes back as a Log with
+    seq and attempt 0.
 
     Raises:
         UserError: the line was written by a newer version.
@@ -158,7 +178,10 @@ def decode(line: bytes) -> Event | None:
         body_type = _BODIES.get(values["kind"])
         if body_type is None:
             return None
-        return Event(int(values["seq"]), int(values["attempt"]), float(values["t"]), _body(body_type, values))
+        time = float(values["t"])
+        if not 0 <= time <= _LATEST_TIME:
+            raise ValueError(f"{time} is no time")
+        return Event(*_numbers(values), time, _body(body_type, values))
     except _NO_EVENT:
         return Event(0, 0, 0.0, Log(line.decode("utf-8", "replace").rstrip("\n")))
 
@@ -170,13 +193,20 @@ def numbers_of(line: bytes) -> tuple[int, int] | None:
         UserError: the line was written by a newer version.
     """
     try:
-        values = _load(line)
-        return int(values["seq"]), int(values["attempt"])
+        return _numbers(_load(line))
     except _NO_EVENT:
         return None
 
 
 _NO_EVENT = (KeyError, TypeError, ValueError, AttributeError)
+
+
+def _numbers(values: dict[str, Any]) -> tuple[int, int]:
+    """Return (seq, attempt)."""
+    seq, attempt = values["seq"], values["attempt"]
+    if not (_is_count(seq) and _is_count(attempt)):
+        raise TypeError("seq and attempt are whole numbers")
+    return seq, attempt
 
 
 def _load(line: bytes) -> Any:
@@ -189,10 +219,19 @@ def _load(line: bytes) -> Any:
 
 
 def _body(body_type: type[Any], values: dict[str, Any]) -> Body:
-    """Build the body, its non-finite numbers restored; unknown extra keys are left aside."""
+    """Build the body, its non-finite numbers restored; unknown extra keys are left aside.
+
+    Raises:
+        TypeError: a field is missing, or holds what a reader further on could not count or draw.
+    """
     for name, text in (values.get("not_finite") or {}).items():
         values[name] = float(text)
-    known = {name: values[name] for name in _FIELDS[body_type] if name in values}
+    known = {}
+    for name, fits in _FIELDS[body_type]:
+        if name in values:
+            if not fits(values[name]):
+                raise TypeError(f"{name} is of another type")
+            known[name] = values[name]
     body: Body = body_type(**known)
     return body
 

@@ -12,7 +12,7 @@ from typing import Literal
 from uuid import uuid4
 
 import psutil
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from domainstudio.jobs.events import Event, LineDecoder, State
 from domainstudio.jobs.spec import JOB_ID, JobSpec, Program, parse_model, parse_spec
@@ -40,9 +40,9 @@ class RunRecord(BaseModel):
     `started` is when it started (see `_start_time`), `events_offset` the size of events.jsonl before it.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="ignore")
 
-    pid: int
+    pid: int = Field(gt=0)
     group: int
     started: float
     host: str
@@ -191,6 +191,13 @@ class JobFolder:
         """Return the size of events.jsonl, 0 if there is none."""
         try:
             return self.events_file.stat().st_size
+        except FileNotFoundError:
+            return 0
+
+    def attempt_stamp(self) -> int:
+        """Return a number that is another for each attempt: when run.json was written, 0 if there is none."""
+        try:
+            return self.run_file.stat().st_mtime_ns
         except FileNotFoundError:
             return 0
 

@@ -4,9 +4,30 @@ import time
 from collections.abc import Iterator
 
 from domainstudio.jobs.events import Event, LineDecoder
-from domainstudio.jobs.folder import JobFolder
+from domainstudio.jobs.folder import JobFolder, Status
 
 _CHUNK_BYTES = 1 << 20
+_FINAL: tuple[Status, ...] = ("done", "stopped", "failed", "interrupted")
+
+
+class StatusWatch:
+    """The status of a job that is asked for often: read anew only if its files differ or it may change."""
+
+    def __init__(self, folder: JobFolder) -> None:
+        """Read nothing yet."""
+        self._folder = folder
+        self._seen: tuple[int, int] | None = None
+        self.status: Status = "created"
+        """As it was at the last refresh."""
+
+    def refresh(self) -> bool:
+        """Read the status; return False if the job has ended and nothing was written since."""
+        stamp = (self._folder.events_size_bytes(), self._folder.attempt_stamp())
+        if stamp == self._seen and self.status in _FINAL:
+            return False
+        self.status = self._folder.status()
+        self._seen = stamp
+        return True
 
 
 class Tail:

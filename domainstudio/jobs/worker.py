@@ -25,7 +25,7 @@ from domainstudio.jobs.events import (
     numbers_of,
 )
 from domainstudio.jobs.folder import JobFolder
-from domainstudio.paths import write_atomically
+from domainstudio.paths import disk_problem, write_atomically
 from domainstudio.problems import Problem, UserError
 
 HEARTBEAT_SECONDS = 5.0
@@ -156,6 +156,11 @@ def conclude(worker: Worker, work: Callable[[], None]) -> int:
         worker.finish("failed")
         return 2
     except Exception as error:
+        problem = disk_problem(error, worker.folder.path) if isinstance(error, OSError) else None
+        if problem is not None:
+            worker.warn(problem)
+            worker.finish("failed")
+            return 2
         traceback.print_exc(file=sys.stderr)
         worker.warn(
             Problem(

@@ -11,7 +11,7 @@ from domainstudio.corpus.heldout import HeldOutRule
 from domainstudio.mixture.shares import Role, TextOrigin
 from domainstudio.problems import Problem, UserError
 from domainstudio.project import documents, journal, plans
-from domainstudio.project.database import transaction
+from domainstudio.project.database import snapshot, transaction
 from domainstudio.project.documents import HELD_OUT, TRAINING
 from domainstudio.project.journal import Label
 
@@ -182,6 +182,11 @@ def _mark_copies(connection: sqlite3.Connection, job_id: str) -> set[int]:
 
 def counts(connection: sqlite3.Connection) -> list[SourceCounts]:
     """Return the account of every visible source; no document is counted for it."""
+    with snapshot(connection):
+        return _counts(connection)
+
+
+def _counts(connection: sqlite3.Connection) -> list[SourceCounts]:
     states: dict[int, dict[str, documents.StateCount]] = {}
     for count in documents.state_counts(connection):
         states.setdefault(count.source_id, {})[count.state] = count

@@ -1,12 +1,15 @@
 """Connections to project.sqlite: pragmas, transactions, migrations, and known errors apart from bugs."""
 
+import os
 import re
 import sqlite3
 import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
+from uuid import uuid4
 
+from domainstudio.paths import disk_problem
 from domainstudio.problems import Problem, UserError
 
 MIGRATIONS = Path(__file__).parent / "migrations"
@@ -25,7 +28,10 @@ _KNOWN_ERRORS = {
 
 @contextmanager
 def known_errors(file: Path) -> Iterator[None]:
-    """Turn what a person can mend (locked, full, damaged …) into a UserError; other errors pass as bugs."""
+    """Turn what a person can mend (locked, full, damaged …) into a UserError; other errors pass as bugs.
+
+    Errors of the disk at other files of the project count too.
+    """
     try:
         yield
     except sqlite3.Error as error:
@@ -33,6 +39,11 @@ def known_errors(file: Path) -> Iterator[None]:
         if primary in _KNOWN_ERRORS:
             raise UserError(Problem(_KNOWN_ERRORS[primary], None, {"file": str(file)})) from error
         raise
+    except OSError as error:
+        problem = disk_problem(error, file)
+        if problem is None:
+            raise
+        raise UserError(problem) from error
 
 
 def connect(file: Path, *, read_only: bool = False) -> sqlite3.Connection:
@@ -69,6 +80,25 @@ def transaction(connection: sqlite3.Connection) -> Iterator[None]:
             if connection.in_transaction:  # a full disk has rolled back already
                 connection.execute("ROLLBACK")
             raise
+
+
+@contextmanager
+def snapshot(connection: sqlite3.Connection) -> Iterator[None]:
+    """Let all questions of the block see one state, whatever others commit between them; may be nested."""
+    if connection.in_transaction:
+        yield
+        return
+    connection.execute("BEGIN")
+    try:
+        yield
+    finally:
+        if connection.in_transaction:  # a failed disk has rolled back already
+            connection.execute("ROLLBACK")
+
+
+def data_version(connection: sqlite3.Connection) -> int:
+    """Return a number that is another one once any other connection has committed something."""
+    return int(connection.execute("PRAGMA data_version").fetchone()[0])
 
 
 def known_version(migrations: Path = MIGRATIONS) -> int:
@@ -109,10 +139,7 @@ def migrate(file: Path, migrations: Path = MIGRATIONS) -> None:
         if not pending:
             return
         if version:
-            backup = file.with_name(f"{file.stem}-version{version}-{time.strftime('%Y%m%d-%H%M%S')}.sqlite")
-            if not backup.exists():  # else made within this second, by another process or a failed attempt
-                with known_errors(file):
-                    connection.execute("VACUUM INTO ?", (str(backup),))
+            _back_up(connection, file, version)
         for number, step in pending:
             with transaction(connection):
                 if version_of(connection) >= number:
@@ -120,6 +147,18 @@ def migrate(file: Path, migrations: Path = MIGRATIONS) -> None:
                 for statement in _statements(step.read_text(encoding="utf-8")):
                     connection.execute(statement)
                 connection.execute(f"PRAGMA user_version = {number}")
+
+
+def _back_up(connection: sqlite3.Connection, file: Path, version: int) -> None:
+    """Leave a copy beside the database, under a name that a person may restore only when it is whole."""
+    backup = file.with_name(f"{file.stem}-version{version}-{time.strftime('%Y%m%d-%H%M%S')}.sqlite")
+    draft = file.with_name(f".backup-{uuid4().hex}.sqlite")
+    try:
+        with known_errors(file):
+            connection.execute("VACUUM INTO ?", (str(draft),))
+            os.replace(draft, backup)
+    finally:
+        draft.unlink(missing_ok=True)
 
 
 def _number(file: Path) -> int:

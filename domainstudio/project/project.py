@@ -33,6 +33,7 @@ class Project:
         file = self.path / DATABASE
         if not file.is_file():
             raise UserError(Problem("project.missing", "project", {"folder": str(path)}))
+        self._opened = file.stat()
         self.connection: sqlite3.Connection = connect(file, read_only=read_only)
         if not read_only and check_version(self.connection, file) < known_version():
             migrate(file)
@@ -54,6 +55,19 @@ class Project:
     def jobs(self) -> Path:
         """The only job folder."""
         return self.path / "jobs"
+
+    def check_in_place(self) -> None:
+        """Check that the folder still holds the database that was opened: else an edit would be lost.
+
+        Raises:
+            UserError: it was moved, deleted or replaced.
+        """
+        try:
+            is_same = os.path.samestat(self._opened, (self.path / DATABASE).stat())
+        except FileNotFoundError:
+            is_same = False
+        if not is_same:
+            raise UserError(Problem("project.moved", "project", {"folder": str(self.path)}))
 
     def job(self, job_id: str) -> JobFolder:
         """Return a job of this project.

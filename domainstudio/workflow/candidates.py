@@ -91,9 +91,10 @@ def _of_run(project: Project, run: str) -> list[Candidate]:
 def suggested(found: list[Candidate]) -> Candidate | None:
     """Return where a person begins to look: the most gain within the accepted forgetting.
 
-    Without one within it, the least forgetting; without measurements, the newest.
+    Gains are compared among runs from one base only, that of the newest run. Without one within what is
+    accepted, the least forgetting; without measurements, the newest.
     """
-    measured = [one for one in found if one.gain is not None]
+    measured = [one for one in found if one.gain is not None and one.origin == found[-1].origin]
     within = [one for one in measured if one.is_accepted is not False]
     if within:
         return max(within, key=lambda one: one.gain or 0.0)

@@ -1,6 +1,7 @@
 """Import a corpus, and the table of what there is."""
 
 import os
+import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +25,8 @@ from domainstudio.workflow.running import Kind, adopt, start, work_of
 
 SHOWN_CHARACTERS = 200_000
 """Of a longer document the window shows the beginning."""
+LONGEST_NAME = 100
+"""Characters of a source's name."""
 _SUMMARY = "summary.json"
 
 
@@ -95,9 +98,14 @@ def start_import(
     """Start importing files and folders into a source.
 
     Raises:
-        UserError: a path is missing, nothing readable is there, or the source has another role.
+        UserError: a path is missing, nothing readable is there, name or path are no text, or the source has
+            another role.
     """
     files_of(paths, settings)
+    source = checked_name(source)
+    for path in paths:
+        if os.fsencode(path).decode("utf-8", "replace") != str(path):
+            raise UserError(Problem("corpus.bad_path", "path", {"path": ascii(str(path))}))
     existing = index.find_source(project.connection, source)
     if existing and existing.role != role:
         params = {"source": source, "role": existing.role, "asked": role}
@@ -113,6 +121,22 @@ def start_import(
         text_origin=text_origin,
     )
     return start(project, IMPORT, work)
+
+
+def checked_name(name: str) -> str:
+    """Return the name of a source as it is kept: without space around it.
+
+    Raises:
+        UserError: it is empty, too long, or holds what is no text on one line.
+    """
+    name = name.strip()
+    if not name:
+        raise UserError(Problem("corpus.name_empty", "name", {}))
+    is_text = not any(unicodedata.category(one) in ("Cc", "Cs", "Zl", "Zp") for one in name)
+    if len(name) > LONGEST_NAME or not is_text:
+        params = {"name": ascii(name[:LONGEST_NAME]), "most": LONGEST_NAME}
+        raise UserError(Problem("corpus.bad_name", "name", params))
+    return name
 
 
 def start_sample(project: Project, source: str) -> JobFolder:
@@ -220,11 +244,9 @@ def rename_source(project: Project, name: str, new: str) -> None:
     """Give a source another name, in the saved mixtures too; a run keeps the name it began with.
 
     Raises:
-        UserError: there is no such source, the name is empty or taken, or an import into it is going on.
+        UserError: there is no such source, the new name is none or taken, or an import into it is going on.
     """
-    source, new = source_named(project, name), new.strip()
-    if not new:
-        raise UserError(Problem("corpus.name_empty", "name", {}))
+    source, new = source_named(project, name), checked_name(new)
     if new != name and _is_importing(project, name):
         raise UserError(Problem("corpus.import_running", "name", {"source": name}))
     index.edit_source(project.connection, source, new, source.role)

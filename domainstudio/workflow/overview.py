@@ -6,7 +6,7 @@ from statistics import median
 
 from domainstudio.jobs.events import Event, JobProblem, Progress, Start, Step
 from domainstudio.jobs.folder import JobFolder, Status, list_jobs
-from domainstudio.jobs.follow import Tail
+from domainstudio.jobs.follow import StatusWatch, Tail
 from domainstudio.problems import Problem, UserError
 from domainstudio.project.project import Project
 from domainstudio.recipe.run import RunSpec
@@ -14,7 +14,6 @@ from domainstudio.workflow.kinds import KINDS
 from domainstudio.workflow.running import work_of
 from domainstudio.workflow.training import TRAIN
 
-_FINAL: tuple[Status, ...] = ("done", "stopped", "failed", "interrupted")
 _WINDOWS = 20
 _HIDDEN_SECONDS, _HIDDEN_SHARE = 5.0, 0.02
 """A time left is not told before this much time and share of the work have passed: it would mislead."""
@@ -82,14 +81,12 @@ class JobList:
         """Return every job, the newest last; a job whose files cannot be read is left out."""
         rows = []
         for folder in list_jobs(self._project.jobs):
-            followed = self._known.get(folder.job_id)
-            if followed is None:
-                try:
-                    followed = _Followed(folder)
-                except UserError:  # a spec from a newer program or a damaged one: opening it by name says so
-                    continue
-                self._known[folder.job_id] = followed
-            rows.append(followed.refresh())
+            try:
+                followed = self._known.get(folder.job_id) or _Followed(folder)
+                rows.append(followed.refresh())
+            except (UserError, OSError):  # of a newer program, or damaged: opening it by name says so
+                continue
+            self._known[folder.job_id] = followed
         present = {row.job_id for row in rows}
         self._known = {job_id: one for job_id, one in self._known.items() if job_id in present}
         return rows
@@ -100,7 +97,6 @@ class _Followed:
 
     def __init__(self, folder: JobFolder) -> None:
         spec = folder.spec()
-        self._folder = folder
         kind = KINDS.get(spec.kind)
         work = work_of(spec, kind) if kind else None
         subject = str(getattr(work, "source", "") or getattr(work, "run", ""))
@@ -108,15 +104,13 @@ class _Followed:
         self._steps = work.steps if isinstance(work, RunSpec) else 0
         self._tail = Tail(folder, _tail_offset(folder) if spec.kind == TRAIN.name else 0)
         self._pace = Pace()
-        self._seen: object = None
+        self._watch = StatusWatch(folder)
 
     def refresh(self) -> JobRow:
         """Read what is new, if anything is."""
-        stamp = (self._folder.events_size_bytes(), _changed_at(self._folder))
-        if stamp == self._seen and self._row.status in _FINAL:
+        if not self._watch.refresh():
             return self._row
-        self._seen = stamp
-        status = self._folder.status()
+        status = self._watch.status
         for event in self._tail.poll():
             self._take(event)
         self._row = replace(self._row, status=status)
@@ -162,13 +156,6 @@ def _tail_offset(folder: JobFolder) -> int:
     with folder.events_file.open("rb") as source:
         source.seek(size - _TAIL_BYTES)
         return size - _TAIL_BYTES + len(source.readline())
-
-
-def _changed_at(folder: JobFolder) -> int:
-    try:
-        return folder.run_file.stat().st_mtime_ns
-    except FileNotFoundError:
-        return 0
 
 
 def running(rows: list[JobRow]) -> Iterator[JobRow]:

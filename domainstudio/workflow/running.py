@@ -93,12 +93,21 @@ def commit(project: Project, kind: Kind, folder: JobFolder) -> bool:
 
 
 def commit_finished(project: Project, kinds: dict[str, Kind]) -> list[str]:
-    """Commit every finished job that nobody has committed yet; return their names."""
-    done = []
+    """Commit every finished job that nobody has committed yet; return their names.
+
+    Raises:
+        UserError, OSError: the first job that could not be committed; all others were.
+    """
+    done, errors = [], list[UserError | OSError]()
     for folder in list_jobs(project.jobs):
         kind = kinds.get(folder.job_id.rsplit("-", 1)[0])
-        if kind is not None and commit(project, kind, folder):
-            done.append(folder.job_id)
+        try:
+            if kind is not None and commit(project, kind, folder):
+                done.append(folder.job_id)
+        except (UserError, OSError) as error:
+            errors.append(error)
+    if errors:
+        raise errors[0]
     return done
 
 

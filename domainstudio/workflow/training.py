@@ -9,6 +9,7 @@ from domainstudio.jobs.checkpoints import CheckpointFolder, latest_checkpoint, l
 from domainstudio.jobs.curves import Curves
 from domainstudio.jobs.events import Probe
 from domainstudio.jobs.folder import JobFolder, Status, list_jobs
+from domainstudio.jobs.follow import StatusWatch
 from domainstudio.jobs.metrics import LONG_TAIL_BYTES, Metrics, read, save_elsewhere
 from domainstudio.mixture.shares import Arm, arm_of, check, plan
 from domainstudio.problems import Problem, UserError
@@ -209,6 +210,7 @@ class _KnownRun:
         self.spec = spec
         self.start = (spec.model, spec.recipe.as_trained(), spec.steps)
         self.metrics = Metrics(folder)
+        self.watch = StatusWatch(folder)
         self.is_read = False
         self._folder = folder
         self._saving: threading.Thread | None = None
@@ -222,6 +224,7 @@ class _KnownRun:
 
     def refresh(self, most_bytes: int | None) -> None:
         """Read what is new; if only so much may be read at once, a process of its own reads a long file."""
+        self.watch.refresh()
         if self._saving is not None:
             if self._saving.is_alive():
                 return
@@ -265,12 +268,11 @@ class RunList:
 
     def refresh(self) -> list[RunRow]:
         """Return every run, oldest first."""
-        folders = [folder for folder in list_jobs(self._project.jobs, TRAIN.name) if self._know(folder)]
-        names = {folder.job_id for folder in folders}
-        self._known = {name: known for name, known in self._known.items() if name in names}
-        for known in self._known.values():
-            known.refresh(self._most_bytes)
-        return [self._row(folder) for folder in folders]
+        runs = [
+            folder.job_id for folder in list_jobs(self._project.jobs, TRAIN.name) if self._refresh(folder)
+        ]
+        self._known = {run: self._known[run] for run in runs}
+        return [self._row(run) for run in runs]
 
     def curves(self, run: str) -> Curves | None:
         """Return the curves of a run that was refreshed; they grow with later refreshes."""
@@ -291,28 +293,29 @@ class RunList:
         """Return the change of held-out loss per source of a refreshed run, up to now or at a step."""
         return self._known[run].changes() if step is None else self._known[run].changes_at(step)
 
-    def _know(self, folder: JobFolder) -> bool:
-        """Take in a run on first sight; return whether its spec can be read."""
-        if not (folder.path / "spec.json").is_file():
-            return False
-        if folder.job_id not in self._known:
-            try:
-                spec = run_spec(self._project, folder.job_id)
-            except UserError:  # of a newer program, damaged or just deleted: opening it by name says so
+    def _refresh(self, folder: JobFolder) -> bool:
+        """Read what is new of a run, all of it on first sight; return whether it can be read."""
+        try:
+            if not (folder.path / "spec.json").is_file():
                 return False
-            self._known[folder.job_id] = _KnownRun(spec, folder)
+            known = self._known.get(folder.job_id)
+            known = known or _KnownRun(run_spec(self._project, folder.job_id), folder)
+            known.refresh(self._most_bytes)
+        except (UserError, OSError):  # of a newer program, damaged or deleted: opening it by name says so
+            return False
+        self._known[folder.job_id] = known
         return True
 
-    def _row(self, folder: JobFolder) -> RunRow:
-        known, status = self._known[folder.job_id], folder.status()
-        spec, curves = known.spec, known.curves
-        control = self._control_of(folder.job_id, spec)
+    def _row(self, run: str) -> RunRow:
+        known = self._known[run]
+        spec, curves, status = known.spec, known.curves, known.watch.status
+        control = self._control_of(run, spec)
         # A run under way, or kept early, has seen fewer tokens than its control: compared where it stands.
         last = curves.probes[-1].step if curves.probes else 0
         of_control = self.changes_of(control, last) if control else None
         losses, speeds = curves.steps.column("loss"), curves.steps.column("tokens_per_second")
         return RunRow(
-            run=folder.job_id,
+            run=run,
             arm=spec.arm,
             origin=spec.model.name,
             status=status,

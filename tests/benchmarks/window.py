@@ -39,8 +39,8 @@ pump(lambda: window.shell is not None, 30)
 pump(lambda: window.shell.pane.states.is_settled, 30)
 found["project"] = time.process_time()
 for step in ("corpus", "tokenizer", "mixture", "training", "runs", "export"):
-    window.shell.show_step(step)
     began = time.monotonic()
+    window.shell.show_step(step)
     pump(lambda: window.shell.pane.states.is_settled, 30)
     found[f"{step} ready, s"] = time.monotonic() - began
     pump(lambda: False, 1.0)

@@ -1,5 +1,6 @@
 """The command line as a person meets it: the whole way, one sentence for each mistake, exit codes."""
 
+import errno
 import gzip
 import json
 import subprocess
@@ -145,3 +146,23 @@ def test_chinese_words_come_from_the_catalogue(packed_project: Path) -> None:
         env={"DOMAINSTUDIO_LANGUAGE": "zh_CN", "PATH": "/usr/bin:/bin", "LANG": "C.UTF-8"},
     )
     assert "来源" in done.stdout and "文档" in done.stdout
+
+
+def test_a_damaged_job_is_named_and_keeps_no_command_from_its_work(
+    small_project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (small_project / "jobs" / "pack-1" / "run.json").write_text("{")
+    assert run_command(["corpus", "table", str(small_project)]) == 0
+    told = capsys.readouterr()
+    assert "pack-1" in told.err and "general" in told.out
+
+
+def test_what_the_disk_refuses_is_one_sentence(
+    small_project: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_arguments: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device", "/data/spec.json")
+
+    monkeypatch.setattr("domainstudio.jobs.folder.write_atomically", full)
+    assert run_command(["tokenizer", "pack", str(small_project)]) == 2
+    assert capsys.readouterr().err.startswith("The disk of /data/spec.json is full")

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from domainstudio.corpus.finding import files_of
+from domainstudio.corpus.finding import files_of, name_of
 from domainstudio.corpus.readers import (
     Document,
     Item,
@@ -291,3 +291,17 @@ def test_a_path_without_anything_to_read_is_refused_by_name(tmp_path: Path, name
         files_of([tmp_path / name], AUTO)
     assert refusal.value.problem.code == code
     assert str(tmp_path / name) in str(refusal.value)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="pipes are files on POSIX alone")
+def test_a_pipe_or_a_link_to_itself_does_not_hang_the_import(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.txt")
+    (tmp_path / "loop.txt").symlink_to("loop.txt")
+    (tmp_path / "text.txt").write_text("words")
+    assert [file.name for file in files_of([tmp_path], AUTO)] == ["loop.txt", "text.txt"]
+    with pytest.raises(UserError, match="no file to read"):
+        files_of([tmp_path / "pipe.txt"], AUTO)
+
+
+def test_a_default_name_can_be_written_whatever_the_folder_is_called(tmp_path: Path) -> None:
+    assert name_of(tmp_path / os.fsdecode(b"caf\xe9")) == "caf\N{REPLACEMENT CHARACTER}"

@@ -61,7 +61,7 @@ def open_window(qtbot: QtBot, preferences: Preferences) -> Iterator[OpenWindow]:
         window.show()
         if project is not None:
             window.open_project(project)
-            qtbot.waitUntil(lambda: window.shell is not None, timeout=10_000)
+            qtbot.waitUntil(lambda: window.shell is not None and window.shell.isVisible(), timeout=10_000)
             assert window.shell is not None
             if step:
                 window.shell.show_step(step)

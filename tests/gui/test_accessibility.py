@@ -13,6 +13,7 @@ from PySide6.QtWidgets import (
     QAbstractItemView,
     QAbstractSlider,
     QAbstractSpinBox,
+    QApplication,
     QComboBox,
     QLabel,
     QLineEdit,
@@ -181,6 +182,7 @@ def test_no_word_is_cut_off_where_texts_are_long(
 ) -> None:
     window = shown(open_window, trained_project, packed_project, place)
     window.resize(*size)
+    QApplication.processEvents()  # what came last is laid out with the next turn of the event loop
     window.grab()
     cut = [
         f"{type(widget).__name__} {widget.text()!r}: {widget.width()} < {needed}"

@@ -95,10 +95,10 @@ def test_runs_from_another_base_are_shown_apart(trained: Path, open_pane: OpenPa
         made.new_run(project, {0: (4.3, 4.065), 160: (4.2, 4.1)}, (160,), origin=start)
     pane = open_pane(ExportPane, trained)
     assert pane._origin.isVisible() and pane._origin.count() == 2
-    assert pane._model.rowCount() == 6
-    pane._origin.setCurrentIndex(1)
-    pane._origin.activated.emit(1)
     assert pane._export.text() == "Export step 160 of train-3" and pane._model.rowCount() == 1
+    pane._origin.setCurrentIndex(0)
+    pane._origin.activated.emit(0)
+    assert pane._model.rowCount() == 6
 
 
 def test_a_model_folder_is_written_and_can_be_opened(

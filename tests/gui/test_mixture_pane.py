@@ -273,4 +273,5 @@ def test_undo_takes_back_what_was_moved_a_moment_ago(
     qtbot.waitUntil(lambda: pane.head.replay.text == "5.0", timeout=10_000)
     pane.presets.buttons["replay-10"].click()
     window.close()
+    qtbot.waitUntil(lambda: not window.isVisible(), timeout=10_000)
     assert saved(small_project).shares["general"] == pytest.approx(0.1), "closing the window loses nothing"

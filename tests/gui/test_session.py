@@ -10,11 +10,12 @@ import pytest
 from PySide6.QtCore import QObject
 from pytestqt.qtbot import QtBot
 
-from domainstudio.gui.session import Session
+from domainstudio.gui.session import ALL_TOPICS, Session
 from domainstudio.problems import Problem
 from domainstudio.project import database
+from domainstudio.project import jobs as index
 from domainstudio.project.project import Project
-from domainstudio.workflow import planning
+from domainstudio.workflow import planning, tokenizer
 
 
 class Listener(QObject):
@@ -126,8 +127,6 @@ def test_a_locked_database_is_a_sentence_and_the_window_lives_on(
 
 
 def test_a_finished_job_is_committed_and_told(session: Session, qtbot: QtBot) -> None:
-    from domainstudio.workflow import tokenizer
-
     told: list[frozenset[str]] = []
     session.changed.connect(told.append)
     listener = Listener()
@@ -169,3 +168,65 @@ def test_a_disk_that_takes_no_more_is_a_sentence(
     assert listener.heard[-1].code == code
     session.read(lambda project: project.name, listener.hear)
     qtbot.waitUntil(lambda: listener.heard[-1] == "small")
+
+
+def test_an_edit_made_elsewhere_is_told_and_ones_own_only_once(session: Session, qtbot: QtBot) -> None:
+    told: list[frozenset[str]] = []
+    listener = Listener()
+    qtbot.waitUntil(lambda: session._data_version is not None)
+    session.changed.connect(told.append)
+    plans = frozenset({"plans"})
+    session.edit(lambda p: planning.set_recipe(p, {"floor": "0.1"}), listener.hear, topics=plans)
+    qtbot.waitUntil(lambda: told == [plans])
+    with Project(session.path) as project:
+        planning.set_recipe(project, {"floor": "0.4"})
+    qtbot.waitUntil(lambda: told == [plans, ALL_TOPICS])
+
+
+@pytest.mark.parametrize("is_replaced", [False, True])
+def test_a_project_that_was_moved_away_takes_no_edit(
+    session: Session, qtbot: QtBot, tmp_path: Path, is_replaced: bool
+) -> None:
+    """The open database would take it, and nobody would ever see it again."""
+    listener, told = Listener(), []
+    session.problem_found.connect(told.append)
+    session.edit(lambda project: project.name, listener.hear)
+    qtbot.waitUntil(lambda: listener.heard == ["small"])
+    moved = session.path.rename(tmp_path / "elsewhere")
+    if is_replaced:
+        session.path.mkdir()
+        (session.path / "project.sqlite").write_bytes(b"garbage")
+    session.edit(lambda project: planning.set_recipe(project, {"floor": "0.5"}), failed=listener.also)
+    qtbot.waitUntil(lambda: len(listener.heard) == 2 and len(told) > 0, timeout=10_000)
+    assert listener.heard[-1][1].code == "project.moved" and {one.code for one in told} == {"project.moved"}
+    with Project(moved, read_only=True) as project:
+        assert planning.recipe_of(project).stage.floor != 0.5
+
+
+def test_a_damaged_job_blinds_nobody_to_the_others(session: Session, qtbot: QtBot) -> None:
+    damaged = session.path / "jobs" / "train-9"
+    damaged.mkdir()
+    (damaged / "spec.json").write_text("{")
+    with qtbot.waitSignal(session.jobs_changed, timeout=20_000):
+        session.edit(tokenizer.start_packing)
+
+
+def test_what_a_locked_database_kept_from_being_committed_is_committed_later(
+    session: Session, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(database, "_BUSY_MILLISECONDS", 100)
+    monkeypatch.setattr("domainstudio.gui.session.RETRY_SECONDS", 0.1)
+    told: list[frozenset[str]] = []
+    with Project(session.path) as project:
+        folder = tokenizer.start_packing(project)
+    session.edit(lambda project: project.name)
+    with closing(sqlite3.connect(session.path / "project.sqlite", isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        with qtbot.waitSignal(session.problem_found, timeout=60_000) as problem:
+            pass
+        assert problem.args[0].code == "project.locked"
+        session.changed.connect(told.append)
+        other.execute("ROLLBACK")
+    qtbot.waitUntil(lambda: frozenset({"tokens"}) in told, timeout=10_000)
+    with Project(session.path, read_only=True) as project:
+        assert index.is_committed(project.connection, folder.job_id)

@@ -1,22 +1,28 @@
 """The window: what its process loads, opening and closing, memory, undo, notices, languages and themes."""
 
 import os
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 from PySide6.QtCore import QMimeData, QObject, QPointF, Qt, QUrl
 from PySide6.QtGui import QDropEvent
 from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QLabel
 from pytestqt.qtbot import QtBot
 from support import OpenWindow
 
 from domainstudio.gui import theme
+from domainstudio.gui.help import HelpDialog
 from domainstudio.gui.palette import CommandPalette
+from domainstudio.gui.panes.mixture import MixturePane
 from domainstudio.gui.preferences import Preferences
 from domainstudio.gui.shortcuts import commands
 from domainstudio.gui.window import Window
+from domainstudio.project import database
 from domainstudio.project.project import Project
 from domainstudio.workflow import planning
 from domainstudio.workflow.steps import STEPS
@@ -217,3 +223,40 @@ def test_everything_is_drawn_at_twice_its_size(packed_project: Path, tmp_path: P
     environment = os.environ | {"QT_SCALE_FACTOR": "2"}
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment)
     assert done.returncode == 0, done.stderr
+
+
+def test_a_project_is_not_closed_over_an_edit_that_was_refused(
+    open_window: OpenWindow, small_project: Path, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Closing must neither stand still while the database is busy nor lose what was just moved."""
+    monkeypatch.setattr(database, "_BUSY_MILLISECONDS", 100)
+    window = open_window(small_project, "mixture")
+    assert window.session is not None and window.shell is not None
+    pane = window.shell.pane
+    assert isinstance(pane, MixturePane)
+    with closing(sqlite3.connect(small_project / "project.sqlite", isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        pane.table.moved.emit("general", 0.3)
+        with qtbot.waitSignal(window.session.edits_ended) as ended:
+            assert window.close() is False
+        assert ended.args == [False]
+        assert window.isVisible() and window.session is not None and "busy" in pane.line.text
+        other.execute("ROLLBACK")
+    pane.table.moved.emit("general", 0.4)
+    window.close()
+    qtbot.waitUntil(lambda: not window.isVisible())
+    with Project(small_project, read_only=True) as project:
+        assert planning.mixture_of(project).shares["general"] == 0.4
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [("keys", "Keyboard shortcuts"), ("base models", "Which one?"), ("about", "Apache License 2.0")],
+)
+def test_help_opens_over_the_window(open_window: OpenWindow, name: str, words: str) -> None:
+    window = open_window()
+    window.do(name)
+    page = window.findChild(HelpDialog)
+    assert page is not None and page.isVisible()
+    assert any(words in label.text() for label in page.findChildren(QLabel))
+    page.accept()

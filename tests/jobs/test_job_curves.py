@@ -109,3 +109,10 @@ def test_a_point_at_the_step_of_the_new_start_is_done_again_the_one_before_stand
     assert curves.steps.points() == [step_at(4, 1.0), step_at(5, 2.0)]
     assert superseded(curves) == [step_at(5, 1.0)]
     assert [probe.step for probe in curves.probes] == [4]
+
+
+def test_steps_that_go_back_within_an_attempt_leave_the_line_ascending() -> None:
+    """Two processes that write one file by mistake must not tangle what is searched and drawn."""
+    bodies: list[Body] = [Start(0), *(step_at(step, float(step)) for step in (1, 2, 5, 3, 5, 6, 1, 7))]
+    curves = gather(Story(bodies).events())
+    assert curves.steps.column("step").tolist() == [1, 2, 5, 6, 7] and curves.superseded == []

@@ -1,5 +1,6 @@
 """The job's own side: numbers that run on over deaths, one last word, and errors told once."""
 
+import errno
 import json
 import os
 import subprocess
@@ -237,3 +238,25 @@ def test_the_heart_beats_on_after_the_disk_refused_a_beat(
     assert sorted(file.name for file in tmp_path.iterdir() if file.name[0] != ".") == [
         "events.jsonl", "heartbeat.json",
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("number", "code"),
+    [
+        (errno.ENOSPC, "project.disk_full"),
+        (errno.EACCES, "project.no_access"),
+        (errno.EIO, "project.disk_error"),
+    ],
+)
+def test_what_the_disk_refuses_is_a_sentence_and_no_bug(tmp_path: Path, number: int, code: str) -> None:
+    folder = JobFolder(tmp_path)
+
+    def work() -> None:
+        raise OSError(number, os.strerror(number), "/data/part-0.parquet")
+
+    worker = Worker(folder)
+    worker.begin()
+    assert conclude(worker, work) == 2
+    problem, state = bodies_of(folder)[-2:]
+    assert (problem.code, problem.params) == (code, {"file": "/data/part-0.parquet"})
+    assert state == State("failed")

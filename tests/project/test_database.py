@@ -2,6 +2,8 @@
 
 import shutil
 import sqlite3
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -16,6 +18,7 @@ from domainstudio.project.database import (
     connect,
     known_version,
     migrate,
+    snapshot,
     transaction,
     version_of,
 )
@@ -252,3 +255,34 @@ def test_the_schema_of_version_1_migrates_to_the_newest(tmp_path: Path) -> None:
         assert version_of(connection) == known_version()
         assert connection.execute("SELECT value FROM facts").fetchone()["value"] == "{}"
         assert connection.execute("SELECT committed_at FROM jobs").fetchone()["committed_at"] == 2.0
+
+
+def test_a_backup_has_its_name_only_when_it_is_whole(file: Path, migrations: Path) -> None:
+    """A person restores it by that name: a copy broken off must not pass for one."""
+    (migrations / "0002_good.sql").write_text("CREATE TABLE good (id INTEGER);\n")
+    # Killed at the first file that gets a new name: the copy might as well be written by half.
+    killed = (
+        "import os, sys\nfrom pathlib import Path\nfrom domainstudio.project import database\n"
+        "os.replace = lambda *_: os._exit(9)\ndatabase.migrate(Path(sys.argv[1]), Path(sys.argv[2]))"
+    )
+    ended = subprocess.run([sys.executable, "-c", killed, str(file), str(migrations)], check=False)
+    assert ended.returncode == 9 and backups(file) == []
+    migrate(file, migrations)
+    [backup] = backups(file)
+    assert notes(backup) == notes(file)
+
+
+def test_questions_of_one_snapshot_see_one_state(connection: sqlite3.Connection, file: Path) -> None:
+    """What another process commits between two questions is seen by the block after it alone."""
+
+    def count() -> int:
+        return int(connection.execute("SELECT count(*) FROM notes").fetchone()[0])
+
+    with snapshot(connection):
+        before = count()
+        with closing(connect(file)) as other, transaction(other):
+            other.execute("INSERT INTO notes (text) VALUES ('three')")
+        with snapshot(connection):
+            assert count() == before
+        assert count() == before
+    assert count() == before + 1

@@ -121,3 +121,16 @@ def test_a_run_kept_early_is_compared_with_its_control_at_its_own_step(project: 
     assert row.control == control.job_id
     assert row.outcome.gain_against_control == pytest.approx(0.4)
     assert row.outcome.forgetting_against_control == pytest.approx(0.2)
+
+
+def test_a_gain_over_random_weights_does_not_hide_the_domain_run() -> None:
+    """The base run of a project from scratch gains more than any domain run that starts from it."""
+    from domainstudio.workflow.candidates import Candidate, suggested
+
+    def one(run: str, origin: str, gain: float, forgetting: float) -> Candidate:
+        return Candidate(run, "treated", "done", origin, 80, 80, 80, gain, forgetting, 0.05, True)
+
+    base = one("train-1", "tiny", 1.6, -2.7)
+    assert suggested([base, one("train-2", "train-1@80", 0.7, 0.04)]).run == "train-2"  # type: ignore[union-attr]
+    near, far = one("train-2", "train-1@80", 0.3, 0.06), one("train-3", "train-1@80", 0.9, 0.4)
+    assert suggested([base, near, far]) is near, "none is within what is accepted: the least forgetting"

@@ -8,6 +8,7 @@ import pytest
 from support import dump, wait_until
 
 from domainstudio.corpus.readers import ReaderSettings
+from domainstudio.jobs.folder import list_jobs
 from domainstudio.jobs.follow import follow
 from domainstudio.jobs.process import kill
 from domainstudio.problems import UserError
@@ -154,3 +155,31 @@ def test_held_out_text_that_comes_later_marks_its_copies_in_training(tmp_path: P
         ).fetchone()[0]
         assert documents == 0
         assert first.counts.held_out_copies + second.counts.held_out_copies > 0
+
+
+def test_a_job_that_cannot_be_committed_keeps_no_other_from_it(tmp_path: Path, texts: Path) -> None:
+    with new_project(tmp_path) as project:
+        for source in ("first", "second"):
+            folder = corpus.start_import(project, [texts], source, "general", ReaderSettings())
+            finish(project, folder.job_id)
+        project.job("import-1").run_file.write_text("{")
+        with pytest.raises(UserError, match="import-1"):
+            commit_finished(project, KINDS)
+        assert [row.counts.name for row in corpus.table(project)] == ["second"]
+
+
+@pytest.mark.parametrize("name", ["", "  ", "two\nlines", "a\0b", "\ud800", "x" * 101])
+def test_a_source_is_not_given_a_name_that_no_table_could_show(
+    tmp_path: Path, texts: Path, name: str
+) -> None:
+    with new_project(tmp_path) as project, pytest.raises(UserError) as refusal:
+        corpus.start_import(project, [texts], name, "general", ReaderSettings())
+    assert refusal.value.problem.field == "name"
+    assert list(list_jobs(tmp_path / "project" / "jobs")) == []
+
+
+def test_a_path_that_is_no_text_is_refused_by_name(tmp_path: Path, texts: Path) -> None:
+    odd = texts / os.fsdecode(b"caf\xe9.txt")
+    odd.write_text("words")
+    with new_project(tmp_path) as project, pytest.raises(UserError, match=r"caf\\udce9"):
+        corpus.start_import(project, [odd], "odd", "general", ReaderSettings())

@@ -1,6 +1,7 @@
 """What the status strip and the sidebar are told about jobs and steps."""
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -52,10 +53,38 @@ def test_a_job_tells_its_subject_progress_and_end(empty_project: Path) -> None:
         assert jobs.refresh()[0] is row, "a job that is over is not read again"
 
 
-def test_a_damaged_job_does_not_hide_the_others(empty_project: Path) -> None:
+def newer_events(folder: JobFolder) -> None:
+    folder.record_process(os.getpid(), 0)
+    folder.events_file.write_bytes(b'{"v":2,"seq":1,"attempt":1,"t":0,"kind":"start","step":0}\n')
+
+
+def no_process(folder: JobFolder) -> None:
+    record = folder.record_process(os.getpid(), 0)
+    folder.run_file.write_text(record.model_copy(update={"pid": -1}).model_dump_json())
+
+
+def a_file(folder: JobFolder) -> None:
+    (folder.path / "spec.json").unlink()
+    folder.path.rmdir()
+    folder.path.write_text("")
+
+
+DAMAGES: list[Callable[[JobFolder], object]] = [
+    lambda folder: (folder.path / "spec.json").write_text("{"),
+    lambda folder: folder.run_file.write_text('{"pid":'),
+    lambda folder: folder.events_file.mkdir() or folder.record_process(os.getpid(), 0),
+    no_process,
+    newer_events,
+    a_file,
+]
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_a_damaged_job_does_not_hide_the_others(
+    empty_project: Path, damage: Callable[[JobFolder], object]
+) -> None:
     import_job(empty_project)
-    broken = import_job(empty_project)
-    (broken.path / "spec.json").write_text("{")
+    damage(import_job(empty_project))
     with Project(empty_project, read_only=True) as project:
         assert [row.job_id for row in JobList(project).refresh()] == ["import-1"]
 

@@ -74,6 +74,38 @@ def test_a_deleted_run_vanishes_and_a_damaged_one_hides_no_other(project: Projec
     assert [row.run for row in RunList(project).refresh()] == [first.job_id]
 
 
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("events.jsonl", b'{"v":2,"seq":1,"attempt":1,"t":0,"kind":"start","step":0}\n'),
+        ("run.json", b'{"pid":'),
+    ],
+)
+def test_a_run_damaged_while_it_is_shown_hides_no_other(project: Project, name: str, content: bytes) -> None:
+    whole, broken = new_run(project), new_run(project)
+    runs = RunList(project)
+    assert len(runs.refresh()) == 2
+    broken.record_process(1, 0)
+    (broken.path / name).write_bytes(content)
+    assert [row.run for row in runs.refresh()] == [whole.job_id]
+
+
+def test_a_run_that_has_ended_is_not_read_again_until_it_is_resumed(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ten times a second sixty runs would otherwise take half a processor from the window."""
+    folder, asked = new_run(project), []
+    write(folder, Start(0), point(1), State("stopped"))
+    runs, last_event = RunList(project), JobFolder.last_event
+    runs.refresh()
+    monkeypatch.setattr(
+        JobFolder, "last_event", lambda folder, offset: asked.append(offset) or last_event(folder, offset)
+    )
+    assert runs.refresh()[0].status == "stopped" and asked == []
+    folder.record_process(1, folder.events_size_bytes())
+    assert runs.refresh()[0].status == "running" and len(asked) == 1
+
+
 @pytest.mark.parametrize("may_write", [True, False])
 def test_a_long_run_without_columns_is_read_by_another_process(
     project: Project, monkeypatch: pytest.MonkeyPatch, may_write: bool

@@ -12,7 +12,7 @@ from domainstudio.gui.panes.corpus_account import AccountLine, ReadinessCard
 from domainstudio.gui.panes.corpus_browser import DocumentBrowser
 from domainstudio.gui.panes.corpus_general import GENERATED, GeneralText
 from domainstudio.gui.panes.corpus_import import ImportForm
-from domainstudio.gui.panes.corpus_sources import SourcesTable, source_rows
+from domainstudio.gui.panes.corpus_sources import SourcesTable, source_rows, source_scales
 from domainstudio.gui.panes.corpus_view import CorpusView, read_view
 from domainstudio.gui.session import Session
 from domainstudio.gui.widgets.form import hairline
@@ -177,7 +177,7 @@ class CorpusPane(Pane):
             return
         self.states.show_ready()
         self._show_header(not is_form)
-        self.table.show_sources(source_rows(view.table, imports), self._source)
+        self.table.show_sources(source_rows(view.table, imports), source_scales(view.table), self._source)
         self.account.setVisible(bool(view.table))
         self.browser.setVisible(bool(view.table))
         self.card.setVisible(bool(view.table) and bool(self._is_card_open))

@@ -9,7 +9,7 @@ from PySide6.QtWidgets import QStyle, QStyledItemDelegate, QStyleOptionViewItem
 from domainstudio.gui import theme
 from domainstudio.gui.panes.corpus_view import ReasonRow
 from domainstudio.gui.panes.corpus_words import reason_words, state_words
-from domainstudio.gui.widgets.table import Column, Index, RowDelegate, RowsModel, Table
+from domainstudio.gui.widgets.table import Column, Index, RowDelegate, RowsModel, Table, line_of
 from domainstudio.language import translate as _
 from domainstudio.units import format_count
 
@@ -26,7 +26,7 @@ class _ReasonDelegate(RowDelegate):
         rect = QRect(option.rect)
         if option.state & QStyle.StateFlag.State_Selected:
             painter.fillRect(rect, theme.color("select"))
-        option.rect = rect.adjusted(_INSET, 0, -_INSET, 0)
+        option.rect = line_of(rect.adjusted(_INSET, 0, -_INSET, 0), theme.font("text"))
         QStyledItemDelegate.paint(self, painter, option, index)
 
 

@@ -1,7 +1,7 @@
 """The table of sources: what each holds and how it counts; name and role are changed in place."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from PySide6.QtCore import QRect, Qt, Signal
@@ -9,13 +9,16 @@ from PySide6.QtGui import QFontMetrics, QPainter
 from PySide6.QtWidgets import QAbstractItemView, QComboBox, QStyleOptionViewItem, QWidget
 
 from domainstudio.gui import icons, theme
+from domainstudio.gui.widgets.scale import Scale, scale_of
 from domainstudio.gui.widgets.table import Column, Index, RowDelegate, RowsModel, Table
 from domainstudio.language import translate as _
-from domainstudio.units import big_unit, format_count, format_duration
+from domainstudio.units import format_count, format_duration
 from domainstudio.workflow.corpus import TableRow
 from domainstudio.workflow.overview import JobRow
 
 NAME, ROLE, DOCUMENTS = 0, 1, 2
+CHARACTERS, TOKENS = 2, 4
+"""Among the six numbers."""
 ROLES = ("domain", "general", "task", "instruction")
 _UNKNOWN = "–"
 _MOST_ROWS = 9
@@ -33,12 +36,26 @@ class SourceRow:
     is_editable: bool = True
 
 
+@dataclass(frozen=True)
+class SourceScales:
+    """In which units the table gives characters and tokens."""
+
+    characters: Scale
+    tokens: Scale
+
+
+def source_scales(table: Sequence[TableRow]) -> SourceScales:
+    """Return the units that suit the sums of a table."""
+    total = _total(table)
+    return SourceScales(scale_of(total[CHARACTERS] or 0), scale_of(total[TOKENS] or 0))
+
+
 def source_rows(table: Sequence[TableRow], imports: Sequence[JobRow]) -> list[SourceRow]:
     """Return the rows of the table: sources in order, imports of new ones after them, the total last."""
     working = {job.subject: job for job in imports}
     measures = [_measures(row) for row in table]
     total = _total(table) if len(table) > 1 else None
-    formats = _formats([*measures, total] if total else measures)
+    scales = source_scales(table)
     rows = []
     for row, numbers in zip(table, measures, strict=True):
         counts = row.counts
@@ -46,32 +63,31 @@ def source_rows(table: Sequence[TableRow], imports: Sequence[JobRow]) -> list[So
         if counts.text_origin != "documents":
             name = f"{name} · {_(counts.text_origin)}"
         job = working.pop(counts.name, None)
-        cells = _working(job) if job else _cells(numbers, formats)
+        cells = _working(job) if job else _cells(numbers, scales)
         rows.append(SourceRow(counts.name, counts.role, (name, role, *cells), job is not None))
     for name, job in working.items():
         rows.append(SourceRow(name, "", (name, "", *_working(job)), True, is_editable=False))
     if total is not None:
-        cells = (_("Kept, all sources"), "", *_cells(total, formats))
+        cells = (_("Kept, all sources"), "", *_cells(total, scales))
         rows.append(SourceRow("", "", cells, is_editable=False))
     return rows
 
 
 def _measures(row: TableRow) -> tuple[float | None, ...]:
-    counts, (unit, _sign) = row.counts, big_unit()
+    counts = row.counts
     documents = counts.training_documents + counts.held_out_documents
     characters = counts.training_characters + counts.held_out_characters
     return (
         documents,
         characters / documents if documents else None,
-        characters / unit,
+        characters,
         row.characters_per_token,
-        row.tokens / unit if row.tokens is not None else None,
+        row.tokens,
         100 * row.share if row.share is not None else None,
     )
 
 
 def _total(table: Sequence[TableRow]) -> tuple[float | None, ...]:
-    unit, _sign = big_unit()
     documents = sum(row.counts.training_documents + row.counts.held_out_documents for row in table)
     characters = sum(row.counts.training_characters + row.counts.held_out_characters for row in table)
     trained = sum(row.counts.training_characters for row in table)
@@ -79,27 +95,20 @@ def _total(table: Sequence[TableRow]) -> tuple[float | None, ...]:
     return (
         documents,
         characters / documents if documents else None,
-        characters / unit,
+        characters,
         trained / tokens if tokens else None,
-        tokens / unit if tokens else None,
+        tokens or None,
         100.0 if tokens else None,
     )
 
 
-def _formats(measures: Sequence[tuple[float | None, ...]]) -> tuple[str, ...]:
-    """Return a format for each column of numbers: one number of decimals a column."""
-
-    def decimals(column: int) -> int:
-        most = max((row[column] or 0 for row in measures), default=0)
-        return 0 if most >= 1000 else 1 if most >= 100 else 2 if most >= 1 else 3
-
-    return (",.0f", ",.0f", f",.{decimals(2)}f", ".2f", f",.{decimals(4)}f", ".1f")
-
-
-def _cells(numbers: tuple[float | None, ...], formats: tuple[str, ...]) -> tuple[str, ...]:
+def _cells(numbers: tuple[float | None, ...], scales: SourceScales) -> tuple[str, ...]:
+    words = (
+        format_count, format_count, scales.characters.text,
+        "{:.2f}".format, scales.tokens.text, "{:.1f}".format,
+    )  # fmt: skip
     return tuple(
-        _UNKNOWN if number is None else format(number, how)
-        for number, how in zip(numbers, formats, strict=True)
+        _UNKNOWN if number is None else say(number) for number, say in zip(numbers, words, strict=True)
     )
 
 
@@ -218,9 +227,14 @@ class SourcesTable(Table):
         self.clicked.connect(self._on_clicked)
         self.selectionModel().currentRowChanged.connect(self._on_current_row_changed)
 
-    def show_sources(self, rows: list[SourceRow], chosen: str) -> None:
+    def show_sources(self, rows: list[SourceRow], scales: SourceScales, chosen: str) -> None:
         """Show these rows with one chosen; an editor that is open stays."""
         self._is_showing = True
+        for number, scale in ((CHARACTERS, scales.characters), (TOKENS, scales.tokens)):
+            column = self.rows.columns[DOCUMENTS + number]
+            title = _("Characters") if number == CHARACTERS else _("Tokens")
+            self.rows.columns[DOCUMENTS + number] = replace(column, title=scale.titled(title))
+        self.horizontalHeader().viewport().update()
         self.rows.show_rows(rows)
         self.clearSpans()
         for number, row in enumerate(rows):
@@ -245,8 +259,6 @@ class SourcesTable(Table):
 
 
 def _columns() -> list[Column]:
-    sign = big_unit()[1]
-
     def cell(number: int) -> Callable[[SourceRow], str]:
         return lambda row: row.cells[number]
 
@@ -267,8 +279,8 @@ def _columns() -> list[Column]:
         Column(_("Role"), cell(1), style=style, token=muted, width=136),
         Column(_("Documents"), cell(2), True, style=style, state=working, token=token, width=112),
         Column(_("Characters per document"), cell(3), True, style=style, width=168),
-        Column(_("Characters ({unit})").format(unit=sign), cell(4), True, style=style, width=124),
+        Column(_("Characters"), cell(4), True, style=style, width=124),
         Column(_("Characters per token"), cell(5), True, style=style, width=152),
-        Column(_("Tokens ({unit})").format(unit=sign), cell(6), True, style=style, width=104),
+        Column(_("Tokens"), cell(6), True, style=style, width=104),
         Column(_("Share of tokens (%)"), cell(7), True, style=style, width=144),
     ]

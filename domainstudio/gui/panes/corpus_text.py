@@ -76,7 +76,9 @@ class DocumentView(QWidget):
         self.text.setAccessibleName(_("Text of the document"))
         self.text.setTabChangesFocus(True)
         self.text.document().setDocumentMargin(0)
-        self.text.setStyleSheet("QPlainTextEdit { border: none; } QPlainTextEdit:focus { border: none; }")
+        self.text.setStyleSheet(
+            "QPlainTextEdit { border: none; padding: 0; } QPlainTextEdit:focus { border: none; padding: 0; }"
+        )
         theme.notifier.changed.connect(self._draw_icon)
         self._lay_out()
         self.show_nothing("")

@@ -13,7 +13,7 @@ from domainstudio.gui.session import Session
 from domainstudio.gui.widgets.buttons import Segments
 from domainstudio.gui.widgets.form import hairline
 from domainstudio.gui.widgets.front_chart import FrontChart, Point
-from domainstudio.gui.widgets.table import Column, RowsModel, Table
+from domainstudio.gui.widgets.table import OVERHANG, Column, RowsModel, Table, beside_table
 from domainstudio.gui.widgets.text import Text
 from domainstudio.jobs.folder import JobFolder
 from domainstudio.language import translate as _
@@ -95,15 +95,18 @@ class ExportPane(Pane):
         tools.addStretch(1)
         tools.addWidget(self._origin)
         self._stack = QStackedWidget()
-        self._stack.addWidget(self._chart)
+        chart = QWidget()
+        chart.setLayout(beside_table(self._chart))
+        self._stack.addWidget(chart)
         self._stack.addWidget(self._table)
         left = QWidget()
         column = QVBoxLayout(left)
-        column.setContentsMargins(theme.PADDING, 12, theme.PADDING, 16)
+        side = theme.PADDING - OVERHANG
+        column.setContentsMargins(side, 12, side, 16)
         column.setSpacing(12)
-        column.addLayout(tools)
+        column.addLayout(beside_table(tools))
         column.addWidget(self._stack, 1)
-        column.addWidget(self._note)
+        column.addLayout(beside_table(self._note))
         layout = QHBoxLayout(self.content)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(0)

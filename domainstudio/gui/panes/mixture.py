@@ -3,8 +3,8 @@
 from functools import partial
 
 from PySide6.QtCore import Qt, QTimer
-from PySide6.QtGui import QHideEvent
-from PySide6.QtWidgets import QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtGui import QHideEvent, QResizeEvent
+from PySide6.QtWidgets import QBoxLayout, QScrollArea, QVBoxLayout, QWidget
 
 from domainstudio.gui import theme
 from domainstudio.gui.pane import Pane, PaneProblem
@@ -28,7 +28,10 @@ from domainstudio.workflow.planning import MixtureFacts
 from domainstudio.workflow.tokenizer import start_packing
 
 SAVE_MILLISECONDS = 500
-_SIDE_WIDTH = 364
+_SIDE_WIDTH, _WIDEST = 364, 16_777_215
+_TABLE_SHARE, _SIDE_SHARE = 5, 2
+NARROW = 1100
+"""Pixels below which presets and amounts stand below the table."""
 _PLANS = frozenset({"plans"})
 _DIGITS = 12
 """Decimals of a share that are saved."""
@@ -94,6 +97,12 @@ class MixturePane(Pane):
         self.save_pending()
         super().hideEvent(event)
 
+    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802
+        """Arrange anew for the room there is."""
+        if (self.width() < NARROW) != self._is_narrow:
+            self._arrange(not self._is_narrow)
+        super().resizeEvent(event)
+
     # Building
 
     def _build(self) -> None:
@@ -110,15 +119,28 @@ class MixturePane(Pane):
         right.addWidget(hairline())
         right.addWidget(self.amount)
         right.addStretch(1)
-        layout = QHBoxLayout(self.content)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(0)
-        layout.addWidget(_scrolled(left), 1)
-        layout.addWidget(hairline(is_vertical=True))
-        side = _scrolled(right)
-        side.setFixedWidth(_SIDE_WIDTH)
-        side.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        layout.addWidget(side)
+        self._halves = QBoxLayout(QBoxLayout.Direction.LeftToRight, self.content)
+        self._halves.setContentsMargins(0, 0, 0, 0)
+        self._halves.setSpacing(0)
+        self._side = _scrolled(right)
+        self._side.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self._dividers = [hairline(is_vertical=True), hairline()]
+        self._halves.addWidget(_scrolled(left), _TABLE_SHARE)
+        for line in self._dividers:
+            self._halves.addWidget(line)
+        self._halves.addWidget(self._side)
+        self._arrange(is_narrow=False)
+
+    def _arrange(self, is_narrow: bool) -> None:
+        """Put presets and amounts beside the table, or below it where there is no room."""
+        self._is_narrow = is_narrow
+        directions = QBoxLayout.Direction
+        self._halves.setDirection(directions.TopToBottom if is_narrow else directions.LeftToRight)
+        self._halves.setStretchFactor(self._side, _SIDE_SHARE if is_narrow else 0)
+        for line, is_shown in zip(self._dividers, (not is_narrow, is_narrow), strict=True):
+            line.setVisible(is_shown)
+        self._side.setMaximumWidth(_WIDEST if is_narrow else _SIDE_WIDTH)
+        self._side.setMinimumWidth(0 if is_narrow else _SIDE_WIDTH)
 
     def _connect(self) -> None:
         self.table.moved.connect(self._on_moved)
@@ -348,7 +370,7 @@ class MixturePane(Pane):
         return self._balance is not None and bool(self._balance.general)
 
 
-def _scrolled(layout: QVBoxLayout) -> QScrollArea:
+def _scrolled(layout: QBoxLayout) -> QScrollArea:
     page = QWidget()
     page.setLayout(layout)
     area = QScrollArea()

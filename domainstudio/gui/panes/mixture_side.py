@@ -73,7 +73,8 @@ class MixturePresets(QWidget):
         words.setContentsMargins(_INDENT, 0, 0, 0)
         words.setSpacing(0)
         for label in (Text(reason, "small", "text2", wrap=True), Text(caveat, "small", "text", wrap=True)):
-            label.setFixedWidth(WIDTH - _INDENT)
+            width = WIDTH - _INDENT
+            label.setFixedSize(width, label.heightForWidth(width))  # Qt would ask for the width of the pane
             words.addWidget(label)
         row = QVBoxLayout()
         row.setSpacing(0)

@@ -11,8 +11,8 @@ from domainstudio.gui.panes.start_recent import when
 from domainstudio.gui.session import ALL_TOPICS, Session
 from domainstudio.gui.widgets.buttons import LinkButton
 from domainstudio.gui.widgets.form import hairline
-from domainstudio.gui.widgets.table import Column, RowsModel, Table
-from domainstudio.gui.widgets.text import KeyNumber, Text
+from domainstudio.gui.widgets.table import OVERHANG, Column, RowsModel, Table, beside_table
+from domainstudio.gui.widgets.text import ElidedText, KeyNumber, Text
 from domainstudio.jobs.checkpoints import size_of
 from domainstudio.language import translate as _
 from domainstudio.project.journal import Entry
@@ -54,7 +54,7 @@ class ProjectPane(Pane):
             "runs": KeyNumber(_("Runs")),
             "disk": KeyNumber(_("On disk")),
         }
-        self._folder = Text(str(session.path), "text", "text2")
+        self._folder = ElidedText(str(session.path), "text", "text2")
         self._way = _Way(self)
         self._model = RowsModel(
             [
@@ -94,18 +94,16 @@ class ProjectPane(Pane):
             numbers.addWidget(number, 1)
         inner = QWidget()
         layout = QVBoxLayout(inner)
-        layout.setContentsMargins(*[theme.PADDING] * 4)
+        side = theme.PADDING - OVERHANG
+        layout.setContentsMargins(side, theme.PADDING, side, theme.PADDING)
         layout.setSpacing(8)
-        layout.addLayout(numbers)
-        layout.addWidget(self._folder)
+        layout.addLayout(beside_table(numbers, self._folder))
         layout.addSpacing(16)
-        layout.addWidget(hairline())
+        layout.addLayout(beside_table(hairline()))
         layout.addSpacing(8)
-        layout.addWidget(Text(_("The way"), "strong"))
-        layout.addWidget(self._way)
+        layout.addLayout(beside_table(Text(_("The way"), "strong"), self._way))
         layout.addSpacing(16)
-        layout.addWidget(Text(_("Edits, the newest first"), "strong"))
-        layout.addWidget(self._no_edits)
+        layout.addLayout(beside_table(Text(_("Edits, the newest first"), "strong"), self._no_edits))
         layout.addWidget(self._edits)
         layout.addStretch(1)
         scroll = QScrollArea()
@@ -176,7 +174,7 @@ class _Way(QWidget):
             row.setSpacing(16)
             row.addWidget(link)
             row.addWidget(self._words[step])
-            row.addWidget(Text(purposes[step], "text", "text2"))
+            row.addWidget(ElidedText(purposes[step], "text", "text2"))
             row.addWidget(self._marks[step])
             row.addStretch(1)
             layout.addLayout(row)

@@ -4,8 +4,8 @@ import time
 from functools import partial
 from typing import Any
 
-from PySide6.QtCore import QDateTime, QTimer
-from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtCore import QDateTime, Qt, QTimer
+from PySide6.QtWidgets import QBoxLayout, QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
 
 from domainstudio.gui import theme
 from domainstudio.gui.pane import Pane, PaneProblem
@@ -30,6 +30,8 @@ from domainstudio.workflow.runs import size_of
 from domainstudio.workflow.training import TRAIN, Resumption, RunRow, resumption
 
 _SECOND = 1000
+NARROW = 1100
+"""Pixels below which the tools take two lines."""
 
 
 class RunsPane(Pane):
@@ -242,15 +244,18 @@ class RunsPane(Pane):
     def _lay_out(self) -> None:
         for page in (self.plots, self.table, self.log, self.samples):
             self._pages.addWidget(page)
-        tools = QHBoxLayout()
+        tools = self._tools = QBoxLayout(QBoxLayout.Direction.LeftToRight)
         tools.setContentsMargins(theme.PADDING, 8, theme.PADDING, 8)
-        tools.setSpacing(12)
-        tools.addWidget(self.view)
-        tools.addStretch(1)
+        tools.setSpacing(8)
+        side = QHBoxLayout()
+        side.setSpacing(12)
+        side.addStretch(1)
+        tools.addWidget(self.view, 0, Qt.AlignmentFlag.AlignLeft)
+        tools.addLayout(side, 1)
         self._axis_tools = (Text(_("x axis"), "small", "text2"), self.axis)
         self._held_out_tools = (Text(_("Held-out"), "small", "text2"), self.held_out)
         for tool in (*self._axis_tools, *self._held_out_tools):
-            tools.addWidget(tool)
+            side.addWidget(tool)
         right = QVBoxLayout()
         right.setContentsMargins(0, 0, 0, 0)
         right.setSpacing(0)
@@ -268,6 +273,13 @@ class RunsPane(Pane):
         layout.addWidget(holder, 1)
 
     # Overridden from Qt
+
+    def resizeEvent(self, event: Any) -> None:  # noqa: N802
+        """Put what is shown and how on two lines where one has no room for it."""
+        directions = QBoxLayout.Direction
+        is_narrow = self.width() < NARROW
+        self._tools.setDirection(directions.TopToBottom if is_narrow else directions.LeftToRight)
+        super().resizeEvent(event)
 
     def showEvent(self, event: Any) -> None:  # noqa: N802
         """Count the seconds since the last event while the pane is seen."""

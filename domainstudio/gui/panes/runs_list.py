@@ -8,6 +8,7 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QListView, QStyledItemDelegat
 
 from domainstudio.gui import icons, theme
 from domainstudio.gui.panes.runs_words import STATE_OF_STATUS, state_words
+from domainstudio.gui.widgets.check_box import SIZE, draw_check_box
 from domainstudio.gui.widgets.form import hairline
 from domainstudio.gui.widgets.table import NONE, Index
 from domainstudio.gui.widgets.text import ElidedText, Text
@@ -16,7 +17,6 @@ from domainstudio.units import format_change, format_size
 from domainstudio.workflow.training import RunRow
 
 WIDTH, ROW_HEIGHT = 256, 56
-_BOX = 16
 _UNKNOWN = "–"
 
 
@@ -116,9 +116,8 @@ class _RunDelegate(QStyledItemDelegate):
         if is_chosen:
             painter.fillRect(rect, theme.color("select"))
         painter.fillRect(rect.left(), rect.bottom(), rect.width(), 1, theme.color("hairline"))
-        self._draw_box(
-            painter, _box(rect), index.data(Qt.ItemDataRole.CheckStateRole) == Qt.CheckState.Checked
-        )
+        is_shown = index.data(Qt.ItemDataRole.CheckStateRole) == Qt.CheckState.Checked
+        draw_check_box(painter, _box(rect), is_shown)
         left, right = rect.left() + 44, rect.right() - 16
         change = forgetting_words(row)
         width = QFontMetrics(theme.font("text")).horizontalAdvance(change)
@@ -138,18 +137,6 @@ class _RunDelegate(QStyledItemDelegate):
             painter.setPen(QPen(theme.color("accent"), 2))
             painter.drawRect(rect.adjusted(1, 1, -1, -2))
         painter.restore()
-
-    def _draw_box(self, painter: QPainter, box: QRect, is_checked: bool) -> None:
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        painter.setPen(QPen(theme.color("accent" if is_checked else "border"), 1))
-        painter.setBrush(theme.color("accent" if is_checked else "window"))
-        painter.drawRoundedRect(box.adjusted(0, 0, -1, -1), 3, 3)
-        if is_checked:
-            painter.setPen(QPen(theme.color("on accent"), 1.8))
-            left, top = box.left(), box.top()
-            painter.drawLine(left + 4, top + 8, left + 7, top + 11)
-            painter.drawLine(left + 7, top + 11, left + 12, top + 4)
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
 
 
 class _RunView(QListView):
@@ -247,7 +234,7 @@ class RunsColumn(QWidget):
         if size_bytes is None:
             self._foot.setText(_("{number} runs").format(number=number))
         else:
-            words = _("{number} runs, {size} on disk")
+            words = _("1 run, {size} on disk") if number == 1 else _("{number} runs, {size} on disk")
             self._foot.setText(words.format(number=number, size=format_size(size_bytes)))
 
     def _on_current_changed(self, current: Index) -> None:
@@ -268,7 +255,7 @@ def _icon(row: RunRow) -> tuple[str, str]:
 
 
 def _box(rect: QRect) -> QRect:
-    return QRect(rect.left() + 16, rect.top() + 10, _BOX, _BOX)
+    return QRect(rect.left() + 16, rect.top() + 10, SIZE, SIZE)
 
 
 def _write(painter: QPainter, room: QRect, text: str, style: str, token: str) -> None:

@@ -33,6 +33,7 @@ class LogPage(QWidget):
         self.view.setFont(theme.font("fixed"))
         self.view.setAccessibleName(_("Log of the run"))
         self.view.setTabChangesFocus(True)
+        self.view.document().setDocumentMargin(10)
         self.view.setMaximumBlockCount(_MOST_LINES)
         self.view.setLineWrapMode(QPlainTextEdit.LineWrapMode.NoWrap)
         copy = SecondaryButton(_("Copy"), self._on_copy_clicked, "copy").make_small()

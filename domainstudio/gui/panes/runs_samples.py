@@ -18,7 +18,8 @@ from domainstudio.gui import theme
 from domainstudio.gui.session import Session
 from domainstudio.gui.widgets.buttons import SecondaryButton
 from domainstudio.gui.widgets.problem_line import ProblemLine
-from domainstudio.gui.widgets.text import Text
+from domainstudio.gui.widgets.slider_row import name_spin_box
+from domainstudio.gui.widgets.text import ElidedText, Text
 from domainstudio.jobs.checkpoints import list_checkpoints
 from domainstudio.jobs.folder import JobFolder, list_jobs
 from domainstudio.language import translate as _
@@ -53,16 +54,16 @@ class SamplesPage(QWidget):
         self.prompt.setTabChangesFocus(True)
         self.prompt.setFixedHeight(72)
         self.tokens = QSpinBox()
-        self.tokens.setAccessibleName(_("Tokens to write"))
+        name_spin_box(self.tokens, _("Tokens to write"))
         self.tokens.setRange(1, MOST_TOKENS)
         self.tokens.setValue(DEFAULT_TOKENS)
-        self.tokens.setFixedWidth(96)
+        self.tokens.setFixedWidth(72)
         self.checkpoint = QComboBox()
         self.checkpoint.setAccessibleName(_("Checkpoint"))
-        self.checkpoint.setMinimumWidth(140)
+        self.checkpoint.setMinimumWidth(112)
         self.write = SecondaryButton(_("Write both texts"), self._on_write_clicked)
         self.prompt.textChanged.connect(self._allow)
-        self._state = Text("", "small", "text2")
+        self._state = ElidedText("", "small", "text2")
         self._problem = ProblemLine()
         self._base_name, self._name = Text("", "strong"), Text("", "strong")
         self.base_text, self.text = _text_box(_("Text of the base")), _text_box(_("Text of the checkpoint"))
@@ -165,9 +166,7 @@ class SamplesPage(QWidget):
         for label, control in ((_("Checkpoint"), self.checkpoint), (_("Tokens"), self.tokens)):
             row.addWidget(Text(label, "small", "text2"))
             row.addWidget(control)
-            row.addSpacing(8)
         row.addWidget(self.write)
-        row.addSpacing(8)
         row.addWidget(self._state, 1)
         texts = QGridLayout()
         texts.setHorizontalSpacing(24)

@@ -12,7 +12,7 @@ from domainstudio.gui import theme
 from domainstudio.gui.panes.runs_curves import Shown
 from domainstudio.gui.panes.runs_words import learning_rate_words
 from domainstudio.gui.widgets.buttons import Segments
-from domainstudio.gui.widgets.table import NONE, Index, Table
+from domainstudio.gui.widgets.table import NONE, OVERHANG, Index, Table, beside_table
 from domainstudio.jobs.columns import Array
 from domainstudio.language import translate as _
 from domainstudio.units import format_change, format_count, format_duration
@@ -101,14 +101,15 @@ class TablePage(QWidget):
         self.model = NumbersModel()
         self.table = Table(_("Numbers of the run"))
         self.table.setModel(self.model)
-        self.table.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
-        self.table.horizontalHeader().setDefaultSectionSize(_COLUMN_WIDTH)
+        self.table.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Stretch)
+        self.table.horizontalHeader().setMinimumSectionSize(_COLUMN_WIDTH)
         self._shown: Shown | None = None
         self._key: object = None
         layout = QVBoxLayout(self)
-        layout.setContentsMargins(theme.PADDING, 4, theme.PADDING, 16)
+        side = theme.PADDING - OVERHANG
+        layout.setContentsMargins(side, 4, side, 16)
         layout.setSpacing(8)
-        layout.addWidget(self._choice)
+        layout.addLayout(beside_table(self._choice))
         layout.addWidget(self.table, 1)
 
     def show_run(self, shown: Shown) -> None:

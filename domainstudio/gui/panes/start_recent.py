@@ -192,7 +192,9 @@ class _Details(QWidget):
             _("general text (replay)"),
         )
         self._numbers["gain"].show_value(
-            f"{glance.gain:.3f}" if glance.gain is not None else "–", "", _("nats a token, against the base")
+            format_change(glance.gain).lstrip("+") if glance.gain is not None else "–",
+            "",
+            _("nats a token, against the base"),
         )
         forgetting = glance.forgetting
         self._numbers["forgetting"].show_value(

@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 from functools import partial
 
-from PySide6.QtWidgets import QHBoxLayout, QSpinBox, QVBoxLayout, QWidget
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QHBoxLayout, QScrollArea, QSpinBox, QVBoxLayout, QWidget
 
 from domainstudio.gui import theme
 from domainstudio.gui.pane import Pane
@@ -14,7 +15,7 @@ from domainstudio.gui.widgets.form import FormRow, hairline
 from domainstudio.gui.widgets.problem_line import ProblemLine
 from domainstudio.gui.widgets.scale import Scale, scale_of
 from domainstudio.gui.widgets.slider_row import name_spin_box
-from domainstudio.gui.widgets.table import Column, RowsModel, Table
+from domainstudio.gui.widgets.table import OVERHANG, Column, RowsModel, Table, beside_table
 from domainstudio.gui.widgets.text import KeyNumber
 from domainstudio.language import translate as _
 from domainstudio.problems import Problem, sentence
@@ -35,7 +36,7 @@ from domainstudio.workflow.tokenizer import (
 
 DEFAULT_SIZE, MOST_ENTRIES = 4096, 1_000_000
 _SHOWN_ROWS = 7
-_NUMBER_WIDTH = 128
+_NUMBER_WIDTH, _CUT_HEIGHT = 128, 240
 
 
 @dataclass(frozen=True)
@@ -124,16 +125,23 @@ class TokenizerPane(Pane):
         packed = QVBoxLayout(self._packed)
         packed.setContentsMargins(0, 0, 0, 0)
         packed.addWidget(self.table)
-        layout = QVBoxLayout(self.content)
-        layout.setContentsMargins(theme.PADDING, 16, theme.PADDING, 16)
+        page = QWidget()
+        layout = QVBoxLayout(page)
+        side = theme.PADDING - OVERHANG
+        layout.setContentsMargins(side, 16, side, 16)
         layout.setSpacing(12)
-        for widget in (self.stale_line, self.line):
-            layout.addWidget(widget)
-        layout.addLayout(numbers)
-        layout.addWidget(self._form)
-        layout.addWidget(hairline())
+        above = (self.stale_line, self.line, numbers, self._form, hairline())
+        layout.addLayout(beside_table(*above, spacing=12))
         layout.addWidget(self._packed)
-        layout.addWidget(self.cut, 1)
+        layout.addLayout(beside_table(self.cut), 1)
+        self.cut.setMinimumHeight(_CUT_HEIGHT)
+        area = QScrollArea()
+        area.setWidgetResizable(True)
+        area.setFocusPolicy(Qt.FocusPolicy.NoFocus)  # it scrolls with the focus of what it holds
+        area.setWidget(page)
+        outer = QVBoxLayout(self.content)
+        outer.setContentsMargins(0, 0, 0, 0)
+        outer.addWidget(area)
 
     def _columns(self) -> list[Column]:
         return [

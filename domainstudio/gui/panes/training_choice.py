@@ -134,7 +134,7 @@ class PresetButton(SecondaryButton):
 
     def __init__(self) -> None:
         """Make the closed button."""
-        super().__init__(_("Start from a preset"), self._on_clicked, "chevron-down")
+        super().__init__(_("Start from a preset") + " ", self._on_clicked, "chevron-down")
         self.make_small()
         self.setLayoutDirection(Qt.LayoutDirection.RightToLeft)
 

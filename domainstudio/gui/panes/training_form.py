@@ -16,6 +16,7 @@ from PySide6.QtWidgets import (
 )
 
 from domainstudio.gui import theme
+from domainstudio.gui.widgets.check_box import CheckBox
 from domainstudio.gui.widgets.form import FormRow, Section, WithUnit
 from domainstudio.language import translate as _
 from domainstudio.problems import UserError, sentence
@@ -269,7 +270,7 @@ def _field_of(setting: Setting) -> tuple[QComboBox | QCheckBox | QLineEdit, QWid
                 box.addItem(choice_words(setting.key, value), value)
             return box, box
         case "flag":
-            check = QCheckBox(_("On"))
+            check = CheckBox(_("On"))
             return check, check
         case _:
             field = QLineEdit()

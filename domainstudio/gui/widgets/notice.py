@@ -23,9 +23,10 @@ class NoticeLine(QWidget):
         layout = QHBoxLayout(self)
         layout.setContentsMargins(16, 6, 16, 6)
         layout.setSpacing(10)
-        layout.addWidget(self._icon, 0, Qt.AlignmentFlag.AlignTop)
+        layout.addWidget(self._icon, 0, Qt.AlignmentFlag.AlignVCenter)
         layout.addWidget(self._text, 1)
-        layout.addWidget(IconButton("close", _("Close this notice"), self.hide), 0, Qt.AlignmentFlag.AlignTop)
+        close = IconButton("close", _("Close this notice"), self.hide)
+        layout.addWidget(close, 0, Qt.AlignmentFlag.AlignVCenter)
         theme.notifier.changed.connect(self._draw)
         self.hide()
 

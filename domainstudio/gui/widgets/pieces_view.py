@@ -29,6 +29,7 @@ class PiecesView(QTextEdit):
         self.setTabChangesFocus(True)
         self.document().setDocumentMargin(8)
         self.setAccessibleName(_("The text in pieces"))
+        self.setPlaceholderText(_("Its tokens stand here"))
         self.setTextInteractionFlags(
             Qt.TextInteractionFlag.TextSelectableByMouse | Qt.TextInteractionFlag.TextSelectableByKeyboard
         )

@@ -1,6 +1,7 @@
 """A problem sentence: icon, word, what is the matter, and the remedies as links, on its tint."""
 
 from collections.abc import Callable, Sequence
+from html import escape
 from typing import Literal
 
 from PySide6.QtCore import Qt
@@ -20,6 +21,25 @@ def severity_word(severity: Severity) -> str:
     return _("Attention.") if severity == "attention" else _("Problem.")
 
 
+class _Words(Text):
+    """A sentence whose first word is strong, in one flow."""
+
+    def __init__(self) -> None:
+        super().__init__("", "text", wrap=True)
+        self._words = ""
+        self.setTextFormat(Qt.TextFormat.RichText)
+
+    def show_words(self, first: str, rest: str) -> None:
+        gap = "" if first.endswith("。") else " "
+        self._words = f"{first}{gap}{rest}"
+        lines = escape(rest, quote=False).replace("\n", "<br>")
+        self.setText(f'<span style="font-weight: 600">{escape(first, quote=False)}</span>{gap}{lines}')
+
+    def text(self) -> str:
+        """Return what is read, without markup."""
+        return self._words
+
+
 class ProblemLine(QWidget):
     """Hidden until something is to be said; stands beside what it is about."""
 
@@ -28,8 +48,8 @@ class ProblemLine(QWidget):
         super().__init__()
         self._severity: Severity = "attention"
         self._icon = QLabel()
-        self._word = Text("", "strong")
-        self._text = Text("", "text", wrap=True)
+        self._sentence = ""
+        self._text = _Words()
         self._links = QHBoxLayout()
         self._links.setSpacing(16)
         words = QVBoxLayout()
@@ -40,7 +60,6 @@ class ProblemLine(QWidget):
         layout.setContentsMargins(12, 10, 12, 10)
         layout.setSpacing(8)
         layout.addWidget(self._icon, 0, Qt.AlignmentFlag.AlignTop)
-        layout.addWidget(self._word, 0, Qt.AlignmentFlag.AlignTop)
         layout.addLayout(words, 1)
         theme.notifier.changed.connect(self._dress)
         self.hide()
@@ -50,8 +69,8 @@ class ProblemLine(QWidget):
     ) -> None:
         """Show a sentence with (link text, slot) remedies."""
         self._severity = severity
-        self._word.setText(severity_word(severity))
-        self._text.setText(text)
+        self._sentence = text
+        self._text.show_words(severity_word(severity), text)
         self.setAccessibleName(f"{severity_word(severity)} {text}")
         while item := self._links.takeAt(0):
             if widget := item.widget():
@@ -70,7 +89,7 @@ class ProblemLine(QWidget):
     @property
     def text(self) -> str:
         """The sentence that is shown, empty if none."""
-        return self._text.text() if not self.isHidden() else ""
+        return self._sentence if not self.isHidden() else ""
 
     def _dress(self) -> None:
         self._icon.setPixmap(icons.state_pixmap(self._severity))

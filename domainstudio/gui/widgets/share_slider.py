@@ -20,7 +20,7 @@ class ShareSlider(QSlider):
         self.setSingleStep(1)
         self.setPageStep(50)
         self.setAccessibleName(name)
-        self.setMinimumWidth(120)
+        self.setMinimumWidth(64)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         theme.notifier.changed.connect(self.update)
 

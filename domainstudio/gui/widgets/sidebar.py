@@ -137,8 +137,10 @@ class Sidebar(QWidget):
                 self._items[step].show_state(state)
 
     def choose(self, step: str) -> None:
-        """Mark a step as the one shown."""
+        """Mark a step as the one shown; the focus goes along if it was on another."""
         self._items[step].setChecked(True)
+        if any(item.hasFocus() for item in self._items.values()):
+            self._items[step].setFocus()
 
     def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802
         """Up and Down move between the steps."""

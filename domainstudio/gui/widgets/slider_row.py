@@ -12,12 +12,15 @@ from domainstudio.language import translate as _
 from domainstudio.mixture.shares import Portion
 
 NAME_WIDTH, SPIN_WIDTH = 168, 72
+_NUMBER_MARGIN = 6
+"""The style sheet's padding does not reach the field within a spin box."""
 
 
 def name_spin_box(spin: QAbstractSpinBox, name: str) -> None:
-    """Name a spin box and the field within it, which can have the focus as well."""
+    """Name a spin box and the field within it, which can have the focus as well; keep its rim free."""
     spin.setAccessibleName(name)
     spin.lineEdit().setAccessibleName(name)
+    spin.lineEdit().setTextMargins(_NUMBER_MARGIN, 0, _NUMBER_MARGIN, 0)
 
 
 class NumberCell(QWidget):

@@ -5,15 +5,18 @@ from dataclasses import dataclass
 from typing import Any
 
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QPersistentModelIndex, QRect, Qt
-from PySide6.QtGui import QIcon, QPainter
+from PySide6.QtGui import QFont, QFontMetrics, QIcon, QPainter
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QFrame,
     QHeaderView,
+    QLayout,
     QStyle,
     QStyledItemDelegate,
     QStyleOptionViewItem,
     QTableView,
+    QVBoxLayout,
+    QWidget,
 )
 
 from domainstudio.gui import icons, theme
@@ -22,6 +25,8 @@ Index = QModelIndex | QPersistentModelIndex
 NONE = QModelIndex()
 CELL_PADDING = 5
 """Beside the three pixels that Qt leaves: cells stand under their header."""
+OVERHANG = 8
+"""Pixels by which rows reach beyond the text above and below a table, which stands on its cells' line."""
 TOKEN_ROLE = Qt.ItemDataRole.UserRole + 1
 """The name of the colour of a cell's text."""
 STYLE_ROLE = Qt.ItemDataRole.UserRole + 2
@@ -113,6 +118,25 @@ class RowsModel(QAbstractTableModel):
         return None
 
 
+def line_of(rect: QRect, font: QFont) -> QRect:
+    """Return the middle of a cell that one line of text fills: all cells of a row share its base line."""
+    height = QFontMetrics(font).height() + 1
+    return QRect(rect.left(), rect.top() + (rect.height() - height) // 2, rect.width(), height)
+
+
+def beside_table(*parts: QWidget | QLayout, spacing: int = 8) -> QVBoxLayout:
+    """Return a layout of what stands above or below a table, in from its rows by `OVERHANG`."""
+    column = QVBoxLayout()
+    column.setContentsMargins(OVERHANG, 0, OVERHANG, 0)
+    column.setSpacing(spacing)
+    for part in parts:
+        if isinstance(part, QWidget):
+            column.addWidget(part)
+        else:
+            column.addLayout(part)
+    return column
+
+
 class RowDelegate(QStyledItemDelegate):
     """Draws a cell: select ground, text in its style and colour, the hairline below."""
 
@@ -124,6 +148,8 @@ class RowDelegate(QStyledItemDelegate):
         for role in (option.palette.ColorRole.Text, option.palette.ColorRole.HighlightedText):
             option.palette.setColor(role, color)
         option.font = theme.font(style)
+        side = option.displayAlignment & Qt.AlignmentFlag.AlignHorizontal_Mask
+        option.displayAlignment = side | Qt.AlignmentFlag.AlignBottom  # so another face moves nothing
         option.state &= ~QStyle.StateFlag.State_HasFocus
 
     def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
@@ -131,7 +157,7 @@ class RowDelegate(QStyledItemDelegate):
         rect = QRect(option.rect)
         if option.state & QStyle.StateFlag.State_Selected:
             painter.fillRect(rect, theme.color("select"))
-        option.rect = rect.adjusted(CELL_PADDING, 0, -CELL_PADDING, -1)
+        option.rect = line_of(rect.adjusted(CELL_PADDING, 0, -CELL_PADDING, -1), theme.font("text"))
         super().paint(painter, option, index)
         painter.fillRect(rect.left(), rect.bottom(), rect.width(), 1, theme.color("hairline"))
 

@@ -15,6 +15,7 @@ class Text(QLabel):
         super().__init__(text)
         self._token = token
         self.setTextFormat(Qt.TextFormat.PlainText)
+        self.setForegroundRole(QPalette.ColorRole.WindowText)  # within a button too
         self.setFont(theme.font(style))
         self.setWordWrap(wrap)
         if wrap:
@@ -68,6 +69,11 @@ class KeyNumber(QWidget):
         self._number = Text("–", "number")
         self._unit = Text("", "text", "text2")
         self._fact = ElidedText("", "small", "text2")
+        for text in (self.label, self._number, self._fact):  # a letter of another face moves nothing
+            text.setFixedHeight(text.fontMetrics().height() + 1)
+            text.setAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignBottom)
+        raised = self._number.fontMetrics().descent() - self._unit.fontMetrics().descent()
+        self._unit.setContentsMargins(0, 0, 0, raised)
         line = QHBoxLayout()
         line.setSpacing(8)
         line.addWidget(self._number)
@@ -79,6 +85,7 @@ class KeyNumber(QWidget):
         layout.addWidget(self.label)
         layout.addLayout(line)
         layout.addWidget(self._fact)
+        layout.addStretch(1)
 
     def show_value(self, number: str, unit: str = "", fact: str = "") -> None:
         """Show a number with its unit beside it and a fact below."""

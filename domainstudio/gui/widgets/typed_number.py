@@ -33,7 +33,7 @@ class TypedNumber(QWidget):
         self._number.setAutoDefault(False)
         self._number.clicked.connect(self.begin_typing)
         self._unit = Text("", "text", "text2")
-        self._unit.setContentsMargins(0, 0, 0, 7)
+        self._unit.setContentsMargins(0, 0, 0, 5)
         self.field = QLineEdit()
         self.field.setAccessibleName(label)
         self.field.setFixedWidth(_FIELD_WIDTH)
