@@ -1,0 +1,105 @@
+"""A project whose every figure is fixed: written texts, a real import and packing, invented run events."""
+
+import random
+import shutil
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+from domainstudio.cli.main import run_command
+from domainstudio.jobs.checkpoints import CHECKPOINTS, MODEL, checkpoint_name
+from domainstudio.jobs.events import Body, Checkpoint, Event, Probe, Start, State, Step, encode
+from domainstudio.jobs.folder import JobFolder, RunRecord, create_job
+from domainstudio.project.project import Project
+from domainstudio.workflow.training import TRAIN, freeze
+
+EPOCH = 1_767_600_000.0
+"""5 January 2026: every time that is shown lies then."""
+_WORDS = {
+    "guidelines": "patient dose therapy diagnosis renal cardiac infection guideline nurse trial symptom",
+    "encyclopedia": "river city history music language planet animal theory village bridge season painter",
+}
+_ROLES = {"guidelines": "domain", "encyclopedia": "general"}
+
+
+def make(folder: Path) -> Path:
+    """Make the project in `folder`, which is emptied first, and return its path."""
+    shutil.rmtree(folder, ignore_errors=True)
+    project = folder / "clinical"
+    command("project", "new", project, "--from-scratch", "tiny")
+    for name, role in _ROLES.items():
+        texts = folder / name
+        texts.mkdir()
+        for number in range(40):
+            (texts / f"{name}-{number:02d}.txt").write_text(_text(name, number), encoding="utf-8")
+        command("corpus", "import", project, texts, "--role", role)
+    command("tokenizer", "train", project, "--size", "400")
+    command("tokenizer", "pack", project)
+    shares = ["--share", "guidelines=0.75", "--share", "encyclopedia=0.25"]
+    command("mixture", "set", project, *shares, "--tokens", "20480", "--max-epochs", "4")
+    settings = [
+        "sequence_length=64",
+        "micro_batch=2",
+        "probe_tokens=256",
+        "probe_every=40",
+        "learning_rate=3e-4",
+    ]
+    command("recipe", "set", project, *settings, "steps=120")
+    _run(project, "naive", 0.9, 0.22)
+    _run(project, "treated", 0.7, 0.04)
+    with closing(sqlite3.connect(project / "project.sqlite")) as database:
+        database.execute("UPDATE journal SET changed_at = ?", (EPOCH,))
+        database.commit()
+    return project
+
+
+def command(*arguments: object) -> None:
+    """Run a command that must succeed."""
+    assert run_command([str(argument) for argument in arguments]) == 0, arguments
+
+
+def _text(name: str, number: int) -> str:
+    drawn = random.Random(f"{name} {number}")
+    words = _WORDS[name].split()
+    sentences = [" ".join(drawn.choices(words, k=9)).capitalize() + "." for _ in range(30 + number)]
+    return f"{name.capitalize()} {number}\n\n" + "\n".join(sentences)
+
+
+def _run(path: Path, arm: str, gain: float, forgetting: float) -> None:
+    """Write a finished run of 120 steps with a spike, a resumed attempt and two checkpoints."""
+    with Project(path) as project:
+        spec, _processes = freeze(project, "base", "default", "default", {}, arm)  # type: ignore[arg-type]
+        folder = create_job(project.jobs, TRAIN.name, TRAIN.program, spec)
+    bodies: list[tuple[int, Body]] = [(1, Start(0))]
+    bodies += [(1, body) for body in _stretch(arm, 0, 70, gain, forgetting)]
+    bodies += [(2, Start(41))]
+    bodies += [(2, body) for body in _stretch(arm, 41, 120, gain, forgetting)]
+    bodies += [(2, State("done", 120))]
+    lines = [
+        encode(Event(number, attempt, EPOCH + number, body))
+        for number, (attempt, body) in enumerate(bodies, start=1)
+    ]
+    folder.events_file.write_bytes(b"".join(lines))
+    for step in (40, 120):
+        (folder.result / CHECKPOINTS / checkpoint_name(step) / MODEL).mkdir(parents=True)
+    record = RunRecord(pid=1, group=1, started=0.0, host="golden", events_offset=0)
+    JobFolder(folder.path).run_file.write_text(record.model_dump_json())
+    folder.log_file.write_text("".join(f"step {step}: all ranks agree\n" for step in range(0, 121, 10)))
+
+
+def _stretch(arm: str, first: int, last: int, gain: float, forgetting: float) -> list[Body]:
+    drawn, found = random.Random(f"{arm} {first}"), list[Body]()
+    for step in range(first, last + 1):
+        share = step / 120
+        if step:
+            loss = 5.9 - gain * share**0.5 + drawn.gauss(0, 0.06) + (0.9 if step == 90 else 0.0)
+            rate = 3e-4 * min(1.0, step / 10) * (1 - 0.8 * share)
+            speed = 15_000 + drawn.gauss(0, 300)
+            found.append(Step(step, step * 128, loss, rate, 0.4 + drawn.random() / 5, speed, 31_000_000_000))
+        if step % 40 == 0:
+            domain, general = 5.9 - gain * share**0.6, 6.1 + forgetting * share**0.5
+            found.append(Probe(step, "guidelines", "domain", domain, domain / 3, 256, 800))
+            found.append(Probe(step, "encyclopedia", "general", general, general / 3, 256, 800))
+        if step in (40, 120):
+            found.append(Checkpoint(step, f"result/{CHECKPOINTS}/{checkpoint_name(step)}", 12_600_000))
+    return found
