@@ -42,7 +42,7 @@ def draw(application: QApplication, project: Path, step: str, choice: str, spoke
     """Draw one pane of the project into resources/pictures."""
     language.use(spoken)
     theme.choose(choice)
-    window = Window(Preferences(folder / "preferences.ini"))
+    window = Window(Preferences(folder / f"{step}.ini"))
     window.show()
     window.open_project(project)
     deadline = time.monotonic() + PATIENCE_SECONDS
