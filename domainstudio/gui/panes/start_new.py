@@ -3,10 +3,11 @@
 from pathlib import Path
 
 from PySide6.QtCore import QTimer, Signal
-from PySide6.QtWidgets import QComboBox, QFileDialog, QHBoxLayout, QLineEdit, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QComboBox, QFileDialog, QHBoxLayout, QLineEdit, QWidget
 
 from domainstudio.gui.background import Background
 from domainstudio.gui.widgets.buttons import LinkButton, PrimaryButton, SecondaryButton, Segments
+from domainstudio.gui.widgets.form import left_row, narrow_page
 from domainstudio.gui.widgets.problem_line import ProblemLine
 from domainstudio.gui.widgets.text import Text
 from domainstudio.language import translate as _
@@ -75,11 +76,7 @@ class NewProjectPage(QWidget):
             "The folder will be made; everything of the project lies in it, and it can be moved, copied "
             "or backed up."
         )
-        box = QWidget()
-        box.setMaximumWidth(WIDEST)
-        layout = QVBoxLayout(box)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(8)
+        layout = narrow_page(self, WIDEST)
         layout.addWidget(Text(_("New project"), "title"))
         layout.addSpacing(8)
         layout.addWidget(Text(_("1. Which model to start from?"), "strong"))
@@ -87,25 +84,15 @@ class NewProjectPage(QWidget):
         layout.addWidget(self._base_row)
         layout.addWidget(self._preset)
         layout.addWidget(self._facts)
-        link = QHBoxLayout()
-        link.addWidget(LinkButton(_("Where do I get a base model?"), self.base_models_requested.emit))
-        link.addStretch(1)
-        layout.addLayout(link)
+        link = LinkButton(_("Where do I get a base model?"), self.base_models_requested.emit)
+        layout.addLayout(left_row(link))
         layout.addSpacing(16)
         layout.addWidget(Text(_("2. Where to keep the project?"), "strong"))
         layout.addWidget(self._folder_row)
         layout.addWidget(Text(where, "small", "text2", wrap=True))
         layout.addSpacing(8)
         layout.addWidget(self._problem)
-        buttons = QHBoxLayout()
-        buttons.addWidget(self._make)
-        buttons.addWidget(SecondaryButton(_("Back"), self.cancelled.emit))
-        buttons.addStretch(1)
-        layout.addLayout(buttons)
-        outer = QVBoxLayout(self)
-        outer.setContentsMargins(0, 0, 0, 0)
-        outer.addWidget(box)
-        outer.addStretch(1)
+        layout.addLayout(left_row(self._make, SecondaryButton(_("Back"), self.cancelled.emit)))
 
     def _on_kind_chosen(self, key: str) -> None:
         self._base_row.setVisible(key == "base")

@@ -3,10 +3,11 @@
 from pathlib import Path
 
 from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QLineEdit, QWidget
 
 from domainstudio.gui.background import Background
 from domainstudio.gui.widgets.buttons import PrimaryButton, SecondaryButton, Segments
+from domainstudio.gui.widgets.form import left_row, narrow_page
 from domainstudio.gui.widgets.problem_line import ProblemLine
 from domainstudio.gui.widgets.states import CodeBox
 from domainstudio.gui.widgets.text import Text
@@ -73,11 +74,7 @@ class SamplePage(QWidget):
             "Nothing is "
             "downloaded. The window opens the project at once, and you watch it work."
         )
-        box = QWidget()
-        box.setMaximumWidth(WIDEST)
-        layout = QVBoxLayout(box)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(8)
+        layout = narrow_page(self, WIDEST)
         layout.addWidget(Text(_("The sample project"), "title"))
         layout.addWidget(Text(words, "text", "text2", wrap=True))
         layout.addSpacing(8)
@@ -89,15 +86,7 @@ class SamplePage(QWidget):
         layout.addSpacing(8)
         layout.addWidget(self._problem)
         layout.addWidget(self._output)
-        buttons = QHBoxLayout()
-        buttons.addWidget(self._make)
-        buttons.addWidget(SecondaryButton(_("Back"), self.cancelled.emit))
-        buttons.addStretch(1)
-        layout.addLayout(buttons)
-        outer = QVBoxLayout(self)
-        outer.setContentsMargins(0, 0, 0, 0)
-        outer.addWidget(box)
-        outer.addStretch(1)
+        layout.addLayout(left_row(self._make, SecondaryButton(_("Back"), self.cancelled.emit)))
 
     def _on_size_chosen(self, key: str) -> None:
         if key == "quick":

@@ -15,6 +15,29 @@ def hairline(is_vertical: bool = False) -> QFrame:
     return line
 
 
+def narrow_page(page: QWidget, width: int) -> QVBoxLayout:
+    """Lay a column of at most `width` pixels into the upper left of a page and return its layout."""
+    box = QWidget()
+    box.setMaximumWidth(width)
+    column = QVBoxLayout(box)
+    column.setContentsMargins(0, 0, 0, 0)
+    column.setSpacing(8)
+    outer = QVBoxLayout(page)
+    outer.setContentsMargins(0, 0, 0, 0)
+    outer.addWidget(box)
+    outer.addStretch(1)
+    return column
+
+
+def left_row(*widgets: QWidget) -> QHBoxLayout:
+    """Return a row of widgets that stand at the left."""
+    row = QHBoxLayout()
+    for widget in widgets:
+        row.addWidget(widget)
+    row.addStretch(1)
+    return row
+
+
 class Section(QWidget):
     """The heading of a part of a form; every one but the first has a hairline above."""
 
