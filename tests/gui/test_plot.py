@@ -263,6 +263,11 @@ def test_a_hidden_plot_draws_nothing_until_it_is_seen(qtbot: QtBot) -> None:
 
 
 def test_a_plot_without_points_and_one_with_a_single_point_are_drawn(qtbot: QtBot) -> None:
-    plot_of(qtbot, Content(empty="The first point comes with the first step."))
-    plot_of(qtbot, loss_content(shown(run_of(Start(0), step_at(1))), None, 500))
-    plot_of(qtbot, loss_content(shown(run_of()), None, 500))
+    for content in (
+        Content(empty="The first point comes with the first step."),
+        loss_content(shown(run_of(Start(0), step_at(1))), None, 500),
+        loss_content(shown(run_of()), None, 500),
+    ):
+        image = plot_of(qtbot, content).grab().toImage()
+        rows, columns = range(0, image.height(), 2), range(image.width())
+        assert len({image.pixel(x, y) for y in rows for x in columns}) > 1, "something is drawn"
