@@ -63,14 +63,16 @@ def index(project: Path) -> dict[str, Any]:
     """Return what a project's database says, times of day aside.
 
     Of the journal only what each plan came to: by clicks and drags it is reached in more edits than by one
-    command, and every one of them can be undone.
+    command (how many depends on the pauses in typing), and every one of them can be undone.
     """
     tables: dict[str, Any] = dump(project)
     edits = tables.pop("journal")
+    last_ids = {table: last for table, last in tables.pop("sqlite_sequence") if table != "journal"}
     facts = {key: value for key, value in tables.pop("facts") if not key.endswith("_at")}
     return {
         **tables,
         "facts": facts,
+        "last_ids": last_ids,
         "journal": {target: after for _id, _label, target, _before, after, _undone in edits},
     }
 
