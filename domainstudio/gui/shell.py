@@ -17,15 +17,15 @@ from domainstudio.workflow import steps
 from domainstudio.workflow.steps import STEPS, Facts, step_names
 
 PANES = {
-    "project": ("project", "ProjectPane"),
-    "corpus": ("corpus", "CorpusPane"),
-    "tokenizer": ("tokenizer", "TokenizerPane"),
-    "mixture": ("mixture", "MixturePane"),
-    "training": ("training", "TrainingPane"),
-    "runs": ("runs", "RunsPane"),
-    "export": ("export", "ExportPane"),
+    "project": "ProjectPane",
+    "corpus": "CorpusPane",
+    "tokenizer": "TokenizerPane",
+    "mixture": "MixturePane",
+    "training": "TrainingPane",
+    "runs": "RunsPane",
+    "export": "ExportPane",
 }
-"""Step → module in `panes` and class: a pane is loaded when it is first shown."""
+"""Step, a folder in `panes`, → the class in its `pane.py`, loaded when it is first shown."""
 
 
 class Shell(QWidget):
@@ -105,8 +105,8 @@ class Shell(QWidget):
         return {"step": self.step, "panes": panes}
 
     def _build(self, step: str) -> Pane:
-        module, name = PANES[step]
-        pane: Pane = getattr(import_module(f"domainstudio.gui.panes.{module}"), name)(self.session)
+        module = import_module(f"domainstudio.gui.panes.{step}.pane")
+        pane: Pane = getattr(module, PANES[step])(self.session)
         remembered = (self._memory.get("panes") or {}).get(step)
         if isinstance(remembered, dict):
             pane.remember(remembered)

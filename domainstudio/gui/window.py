@@ -16,7 +16,7 @@ from domainstudio.gui.desktop import Desktop, open_folder
 from domainstudio.gui.job_words import end_of
 from domainstudio.gui.menus import build_menus
 from domainstudio.gui.palette import CommandPalette
-from domainstudio.gui.panes.start import StartPane
+from domainstudio.gui.panes.start.pane import StartPane
 from domainstudio.gui.preferences import Preferences
 from domainstudio.gui.qt_language import translate_qt
 from domainstudio.gui.session import ALL_TOPICS, Session

@@ -193,7 +193,7 @@ def open_pane(project: Path, waits: bool = True):  # type: ignore[no-untyped-def
     from PySide6.QtWidgets import QApplication
 
     from domainstudio.gui import theme
-    from domainstudio.gui.panes.runs import RunsPane
+    from domainstudio.gui.panes.runs.pane import RunsPane
     from domainstudio.gui.session import Session
 
     application = QApplication([])

@@ -8,9 +8,9 @@ from PySide6.QtCore import QAbstractItemModel, Qt
 from PySide6.QtWidgets import QAbstractButton, QComboBox, QLabel, QLineEdit, QWidget
 from pytestqt.qtbot import QtBot
 
-from domainstudio.gui.panes.corpus import CorpusPane
-from domainstudio.gui.panes.corpus_sources import ROLE, source_rows
-from domainstudio.gui.panes.corpus_text import DocumentView
+from domainstudio.gui.panes.corpus.pane import CorpusPane
+from domainstudio.gui.panes.corpus.sources import ROLE, source_rows
+from domainstudio.gui.panes.corpus.text import DocumentView
 from domainstudio.gui.session import Session
 from domainstudio.jobs.events import Progress, Start
 from domainstudio.jobs.folder import JobFolder, create_job

@@ -8,8 +8,8 @@ from PySide6.QtCore import Qt
 from pytestqt.qtbot import QtBot
 from support import OpenPane
 
-from domainstudio.gui.panes import export_choice
-from domainstudio.gui.panes.export import ExportPane
+from domainstudio.gui.panes.export import choice as export_choice
+from domainstudio.gui.panes.export.pane import ExportPane
 from domainstudio.gui.widgets.buttons import LinkButton, PrimaryButton
 from domainstudio.jobs.checkpoints import checkpoint_name
 from domainstudio.jobs.folder import JobFolder

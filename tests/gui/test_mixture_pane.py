@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QWidget
 from pytestqt.qtbot import QtBot
 from support import Command, OpenPane
 
-from domainstudio.gui.panes.mixture import MixturePane
+from domainstudio.gui.panes.mixture.pane import MixturePane
 from domainstudio.gui.widgets.buttons import LinkButton, PrimaryButton
 from domainstudio.gui.window import Window
 from domainstudio.mixture.shares import Mixture

@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from domainstudio.gui import theme
-from domainstudio.gui.panes.runs_curves import (
+from domainstudio.gui.panes.runs.curves import (
     Shown,
     ShownRun,
     events,

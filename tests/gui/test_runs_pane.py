@@ -13,9 +13,9 @@ from PySide6.QtTest import QAbstractItemModelTester
 from PySide6.QtWidgets import QAbstractButton, QAbstractItemView, QPushButton, QWidget
 from pytestqt.qtbot import QtBot
 
-from domainstudio.gui.panes import runs_words
-from domainstudio.gui.panes.runs import RunsPane
-from domainstudio.gui.panes.runs_table import NumberColumn, NumbersModel
+from domainstudio.gui.panes.runs import words as runs_words
+from domainstudio.gui.panes.runs.pane import RunsPane
+from domainstudio.gui.panes.runs.table import NumberColumn, NumbersModel
 from domainstudio.gui.session import Session
 from domainstudio.jobs import process
 from domainstudio.jobs.events import Body, Checkpoint, Event, Probe, Start, State, Step, encode

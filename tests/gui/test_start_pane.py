@@ -10,8 +10,8 @@ from PySide6.QtWidgets import QPushButton, QWidget
 from pytestqt.qtbot import QtBot
 from support import OpenWindow
 
-from domainstudio.gui.panes.start import StartPane
-from domainstudio.gui.panes.start_recent import when
+from domainstudio.gui.panes.start.pane import StartPane
+from domainstudio.gui.panes.start.recent import when
 from domainstudio.gui.preferences import Preferences
 from domainstudio.gui.widgets.table import Table
 from domainstudio.project.project import Project

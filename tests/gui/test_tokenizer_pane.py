@@ -9,7 +9,7 @@ from pytestqt.qtbot import QtBot
 from support import Command, OpenPane
 
 from domainstudio.gui import theme
-from domainstudio.gui.panes.tokenizer import TokenizerPane, total_of
+from domainstudio.gui.panes.tokenizer.pane import TokenizerPane, total_of
 from domainstudio.project.project import Project
 from domainstudio.workflow.tokenizer import fertility
 

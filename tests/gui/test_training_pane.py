@@ -9,8 +9,8 @@ from PySide6.QtWidgets import QComboBox, QLineEdit
 from pytestqt.qtbot import QtBot
 from support import OpenPane
 
-from domainstudio.gui.panes.training import TrainingPane
-from domainstudio.gui.panes.training_choice import preset_like
+from domainstudio.gui.panes.training.choice import preset_like
+from domainstudio.gui.panes.training.pane import TrainingPane
 from domainstudio.gui.widgets.buttons import LinkButton
 from domainstudio.gui.widgets.problem_line import ProblemLine
 from domainstudio.gui.widgets.rate_curve import RateCurve, format_rate

@@ -18,7 +18,7 @@ from support import OpenWindow
 from domainstudio.gui import theme
 from domainstudio.gui.help import HelpDialog
 from domainstudio.gui.palette import CommandPalette
-from domainstudio.gui.panes.mixture import MixturePane
+from domainstudio.gui.panes.mixture.pane import MixturePane
 from domainstudio.gui.preferences import Preferences
 from domainstudio.gui.shortcuts import commands
 from domainstudio.gui.window import Window

@@ -6,7 +6,7 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPlainTextEdit, QVBox
 
 from domainstudio.corpus.facts import RejectionRecord
 from domainstudio.gui import icons, theme
-from domainstudio.gui.panes.corpus_words import language_words, place_words, reason_words, state_words
+from domainstudio.gui.panes.corpus.words import language_words, place_words, reason_words, state_words
 from domainstudio.gui.widgets.buttons import IconButton, LinkButton
 from domainstudio.gui.widgets.form import hairline
 from domainstudio.gui.widgets.problem_line import ProblemLine

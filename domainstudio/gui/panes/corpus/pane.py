@@ -8,12 +8,12 @@ from PySide6.QtWidgets import QStackedWidget, QVBoxLayout, QWidget
 
 from domainstudio.gui import theme
 from domainstudio.gui.pane import Pane, PaneProblem
-from domainstudio.gui.panes.corpus_account import AccountLine, ReadinessCard
-from domainstudio.gui.panes.corpus_browser import DocumentBrowser
-from domainstudio.gui.panes.corpus_general import GENERATED, GeneralText
-from domainstudio.gui.panes.corpus_import import ImportForm
-from domainstudio.gui.panes.corpus_sources import SourcesTable, source_rows, source_scales
-from domainstudio.gui.panes.corpus_view import CorpusView, read_view
+from domainstudio.gui.panes.corpus.account import AccountLine, ReadinessCard
+from domainstudio.gui.panes.corpus.browser import DocumentBrowser
+from domainstudio.gui.panes.corpus.general import GENERATED, GeneralText
+from domainstudio.gui.panes.corpus.importing import ImportForm
+from domainstudio.gui.panes.corpus.sources import SourcesTable, source_rows, source_scales
+from domainstudio.gui.panes.corpus.view import CorpusView, read_view
 from domainstudio.gui.session import Session
 from domainstudio.gui.widgets.form import hairline
 from domainstudio.gui.widgets.problem_line import ProblemLine

@@ -20,7 +20,7 @@ from PySide6.QtWidgets import (
 from domainstudio.corpus.finding import name_of
 from domainstudio.corpus.readers import ReaderSettings, endings
 from domainstudio.gui import theme
-from domainstudio.gui.panes.corpus_sources import ROLES
+from domainstudio.gui.panes.corpus.sources import ROLES
 from domainstudio.gui.session import Session
 from domainstudio.gui.widgets.buttons import PrimaryButton, SecondaryButton
 from domainstudio.gui.widgets.form import FormRow, Section

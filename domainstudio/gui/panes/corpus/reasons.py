@@ -7,8 +7,8 @@ from PySide6.QtGui import QPainter
 from PySide6.QtWidgets import QStyle, QStyledItemDelegate, QStyleOptionViewItem
 
 from domainstudio.gui import theme
-from domainstudio.gui.panes.corpus_view import ReasonRow
-from domainstudio.gui.panes.corpus_words import reason_words, state_words
+from domainstudio.gui.panes.corpus.view import ReasonRow
+from domainstudio.gui.panes.corpus.words import reason_words, state_words
 from domainstudio.gui.widgets.table import Column, Index, RowDelegate, RowsModel, Table, line_of
 from domainstudio.language import translate as _
 from domainstudio.units import format_count

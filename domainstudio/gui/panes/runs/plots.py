@@ -9,9 +9,9 @@ from PySide6.QtCore import Qt, QTimer
 from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
 from domainstudio.gui import icons, theme
-from domainstudio.gui.panes import runs_curves
-from domainstudio.gui.panes.runs_curves import Shown
-from domainstudio.gui.panes.runs_words import Telling, learning_rate_words
+from domainstudio.gui.panes.runs import curves as runs_curves
+from domainstudio.gui.panes.runs.curves import Shown
+from domainstudio.gui.panes.runs.words import Telling, learning_rate_words
 from domainstudio.gui.widgets.form import hairline
 from domainstudio.gui.widgets.plot import REDRAW_MILLISECONDS, Plot
 from domainstudio.gui.widgets.plot_content import Content, Range

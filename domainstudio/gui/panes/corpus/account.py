@@ -6,7 +6,7 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
 from domainstudio.gui import icons, theme
-from domainstudio.gui.panes.corpus_view import CorpusView, reason_rows
+from domainstudio.gui.panes.corpus.view import CorpusView, reason_rows
 from domainstudio.gui.widgets.buttons import LinkButton
 from domainstudio.gui.widgets.text import Text
 from domainstudio.language import translate as _

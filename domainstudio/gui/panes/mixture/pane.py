@@ -8,10 +8,10 @@ from PySide6.QtWidgets import QBoxLayout, QScrollArea, QVBoxLayout, QWidget
 
 from domainstudio.gui import theme
 from domainstudio.gui.pane import Pane, PaneProblem
-from domainstudio.gui.panes.mixture_head import MixtureHead
-from domainstudio.gui.panes.mixture_problems import Shortages, shortage_words
-from domainstudio.gui.panes.mixture_side import AmountOfText, MixturePresets
-from domainstudio.gui.panes.mixture_table import MixtureTable
+from domainstudio.gui.panes.mixture.head import MixtureHead
+from domainstudio.gui.panes.mixture.problems import Shortages, shortage_words
+from domainstudio.gui.panes.mixture.side import AmountOfText, MixturePresets
+from domainstudio.gui.panes.mixture.table import MixtureTable
 from domainstudio.gui.session import Session
 from domainstudio.gui.widgets.form import hairline
 from domainstudio.gui.widgets.problem_line import ProblemLine

@@ -7,7 +7,7 @@ from PySide6.QtWidgets import QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
 
 from domainstudio.gui import theme
 from domainstudio.gui.pane import Pane
-from domainstudio.gui.panes.start_recent import when
+from domainstudio.gui.panes.start.recent import when
 from domainstudio.gui.session import ALL_TOPICS, Session
 from domainstudio.gui.widgets.buttons import LinkButton
 from domainstudio.gui.widgets.form import hairline

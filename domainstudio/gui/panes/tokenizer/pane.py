@@ -8,7 +8,7 @@ from PySide6.QtWidgets import QHBoxLayout, QScrollArea, QSpinBox, QVBoxLayout, Q
 
 from domainstudio.gui import theme
 from domainstudio.gui.pane import Pane
-from domainstudio.gui.panes.tokenizer_cut import CutBox
+from domainstudio.gui.panes.tokenizer.cut import CutBox
 from domainstudio.gui.session import Session
 from domainstudio.gui.widgets.buttons import SecondaryButton
 from domainstudio.gui.widgets.form import FormRow, hairline

@@ -8,7 +8,7 @@ from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLineEdit, QVBoxLayout, QW
 
 from domainstudio.gui import icons, theme
 from domainstudio.gui.job_words import progress_of
-from domainstudio.gui.panes.corpus_text import ElidedText
+from domainstudio.gui.panes.corpus.text import ElidedText
 from domainstudio.gui.session import Session
 from domainstudio.gui.widgets.buttons import LinkButton
 from domainstudio.gui.widgets.form import hairline

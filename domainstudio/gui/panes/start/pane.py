@@ -7,9 +7,9 @@ from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QStackedWidget, QVBoxLay
 
 from domainstudio.gui.background import Background
 from domainstudio.gui.pane import PaneProblem
-from domainstudio.gui.panes.start_new import NewProjectPage
-from domainstudio.gui.panes.start_recent import RecentPage
-from domainstudio.gui.panes.start_sample import SamplePage
+from domainstudio.gui.panes.start.new import NewProjectPage
+from domainstudio.gui.panes.start.recent import RecentPage
+from domainstudio.gui.panes.start.sample import SamplePage
 from domainstudio.gui.preferences import Preferences
 from domainstudio.gui.widgets.buttons import LinkButton, PrimaryButton, SecondaryButton
 from domainstudio.gui.widgets.form import hairline

@@ -7,7 +7,7 @@ from typing import Literal
 import numpy as np
 
 from domainstudio.evaluation.held_out import HeldOut, Points
-from domainstudio.gui.panes.runs_words import learning_rate_words, x_title
+from domainstudio.gui.panes.runs.words import learning_rate_words, x_title
 from domainstudio.gui.widgets.plot_content import (
     ACCEPTED_DASH,
     DASHES,

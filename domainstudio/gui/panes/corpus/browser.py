@@ -8,11 +8,11 @@ from PySide6.QtWidgets import QHeaderView, QSplitter, QStackedWidget, QVBoxLayou
 from domainstudio.corpus.facts import RejectionRecord
 from domainstudio.gui import theme
 from domainstudio.gui.models.documents import CHARACTERS, PAGE_ROWS, TITLE, DocumentsModel
-from domainstudio.gui.panes.corpus_reasons import ReasonsList
-from domainstudio.gui.panes.corpus_search import FindBox
-from domainstudio.gui.panes.corpus_text import DocumentView
-from domainstudio.gui.panes.corpus_view import CorpusView, ReasonRow, reason_rows, states_of
-from domainstudio.gui.panes.corpus_words import place_words, reason_words, state_words
+from domainstudio.gui.panes.corpus.reasons import ReasonsList
+from domainstudio.gui.panes.corpus.search import FindBox
+from domainstudio.gui.panes.corpus.text import DocumentView
+from domainstudio.gui.panes.corpus.view import CorpusView, ReasonRow, reason_rows, states_of
+from domainstudio.gui.panes.corpus.words import place_words, reason_words, state_words
 from domainstudio.gui.session import Session
 from domainstudio.gui.widgets.table import Column, RowsModel, Table
 from domainstudio.language import translate as _

@@ -8,7 +8,7 @@ from PySide6.QtWidgets import QComboBox, QFileDialog, QHBoxLayout, QStackedWidge
 
 from domainstudio.gui import theme
 from domainstudio.gui.pane import Pane, PaneProblem
-from domainstudio.gui.panes.export_choice import ChosenCheckpoint
+from domainstudio.gui.panes.export.choice import ChosenCheckpoint
 from domainstudio.gui.session import Session
 from domainstudio.gui.widgets.buttons import Segments
 from domainstudio.gui.widgets.form import hairline

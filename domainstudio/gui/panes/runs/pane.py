@@ -9,14 +9,14 @@ from PySide6.QtWidgets import QBoxLayout, QHBoxLayout, QStackedWidget, QVBoxLayo
 
 from domainstudio.gui import theme
 from domainstudio.gui.pane import Pane, PaneProblem
-from domainstudio.gui.panes.runs_actions import RunActions
-from domainstudio.gui.panes.runs_curves import Shown, ShownRun
-from domainstudio.gui.panes.runs_list import RunsColumn
-from domainstudio.gui.panes.runs_log import LogPage
-from domainstudio.gui.panes.runs_plots import KeyNumbers, PlotsPage
-from domainstudio.gui.panes.runs_samples import SamplesPage
-from domainstudio.gui.panes.runs_table import TablePage
-from domainstudio.gui.panes.runs_words import state_words, telling
+from domainstudio.gui.panes.runs.actions import RunActions
+from domainstudio.gui.panes.runs.curves import Shown, ShownRun
+from domainstudio.gui.panes.runs.list import RunsColumn
+from domainstudio.gui.panes.runs.log import LogPage
+from domainstudio.gui.panes.runs.plots import KeyNumbers, PlotsPage
+from domainstudio.gui.panes.runs.samples import SamplesPage
+from domainstudio.gui.panes.runs.table import TablePage
+from domainstudio.gui.panes.runs.words import state_words, telling
 from domainstudio.gui.session import Session
 from domainstudio.gui.widgets.buttons import Segments
 from domainstudio.gui.widgets.form import hairline

@@ -8,10 +8,10 @@ from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from domainstudio.gui import theme
 from domainstudio.gui.pane import Pane, PaneProblem
-from domainstudio.gui.panes.training_choice import PresetButton, RunChoiceRows, preset_like, preset_words
-from domainstudio.gui.panes.training_facts import TrainingFacts, meanings, read_facts
-from domainstudio.gui.panes.training_form import RecipeForm, count_of
-from domainstudio.gui.panes.training_outlook import Links, Outlook
+from domainstudio.gui.panes.training.choice import PresetButton, RunChoiceRows, preset_like, preset_words
+from domainstudio.gui.panes.training.facts import TrainingFacts, meanings, read_facts
+from domainstudio.gui.panes.training.form import RecipeForm, count_of
+from domainstudio.gui.panes.training.outlook import Links, Outlook
 from domainstudio.gui.session import Session
 from domainstudio.gui.widgets.buttons import Tabs
 from domainstudio.gui.widgets.form import hairline

@@ -9,8 +9,8 @@ from PySide6.QtCore import QAbstractTableModel, Qt
 from PySide6.QtWidgets import QHeaderView, QVBoxLayout, QWidget
 
 from domainstudio.gui import theme
-from domainstudio.gui.panes.runs_curves import Shown
-from domainstudio.gui.panes.runs_words import learning_rate_words
+from domainstudio.gui.panes.runs.curves import Shown
+from domainstudio.gui.panes.runs.words import learning_rate_words
 from domainstudio.gui.widgets.buttons import Segments
 from domainstudio.gui.widgets.table import NONE, OVERHANG, Index, Table, beside_table
 from domainstudio.jobs.columns import Array

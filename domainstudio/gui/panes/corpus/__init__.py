@@ -1,0 +1,1 @@
+"""The Corpus pane and its parts."""

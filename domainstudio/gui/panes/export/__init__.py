@@ -1,0 +1,1 @@
+"""The Export pane and its parts."""

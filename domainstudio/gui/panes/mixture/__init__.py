@@ -1,0 +1,1 @@
+"""The Mixture pane and its parts."""

@@ -1,0 +1,1 @@
+"""The Project pane and its parts."""

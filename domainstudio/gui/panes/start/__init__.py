@@ -1,0 +1,1 @@
+"""The Start pane and its parts."""

@@ -1,0 +1,1 @@
+"""The Tokenizer pane and its parts."""
