@@ -50,6 +50,8 @@ class Task:
     topics: frozenset[str] = frozenset()
     key: object = None
     """A newer task of the same key replaces one that has not begun; None replaces nothing."""
+    edits_before: int = 0
+    """How many edits had ended when this was asked."""
 
 
 @dataclass(frozen=True)

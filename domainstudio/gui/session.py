@@ -74,6 +74,8 @@ class Session(QObject):
         self._reader = ProjectThread(self.path, self._report, is_read_only=True)
         self._writer = ProjectThread(self.path, self._report, is_read_only=False)
         self._unwritten, self._is_any_refused = 0, False
+        self._edits = 0
+        self._newest: dict[object, Task] = {}
         self._asked: set[str] = set()
         self._data_version: int | None = None
         self._closed = threading.Event()
@@ -91,11 +93,14 @@ class Session(QObject):
         Args:
             question: called with a read-only project.
             answered: a bound method, called with the answer in the window's thread; a newer question with
-                the same one replaces one that has not begun.
+                the same one replaces one that has not begun, or was asked before an edit that has ended.
             failed: a bound method, called with a Problem; by default `problem_found` is emitted.
         """
         key = (id(getattr(answered, "__self__", None)), getattr(answered, "__name__", ""))
-        task = Task(question, Receiver(answered), Receiver(failed) if failed else None, key=key)
+        task = Task(
+            question, Receiver(answered), Receiver(failed) if failed else None, key=key, edits_before=self._edits
+        )
+        self._newest[key] = task
         self._bridge.change_awaited(1 - self._reader.do(task))
 
     def edit(
@@ -139,6 +144,9 @@ class Session(QObject):
     def _on_outcome(self, outcome: Outcome) -> None:
         task, error = outcome.task, outcome.error
         self._bridge.change_awaited(-1)
+        if self._is_outdated(task):
+            return
+        self._edits += bool(task.topics)
         if isinstance(error, UserError):
             (task.failed or self.problem_found.emit)(error.problem)
         elif error is not None:
@@ -150,6 +158,13 @@ class Session(QObject):
                 task.answered(outcome.value)
         if task.topics:
             self._end_edit(is_refused=error is not None)
+
+    def _is_outdated(self, task: Task) -> bool:
+        """Return whether an edit ended since this was asked and the same has been asked again."""
+        newest = self._newest.get(task.key)
+        if newest is task:
+            del self._newest[task.key]
+        return newest is not None and newest is not task and task.edits_before < self._edits
 
     def _end_edit(self, *, is_refused: bool) -> None:
         self._unwritten -= 1

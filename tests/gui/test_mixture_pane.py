@@ -1,6 +1,8 @@
 """The pane Mixture: what is moved, typed and locked is shown at once, saved soon after, and can be undone."""
 
+import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from functools import partial
 from pathlib import Path
 
@@ -165,6 +167,21 @@ def test_a_shortage_is_named_with_remedies_that_mend_it(
     button.click()
     assert not any(problem.field == "shares.domain" for problem in pane.problems)
     assert check(wait_saved(qtbot, pane), before)
+
+
+def test_a_wish_that_could_not_be_saved_stays_until_it_is(pane: MixturePane, qtbot: QtBot) -> None:
+    with closing(sqlite3.connect(pane.session.path / "project.sqlite")) as other:
+        other.execute("BEGIN IMMEDIATE")
+        type_tokens(pane, qtbot, "500k")
+        pane.save_pending()
+        qtbot.waitUntil(lambda: bool(pane.line.text), timeout=20_000)
+        other.rollback()
+    refreshed = pane._facts
+    pane.refresh()
+    qtbot.waitUntil(lambda: pane._facts is not refreshed)
+    assert pane.head.tokens.text() == "500,000"
+    link(pane, "Save again").click()
+    assert wait_saved(qtbot, pane).tokens == 500_000
 
 
 def test_a_problem_leads_to_its_field(pane: MixturePane, qtbot: QtBot) -> None:

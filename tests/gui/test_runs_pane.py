@@ -88,8 +88,8 @@ def state_of(pane: RunsPane, number: int = 0) -> str:
 
 def test_without_runs_it_leads_to_training(make_pane: MakePane, qtbot: QtBot) -> None:
     pane = make_pane()
-    qtbot.waitUntil(lambda: any("training" in button.text() for button in pane.findChildren(QPushButton)))
-    (button,) = [each for each in pane.findChildren(QPushButton) if "training" in each.text()]
+    qtbot.waitUntil(lambda: pane.states.is_settled)
+    button = next(each for each in pane.findChildren(QPushButton) if "training" in each.text())
     with qtbot.waitSignal(pane.go_requested) as asked:
         button.click()
     assert asked.args == ["training"]

@@ -63,6 +63,29 @@ def test_a_newer_question_replaces_one_that_has_not_begun(session: Session, qtbo
     assert listener.heard == [("also", True), 99]
 
 
+def test_what_was_read_before_an_edit_is_not_shown_after_it(session: Session, qtbot: QtBot) -> None:
+    """A slow answer would put the old value back under the hands of the person."""
+    listener, begun, gate = Listener(), threading.Event(), threading.Event()
+
+    def slow(_project: Project) -> str:
+        begun.set()
+        gate.wait(10)
+        return "before"
+
+    def ask_again(_topics: frozenset[str]) -> None:
+        session.read(lambda _project: "after", listener.hear)
+
+    session.read(slow, listener.hear)
+    qtbot.waitUntil(begun.is_set)
+    session.changed.connect(ask_again)
+    with qtbot.waitSignal(session.edits_ended):
+        session.edit(lambda project: project.name, topics=frozenset({"plans"}))
+    gate.set()
+    qtbot.waitUntil(lambda: bool(listener.heard))
+    qtbot.waitUntil(lambda: "after" in listener.heard)
+    assert listener.heard == ["after"]
+
+
 def test_nobody_is_told_once_he_is_gone(session: Session, qtbot: QtBot) -> None:
     gate, listener, other = threading.Event(), Listener(), Listener()
     session.read(lambda _project: gate.wait(10), listener.hear)

@@ -51,7 +51,7 @@ class MixturePane(Pane):
         self._balance: Balance | None = None
         self._origin: tuple[str, Balance] | None = None
         self._tokens, self._max_epochs = 0, 1.0
-        self._is_saving, self._is_packing = False, False
+        self._is_saving, self._is_refused, self._is_packing = False, False, False
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
         self._timer.setInterval(SAVE_MILLISECONDS)
@@ -72,13 +72,13 @@ class MixturePane(Pane):
 
     def save_pending(self) -> None:
         """Save what was moved, without waiting for the next move."""
-        if self._timer.isActive():
+        if self._timer.isActive() or self._is_refused:
             self._save()
 
     def _save(self) -> None:
         self._timer.stop()
         if self._balance is not None:
-            self._is_saving = True
+            self._is_saving, self._is_refused = True, False
             change = partial(planning.set_mixture, mixture=self._mixture(), allow_shortfall=True)
             self.session.edit(change, self._on_saved, self._on_save_failed, _PLANS)
 
@@ -159,7 +159,7 @@ class MixturePane(Pane):
     # What the project says
 
     def _on_facts(self, facts: MixtureFacts) -> None:
-        is_dirty = self._timer.isActive() or self._is_saving
+        is_dirty = self._timer.isActive() or self._is_saving or self._is_refused
         self._facts = facts
         if not facts.sources:
             self._balance = None
@@ -310,7 +310,7 @@ class MixturePane(Pane):
         self._is_saving = False
 
     def _on_save_failed(self, problem: Problem) -> None:
-        self._is_saving = False
+        self._is_saving, self._is_refused = False, True
         self.line.say("problem", sentence(problem), [(_("Save again"), self._save)])
 
     # Showing
