@@ -98,7 +98,11 @@ class Session(QObject):
         """
         key = (id(getattr(answered, "__self__", None)), getattr(answered, "__name__", ""))
         task = Task(
-            question, Receiver(answered), Receiver(failed) if failed else None, key=key, edits_before=self._edits
+            question,
+            Receiver(answered),
+            Receiver(failed) if failed else None,
+            key=key,
+            edits_before=self._edits,
         )
         self._newest[key] = task
         self._bridge.change_awaited(1 - self._reader.do(task))
