@@ -3,6 +3,7 @@
 import gettext
 import locale
 import os
+import re
 from functools import cache
 from io import BytesIO
 from pathlib import Path
@@ -48,3 +49,19 @@ def catalogue(language: str) -> gettext.NullTranslations:
 def translate(text: str) -> str:
     """Return `text` in the preferred language; fill placeholders with `.format` afterwards, never before."""
     return catalogue(preferred()).gettext(text)
+
+
+_NOT_TEXT = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+_LONGEST = 2000
+"""Characters of a name or a reason within a sentence."""
+
+
+def visible(text: str) -> str:
+    """Return a text with what would command a terminal, or reorder it, as escapes; lines and tabs stay."""
+    return _NOT_TEXT.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+
+
+def one_line(text: str) -> str:
+    """Return a name or a reason from a file as it may stand in a sentence: visible, short and on one line."""
+    line = visible(re.sub(r"[\t\n\r]+", " ", text))
+    return line if len(line) <= _LONGEST else line[:_LONGEST] + "…"

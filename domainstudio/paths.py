@@ -1,35 +1,97 @@
-"""How a file or folder comes into being whole, and stays where it belongs."""
+"""How a file or folder comes into being whole, and stays where it belongs; and what a disk refuses."""
 
 import errno
 import os
+import re
 import shutil
+import stat
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
+from typing import BinaryIO
 from uuid import uuid4
 
 from domainstudio.problems import Problem, UserError
+from domainstudio.units import format_size
+
+LEAST_ROOM = 4 << 20
+"""Bytes that an edit of the project, or a job that makes little, can do with."""
+_LEAST_FILES = 64
 
 _DISK_PROBLEMS = {
     errno.ENOSPC: "project.disk_full",
-    errno.EFBIG: "project.disk_full",
-    getattr(errno, "EDQUOT", errno.ENOSPC): "project.disk_full",
+    errno.EFBIG: "project.disk_limit",
+    getattr(errno, "EDQUOT", errno.EFBIG): "project.disk_limit",
     errno.EROFS: "project.read_only",
     errno.EACCES: "project.no_access",
     errno.EPERM: "project.no_access",
     errno.EIO: "project.disk_error",
+    errno.ELOOP: "file.not_plain",
+    errno.EISDIR: "file.not_plain",
+    errno.ENOTDIR: "file.not_plain",
+    errno.ENXIO: "project.disk_error",
+    errno.ENODEV: "project.disk_error",
+    errno.ENOTCONN: "project.disk_error",
+    getattr(errno, "ESTALE", errno.EIO): "project.disk_error",
 }
+_NUMBER_IN_WORDS = re.compile(r"\(os error (\d+)\)|\[[Ee]rrno (\d+)\]")
+"""How libraries in Rust, and those that gather several errors, tell the system's error number."""
 
 
-def disk_problem(error: OSError, place: Path) -> Problem | None:
+def disk_problem(error: Exception, place: Path, needed_bytes: int = 0) -> Problem | None:
     """Return what a person can mend of the system's refusal: a full disk, missing rights; None for a bug.
 
     Args:
-        error: what was raised.
+        error: what was raised; libraries in other languages have errors of their own.
         place: named if the error names no file.
+        needed_bytes: about what the work would have written, if that is known.
     """
-    code = _DISK_PROBLEMS.get(error.errno or 0)
-    return Problem(code, None, {"file": str(error.filename or place)}) if code else None
+    first = error
+    if isinstance(error, shutil.Error) and isinstance(error.args[0], list):
+        _source, target, words = error.args[0][0]
+        first = OSError(_number_of(words), words, target)
+    number = getattr(first, "errno", None) or _number_of(str(first))
+    code = _DISK_PROBLEMS.get(number)
+    # Of a copy that fails for want of room the first name is that of the source.
+    full = getattr(first, "filename2", None) if code == "project.disk_full" else None
+    file = Path(os.fsdecode(full or getattr(first, "filename", None) or place))
+    if code == "project.disk_full":
+        return no_room(file, needed_bytes)
+    return Problem(code, None, {"file": str(file)}) if code else None
+
+
+def _number_of(words: str) -> int:
+    match = _NUMBER_IN_WORDS.search(words) if os.name == "posix" else None
+    return int(match[1] or match[2]) if match else 0
+
+
+def no_room(file: Path, needed_bytes: int = 0) -> Problem:
+    """Return that `file` does not fit on its disk, with what is free and, as far as it is known, needed."""
+    if not may_hold_more_files(file):
+        return Problem("project.no_more_files", None, {"file": str(file)})
+    free = free_bytes(file)
+    if needed_bytes <= free > LEAST_ROOM:  # filled by others meanwhile, or by what was removed again since
+        return Problem("project.disk_filled", None, {"file": str(file), "free": format_size(free)})
+    needed = needed_bytes if needed_bytes > free else free + LEAST_ROOM
+    sizes = {"needed": format_size(needed), "free": format_size(free)}
+    return Problem("project.disk_full", None, {"file": str(file), **sizes})
+
+
+def free_bytes(file: Path) -> int:
+    """Return what is free on the disk of a file or folder, which need not be there yet."""
+    return shutil.disk_usage(_existing(file)).free
+
+
+def may_hold_more_files(file: Path) -> bool:
+    """Return whether the disk of a file or folder takes more of them (inodes), where it counts them."""
+    if not hasattr(os, "statvfs"):
+        return True
+    state = os.statvfs(_existing(file))
+    return not state.f_files or state.f_favail >= _LEAST_FILES
+
+
+def _existing(file: Path) -> Path:
+    return next(place for place in (file, *file.absolute().parents) if place.exists())
 
 
 def sync_folder(folder: Path) -> None:
@@ -43,29 +105,40 @@ def sync_folder(folder: Path) -> None:
         os.close(handle)
 
 
-def write_atomically(file: Path, data: bytes) -> None:
-    """Write `data` so that a reader, or a kill at any moment, sees the old file or the new one."""
-    # The name is its own for each call: a signal's handler may write the same file in the middle of this one.
-    temporary = file.with_name(f".{file.name}.{uuid4().hex}.tmp")
+def write_atomically(file: Path, data: bytes, draft: str | None = None) -> None:
+    """Write `data` so that a reader, or a kill at any moment, sees the old file or the new one.
+
+    `draft` is what the file is called until it is whole. By default the name is its own for each call: a
+    signal's handler may write the same file in the middle of this one. Outside a project, where nobody sweeps
+    up after a kill, a name that the next call uses again leaves nothing behind.
+    """
+    temporary = file.with_name(draft or f".{file.name}.{uuid4().hex}.tmp")
     try:
         with temporary.open("wb") as target:
             target.write(data)
             target.flush()
             os.fsync(target.fileno())
         os.replace(temporary, file)
-    except BaseException:
+    except BaseException as error:
         temporary.unlink(missing_ok=True)
+        if isinstance(error, OSError) and error.filename in (None, str(temporary)):
+            error.filename, error.filename2 = str(file), None
         raise
     sync_folder(file.parent)
 
 
+def sync_file(file: Path) -> None:
+    """Flush what is in `file` to disk."""
+    mode = "rb" if os.name == "posix" else "rb+"  # a copy of a read-only file is read-only
+    with file.open(mode) as target:
+        os.fsync(target.fileno())
+
+
 def sync_tree(folder: Path) -> None:
     """Flush every file below `folder`, then the folders' own names, to disk."""
-    mode = "rb" if os.name == "posix" else "rb+"  # a copy of a read-only file is read-only
     for parent, _, names in os.walk(folder, topdown=False):
         for name in names:
-            with open(os.path.join(parent, name), mode) as target:
-                os.fsync(target.fileno())
+            sync_file(Path(parent, name))
         sync_folder(Path(parent))
 
 
@@ -73,24 +146,76 @@ def sync_tree(folder: Path) -> None:
 def whole_folder(folder: Path) -> Iterator[Path]:
     """Yield a temporary folder beside `folder`; it takes that name, synced, only if the block succeeds.
 
+    What a killed process left of an earlier try goes.
+
     Raises:
+        UserError: another process is at it.
         OSError: `folder` exists already and is not empty.
     """
     temporary = folder.with_name(f".tmp-{folder.name}")
-    shutil.rmtree(temporary, ignore_errors=True)
-    temporary.mkdir(parents=True)
+    make_parent(folder)
+    with _owned(temporary):
+        try:
+            yield temporary
+            move_whole(temporary, folder)
+        except BaseException:
+            shutil.rmtree(temporary, ignore_errors=True)
+            raise
+
+
+@contextmanager
+def _owned(folder: Path) -> Iterator[None]:
+    """Make `folder`, or empty what is left of it; no other process can do so while the block runs.
+
+    Raises:
+        UserError: another process has it.
+    """
+    if os.name != "posix":
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir()
+        yield
+        return
+    handle = _take(folder)
     try:
-        yield temporary
-        move_whole(temporary, folder)
-    except BaseException:
-        shutil.rmtree(temporary, ignore_errors=True)
-        raise
+        for entry in os.scandir(folder):
+            shutil.rmtree(entry.path) if entry.is_dir(follow_symlinks=False) else os.unlink(entry.path)
+        yield
+    finally:
+        os.close(handle)
+
+
+def _take(folder: Path) -> int:
+    """Make `folder` if need be and return a handle that holds a lock on it; a dead process holds none."""
+    import fcntl
+
+    while True:
+        with suppress(FileExistsError):
+            folder.mkdir()
+        # Not found, or another: whoever had it has just given it its lasting name.
+        with suppress(FileNotFoundError), ExitStack() as stack:
+            handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+            stack.callback(os.close, handle)
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise UserError(Problem("path.being_written", None, {"folder": str(folder)})) from None
+            if os.path.samestat(os.fstat(handle), folder.stat()):
+                stack.pop_all()
+                return handle
+
+
+def make_parent(path: Path) -> None:
+    """Make the folder that `path` lies in, but none above it.
+
+    If that is missing too, somebody has moved it away: nothing shall be written where it was.
+    """
+    path.parent.mkdir(exist_ok=True)
 
 
 def move_whole(source: Path, target: Path) -> None:
     """Give the finished folder `source` its lasting name `target`, synced to disk."""
     sync_tree(source)
-    target.parent.mkdir(parents=True, exist_ok=True)
+    make_parent(target)
     os.rename(source, target)
     sync_folder(target.parent)
 
@@ -102,22 +227,87 @@ def inside(folder: Path, relative: str) -> Path:
         UserError: the path is absolute, climbs out, or leads out through a link.
     """
     target = folder / relative
-    if not target.resolve().is_relative_to(folder.resolve()):
+    try:
+        is_inside = target.resolve().is_relative_to(folder.resolve())
+    except (RuntimeError, ValueError):  # links in a circle; a NUL byte
+        is_inside = False
+    if not is_inside:
         raise UserError(Problem("path.leaves_folder", None, {"path": relative, "folder": str(folder)}))
     return target
 
 
+def check_tree(folder: Path) -> None:
+    """Refuse a folder in which anything, at any depth, is neither a file nor a folder.
+
+    What is written or removed through a link would be elsewhere; a pipe or a device would be waited for.
+
+    Raises:
+        UserError: names the first such thing.
+    """
+    if folder.is_symlink():
+        raise UserError(Problem("path.link_in_folder", None, {"path": str(folder)}))
+    pending = [str(folder)]
+    while pending:
+        with suppress(FileNotFoundError), os.scandir(pending.pop()) as entries:  # files may come and go
+            for entry in entries:
+                if entry.is_dir(follow_symlinks=False):
+                    pending.append(entry.path)
+                elif not entry.is_file(follow_symlinks=False) and os.path.lexists(entry.path):
+                    raise UserError(Problem("path.link_in_folder", None, {"path": entry.path}))
+
+
+SMALL_BYTES = 64 << 20
+"""The most that a file of JSON may have: the largest tokenizers take a third of it."""
+
+
+def open_plain(file: Path) -> BinaryIO:
+    """Open a file for reading, never a pipe or a device, which would be waited for.
+
+    Raises:
+        UserError: it is no plain file.
+        OSError: it is not there, or may not be read.
+    """
+    if not stat.S_ISREG(file.stat().st_mode):
+        raise UserError(Problem("file.not_plain", None, {"file": str(file)}))
+    return file.open("rb")
+
+
+def read_small(file: Path, most_bytes: int = SMALL_BYTES) -> bytes:
+    """Return what is in a plain file that is small by its nature, such as JSON.
+
+    Raises:
+        UserError: it is no plain file, or larger than `most_bytes`.
+        OSError: it is not there, or may not be read.
+    """
+    with open_plain(file) as source:
+        data = source.read(most_bytes + 1)
+    if len(data) > most_bytes:
+        raise UserError(Problem("file.too_large", None, {"file": str(file), "most": most_bytes}))
+    return data
+
+
 @contextmanager
-def locked(file: Path) -> Iterator[None]:
-    """Hold an exclusive lock on `file` while the block runs; a dead process holds no lock."""
+def locked(file: Path, *, waits: bool = True) -> Iterator[bool]:
+    """Hold an exclusive lock on `file` while the block runs; a dead process holds no lock.
+
+    Yields whether it is held: always, unless `waits` is False and another process has it.
+    """
     with file.open("a+b") as handle:
-        if os.name == "posix":
-            import fcntl
+        try:
+            if os.name == "posix":
+                import fcntl
 
-            fcntl.flock(handle, fcntl.LOCK_EX)
+                fcntl.flock(handle, fcntl.LOCK_EX | (0 if waits else fcntl.LOCK_NB))
+            else:
+                import msvcrt
+
+                handle.seek(0)
+                how = msvcrt.LK_LOCK if waits else msvcrt.LK_NBLCK  # type: ignore[attr-defined]
+                msvcrt.locking(handle.fileno(), how, 1)  # type: ignore[attr-defined]
+        except OSError:
+            if waits:
+                raise
+            is_held = False
         else:
-            import msvcrt
-
-            handle.seek(0)
-            msvcrt.locking(handle.fileno(), msvcrt.LK_LOCK, 1)  # type: ignore[attr-defined]
-        yield
+            is_held = True
+        yield is_held

@@ -5,13 +5,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from domainstudio.language import translate
+from domainstudio.language import one_line, translate
 
 # Each sentence says what is the matter, where, and what to do. Placeholders are keys of the problem's params.
 SENTENCES: dict[str, str] = {
     "advice.disk": (
-        "{count} checkpoints of {size} take {needed}, and the disk of the project has {free} free: free some "
-        "space or lower keep_checkpoints."
+        "{count} checkpoints of {size} need {needed} with what a run writes beside them, and the disk of the "
+        "project has {free} free: free some space or lower keep_checkpoints."
     ),
     "advice.few_steps": (
         "The run has {steps:,} steps, fewer than {least}: its schedule has no room for its shape. Take more "
@@ -45,13 +45,29 @@ SENTENCES: dict[str, str] = {
     "advice.other_run": (
         "{run} is training now: a second run on this machine shares its memory and its speed."
     ),
+    "advice.packed_before": (
+        "The corpus has changed since it was packed, and a run reads what was packed: pack again first."
+    ),
     "advice.same_text": (
         "{run} has trained on this same text ({sources}): warming the rate up on it again hurts and does not "
         "recover (arXiv 2308.04014)."
     ),
+    "checkpoint.damaged": (
+        "The checkpoint in {folder} is damaged ({file} is missing or was changed): delete that folder to "
+        "go on "
+        "from the one before it, or from the beginning."
+    ),
+    "checkpoint.no_room": (
+        "A checkpoint needs {needed}, and the disk of {folder} has {free} free: free some space, then start "
+        "or resume the run; what was saved before is intact."
+    ),
     "checkpoint.other_ranks": (
         "This run's checkpoints were written by {then} processes and cannot go on with {now}: set "
         "processes={then}."
+    ),
+    "checkpoint.put_off": (
+        "The checkpoint of step {step} was put off: it needs {needed}, and the disk of {folder} has {free} "
+        "free. The run goes on and tries again at its next checkpoint: free some space."
     ),
     "corpus.bad_name": "{name} is no name for a source: write up to {most} characters on one line.",
     "corpus.bad_path": ("The name {path} is no UTF-8 text: rename it, or import the folder it lies in."),
@@ -71,10 +87,10 @@ SENTENCES: dict[str, str] = {
         "The project {project} has no text yet: import some with `domainstudio corpus import`."
     ),
     "corpus.other_origin": (
-        "The source {source} holds text of another origin, and labels must stay true: choose another --name."
+        "The source {source} holds text of another origin, and labels must stay true: choose another name."
     ),
     "corpus.other_role": (
-        "The source {source} has the role {role} already, not {asked}: choose another --name."
+        "The source {source} has the role {role} already, not {asked}: choose that role or another name."
     ),
     "corpus.path_missing": "{path} does not exist: check its spelling.",
     "corpus.unknown_source": "There is no source named {source}; there are: {known}.",
@@ -90,6 +106,12 @@ SENTENCES: dict[str, str] = {
     ),
     "export.bad_file": "{file} cannot be written: give the name of a file in a folder that exists.",
     "export.folder_taken": "{folder} exists and is not empty: give a folder that does not exist yet.",
+    "file.not_plain": (
+        "{file} is not the plain file or folder that belongs there: remove it, or bring the right one back."
+    ),
+    "file.too_large": (
+        "{file} has more than {most:,} bytes, too many for what it is: bring the right file back."
+    ),
     "forgetting.not_measurable": (
         "There is no packed general text, so forgetting cannot be measured: import some with `domainstudio "
         "corpus import {project} PATH --role general`, let the base model write some with `corpus "
@@ -109,13 +131,31 @@ SENTENCES: dict[str, str] = {
         "runs resume {project} {job}"
     ),
     "job.missing": "There is no job {job} in {folder}.",
+    "job.no_number_left": (
+        "{job} in {folder} has the last number there is, and no job can follow it: remove that folder."
+    ),
     "job.not_running": "{job} is not running; its state is: {status}.",
     "job.on_other_host": "{job} runs on another machine ({host}): stop it there.",
+    "job.not_taken_in": (
+        "{job} is done, but the disk of {file} is too full to take in what it made (about {needed} are "
+        "needed "
+        "and {free} are free): free some space, then the next command or window takes it in."
+    ),
+    "job.unreadable": (
+        "{job} cannot be read ({reason}) and is not shown: bring {folder} back from a copy, or remove it."
+    ),
+    "job.waits_for_room": (
+        "The disk of {file} is full: the work goes on, but nothing of it can be saved or shown; free some "
+        "space now."
+    ),
     "mixture.all_zero": "All shares are zero: give at least one source a share.",
-    "mixture.bad_epochs": "--max-epochs is {value}; it must be above 0.",
+    "mixture.bad_epochs": "{value} epochs at most are no limit: give a number above 0.",
     "mixture.bad_share": "The share of {source} is {share}; a share is a number from 0 upwards.",
     "mixture.empty_arm": (
         "The arm {arm} would have no text: control needs a general source, naive one that is not general."
+    ),
+    "mixture.empty_source": (
+        "{source} has no training text: leave it out of the mixture, or import more of it and pack again."
     ),
     "mixture.none_yet": "There is no mixture named {name}: make one with `domainstudio mixture set`.",
     "mixture.ratio_form": (
@@ -124,10 +164,14 @@ SENTENCES: dict[str, str] = {
     "mixture.share_form": "{value} is no share: write NAME=0.5 or NAME=50%.",
     "mixture.shortfall": (
         "{source} has {available:,} training tokens, and the mixture asks for {tokens:,}, {epochs:.2f} "
-        "epochs: allow them with --max-epochs, lower its share, or lower --tokens to {enough:,}."
+        "epochs: allow as many epochs, lower its share, or lower the mixture's tokens to {enough:,}."
     ),
     "mixture.unknown_preset": "There is no preset named {preset}; there are: {known}.",
     "mixture.unknown_source": "There is no packed source named {source}; there are: {known}.",
+    "model.adapter": (
+        "{folder} holds an adapter and no whole model: merge it into its base model first, and give that "
+        "folder."
+    ),
     "model.no_config": (
         "{folder} holds no readable config.json of a language model: give the folder of a model in the "
         "Hugging Face layout."
@@ -135,6 +179,10 @@ SENTENCES: dict[str, str] = {
     "model.no_safetensors": (
         "{folder} holds no .safetensors weights: pickled weights are not loaded because they can run "
         "code; convert them first."
+    ),
+    "model.not_finite": (
+        "The model in {folder} has values that are no numbers in {count} of its weights, the first {name}: "
+        "get it again, or start from an earlier checkpoint."
     ),
     "model.not_saved_whole": (
         "The model does not survive being saved: {count} weights, the first {name}, come back changed; this "
@@ -144,18 +192,36 @@ SENTENCES: dict[str, str] = {
         "The model has {model} positions, fewer than the sequence length {length}: lower sequence_length."
     ),
     "model.random": (
-        "The base {preset} has random weights and can write nothing: name a trained run with --from RUN."
+        "The base {preset} has random weights and can write nothing: let a trained run write instead, with "
+        "`domainstudio corpus generate --from`, or take general text from elsewhere."
     ),
     "model.remote_code": (
         "The model in {folder} wants to run code of its own (auto_map); only architectures that "
-        "transformers knows are loaded."
+        "transformers knows are loaded: take a model without."
+    ),
+    "model.too_large_for_weights": (
+        "The config.json in {folder} describes a model of {described:,} parameters, and its files hold "
+        "{held:,}: bring the files that belong together."
     ),
     "model.unreadable": "The model in {folder} cannot be loaded: {reason}",
     "model.vocabulary": (
         "The model has {model} vocabulary rows and the tokenizer {tokenizer} entries: use the tokenizer "
         "that belongs to the model."
     ),
+    "model.weights_missing": (
+        "{count} weights of the model in {folder} are in none of its files, the first {name}: fetch the "
+        "whole "
+        "model again."
+    ),
+    "path.being_written": (
+        "Another process is writing {folder} just now: wait until it is done, or choose another name."
+    ),
     "path.leaves_folder": "{path} leads out of {folder}: it is refused.",
+    "path.link_in_folder": (
+        "{path} is a link, a pipe or a device, which could lead out of the project: remove it, and put "
+        "the file "
+        "itself in its place."
+    ),
     "project.bad_name": "{name!r} is no name for a project folder.",
     "project.cannot_create": "The project {folder} cannot be made: {reason}.",
     "project.cannot_open": "{file} cannot be opened: check that its folder exists and may be written.",
@@ -163,28 +229,56 @@ SENTENCES: dict[str, str] = {
     "project.disk_error": (
         "The disk reported an error at {file}: check the disk; what was saved before is intact."
     ),
+    "project.disk_filled": (
+        "The disk of {file} was full, and more is needed than the {free} that are free now: free some space "
+        "and repeat, what was saved before is intact."
+    ),
     "project.disk_full": (
-        "The disk of {file} is full: free some space and repeat; what was saved before is intact."
+        "The disk of {file} is too full: about {needed} are needed and {free} are free; free some space and "
+        "repeat, what was saved before is intact."
+    ),
+    "project.disk_limit": (
+        "{file} may not become as large as it must: a quota of your account or a limit of the file system "
+        "stands in the way; free some space of yours or take another disk, what was saved before is intact."
+    ),
+    "project.foreign_journal": (
+        "{file} is a journal that would have another file deleted, and no part of this project: remove it."
     ),
     "project.folder_taken": "{folder} exists and is not empty: give a folder that does not exist yet.",
+    "project.is_link": (
+        "{file} is a link and might lead out of the project: put the file or folder itself in its place."
+    ),
     "project.locked": "{file} is busy in another program for more than 5 seconds: wait for it, then repeat.",
     "project.missing": "{folder} is no project: make one with `domainstudio project new`.",
     "project.moved": (
-        "{folder} was moved, deleted or replaced while it was open: open it again where it is now."
+        "{folder} was moved, deleted or replaced while it was open: bring it back, or open it where it is."
     ),
     "project.no_access": "{file} may not be read or written: check its rights and those of its folder.",
+    "project.no_more_files": (
+        "The disk of {file} has room left but can hold no more files: delete some and repeat, what was saved "
+        "before is intact."
+    ),
+    "project.other_schema": (
+        "{file} holds tables, views or triggers that are not of this program and is not opened: restore the "
+        "newest backup beside it."
+    ),
     "project.read_only": "{file} may not be written: check the rights of its folder.",
     "project.too_new": (
         "{file} was written by a newer Domain Studio (version {version}; this one knows {known}): update "
         "the program."
     ),
     "project.unknown_preset": "There is no preset named {preset}; there are: {known}.",
+    "recipe.not_as_shown": "The recipe that is saved is not the one shown: look at it again, then start.",
     "recipe.none_yet": "There is no recipe named {name}: make one with `domainstudio recipe set`.",
     "recipe.too_many_steps": (
         "{steps:,} steps need {needed:,} tokens and the mixture has {tokens:,}, enough for {most:,} steps: "
-        "raise its --tokens or lower steps."
+        "give the mixture more tokens or lower steps."
     ),
     "recipe.unknown_preset": "There is no preset named {preset}; there are: {known}.",
+    "run.rank_died": (
+        "Process {rank} of the run died, often for want of memory: its job.log has what is known; go on with "
+        "`domainstudio runs resume`, or first with a smaller micro_batch in a run of its own."
+    ),
     "run.same_text": (
         "{run} stopped at step {step} of {steps} on this very text; a new run would warm the rate up on text "
         "it has seen, which hurts and does not recover (arXiv 2308.04014): go on with `domainstudio runs "
@@ -214,6 +308,9 @@ SENTENCES: dict[str, str] = {
     "tokenizer.bad_size": "A vocabulary of {size} entries is not possible: choose from {least} to 1,000,000.",
     "tokenizer.base_has_one": "The base model {folder} brings its own tokenizer: pack with it.",
     "tokenizer.changed": "The tokenizer in {folder} was changed after it was chosen: train it again.",
+    "tokenizer.id_too_high": (
+        "The tokenizer has the id {id:,}, and no more than {most:,} entries are possible: take another one."
+    ),
     "tokenizer.missing": "There is no tokenizer.json in {folder}: the model's tokenizer belongs there.",
     "tokenizer.no_end_of_text": "The tokenizer has no end-of-text token; known ones are: {known}.",
     "tokenizer.none_yet": (
@@ -229,6 +326,31 @@ SENTENCES: dict[str, str] = {
         "more text."
     ),
     "tokens.unreadable": "{folder} holds no whole token file: pack again.",
+    "training.diverged": (
+        "Training diverged at step {step}: loss or gradient of {count} of the last {within} steps was no "
+        "number, and such steps move nothing. Start a new run with a learning_rate below {rate:.3g} or a "
+        "longer warm-up; what was saved before is intact."
+    ),
+    "training.long_gradient": (
+        "The gradient of step {step} is {norm:.3g} long, usual were {usual:.3g}: if the loss rises too, "
+        "start a new run with a lower learning_rate, a longer warm-up or a lower gradient_clip."
+    ),
+    "training.loss_rises": (
+        "The loss has risen from {before:.2f} to {now:.2f} by step {step}: if it does not fall again, start "
+        "a new run with a learning_rate below {rate:.3g} or a longer warm-up."
+    ),
+    "training.no_number": (
+        "The held-out loss of {source} at step {step} is no number: the model fails on that text, or its "
+        "weights are damaged. Start a new run with another base, fp32 precision or a lower learning_rate."
+    ),
+    "training.step_skipped": (
+        "Loss or gradient of step {step} was no number, so that step moved nothing; if more follow, the run "
+        "ends: a learning_rate below {rate:.3g} or a longer warm-up helps."
+    ),
+    "training.weights_lost": (
+        "Training made the weights of {name} something that is no number by step {step}, so they were not "
+        "saved: start a new run with a learning_rate below {rate:.3g}; what was saved before is intact."
+    ),
     "value.not_a_count": "{value!r} is no whole number above 0: write for example 245000, 245k or 20M.",
 }
 
@@ -261,11 +383,15 @@ class UserError(Exception):
 
 def sentence(problem: Problem) -> str:
     """Return the problem in the person's language; an unknown code (from a newer program) shows as it is."""
+    as_it_is = one_line(f"{problem.code} {dict(problem.params)}")
     template = SENTENCES.get(problem.code)
     if template is None:
-        return f"{problem.code} {dict(problem.params)}"
-    words = {name: translate(str(problem.params[name])) for name in _WORDS & problem.params.keys()}
+        return as_it_is
+    params = {
+        name: one_line(value) if isinstance(value, str) else value for name, value in problem.params.items()
+    }
+    words = {name: translate(str(params[name])) for name in _WORDS & params.keys()}
     try:
-        return translate(template).format(**{**problem.params, **words})
-    except (KeyError, ValueError):  # params of another version of this program
-        return f"{problem.code} {dict(problem.params)}"
+        return translate(template).format(**{**params, **words})
+    except (KeyError, ValueError, TypeError):  # params of another version of this program
+        return as_it_is

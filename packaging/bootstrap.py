@@ -37,6 +37,8 @@ TEST_PROGRAMS = {"Xvfb": "xvfb", "xdotool": "xdotool", "dbus-daemon": "dbus"}
 TEST_FONTS = {"NotoSans-Regular.ttf": "fonts-noto-core", "NotoSansCJK-Regular.ttc": "fonts-noto-cjk"}
 FONT_FOLDERS = (Path("/usr/share/fonts"), Path("/usr/local/share/fonts"), Path.home() / ".local/share/fonts")
 """What tests of the window use beside it on Linux; without it they are skipped."""
+WITH_WINDOWS = ("tests/gui", "tests/flows")
+"""Tests that run one after another: a window that shares its cores answers late."""
 
 
 def main(arguments: list[str]) -> int:
@@ -146,16 +148,20 @@ def missing_test_programs() -> list[str]:
 
 def run_tests(arguments: list[str]) -> int:
     """Run the checks one after another and return the first that fails; arguments go to pytest."""
+    without_windows = [f"--ignore={folder}" for folder in WITH_WINDOWS]
     checks = [
         ["ruff", "check", "."],
         ["ruff", "format", "--check", "."],
         ["mypy"],
         ["lint-imports"],
-        ["pytest", *arguments],
+        ["pytest", "-n", "auto", "--maxprocesses", "4", "--dist", "loadscope", *without_windows],
+        ["pytest", *WITH_WINDOWS],
     ]
+    if arguments:
+        checks = [["pytest", *arguments]]
     provide_test_programs()
     environment = os.environ | {"QT_QPA_PLATFORM": os.environ.get("QT_QPA_PLATFORM", "offscreen")}
-    for check in checks if not arguments else checks[-1:]:
+    for check in checks:
         say(" ".join(check))
         code = subprocess.call([str(PYTHON.parent / check[0]), *check[1:]], cwd=ROOT, env=environment)
         if code:

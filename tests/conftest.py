@@ -1,12 +1,17 @@
-"""Fixtures for the whole suite: a small real project made by commands."""
+"""Fixtures for the whole suite: a small real project made by commands, and no network for anybody."""
 
 import json
+import os
 import shutil
 import sysconfig
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, settings
+from network_guard import sitecustomize as guard
 from support import Command
 
 from domainstudio.cli.main import run_command
@@ -17,6 +22,30 @@ DOMAIN = ("asyncio", "concurrent", "multiprocessing", "threading.py")
 RECIPE = ["sequence_length=64", "micro_batch=2", "dropout=0.1"]
 RECIPE += ["probe_tokens=1024", "probe_every=50", "checkpoint_every=40"]
 MIXTURE = ["--share", "general=0.25", "--share", "domain=0.75", "--tokens", "20480", "--max-epochs", "4"]
+settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("any machine")
+
+
+def pytest_configure() -> None:
+    """Guard this process and all that come of it, before any test is imported."""
+    _handle, os.environ[guard.LOG] = tempfile.mkstemp(suffix=".network")
+    os.close(_handle)
+    paths = [str(Path(guard.__file__).parent), *filter(None, [os.environ.get("PYTHONPATH")])]
+    os.environ["PYTHONPATH"] = os.pathsep.join(paths)
+    guard.watch()
+
+
+def pytest_unconfigure() -> None:
+    """Remove the guard's list."""
+    Path(os.environ[guard.LOG]).unlink()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def quiet() -> Iterator[None]:
+    """Fail at the end if any process reached for the network, in whatever test."""
+    yield
+    reached = Path(os.environ[guard.LOG]).read_text()
+    assert not reached, f"somebody used the network:\n{reached}"
 
 
 @pytest.fixture(autouse=True)

@@ -15,13 +15,20 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
 from pydantic import BaseModel, ConfigDict
 
-from domainstudio.jobs.checkpoints import CHECKPOINTS, checkpoint_name, latest_checkpoint, size_of
+from domainstudio.jobs.checkpoints import (
+    CHECKPOINTS,
+    checkpoint_name,
+    latest_checkpoint,
+    remove_older,
+    size_of,
+)
 from domainstudio.jobs.events import Checkpoint, Event, Probe, Step, encode
 from domainstudio.jobs.folder import JobFolder, Request
 from domainstudio.jobs.spec import JobSpec
@@ -32,6 +39,7 @@ from domainstudio.problems import Problem, UserError
 BEHAVIOUR = "behaviour.json"
 TOKENS_PER_STEP = 1024
 PROBED_TOKENS, PROBED_BYTES = 1000, 4000
+_HELD: list[bytes] = []
 SPLIT_TEXT = "déjà vu, 領域 🎓\n"
 
 
@@ -46,6 +54,8 @@ class Behaviour(BaseModel):
     """Names and roles of the sources to probe."""
     probe_every: int = 5
     checkpoint_every: int = 4
+    keep_checkpoints: int | None = None
+    """How many stay, None for all."""
     under_torchrun: bool = False
     """Run as torchrun runs a rank: a child of the started process, in a session of its own."""
 
@@ -71,6 +81,8 @@ class Behaviour(BaseModel):
     """Leave so many sleeping child processes behind, every second one in a session of its own."""
     linger_seconds: float = 0.0
     """Live on for so long after the last word."""
+    memory_megabytes: int = 0
+    """Hold so much memory."""
     flood_megabytes: int = 0
     """Write so much to the log in the first step."""
     splits_characters: bool = False
@@ -89,7 +101,8 @@ class Behaviour(BaseModel):
         asked = cls.model_validate_json(file.read_bytes()) if file.exists() else cls()
         if attempt <= asked.misbehaving_attempts:
             return asked
-        good = ("steps", "seconds_per_step", "sources", "probe_every", "checkpoint_every", "under_torchrun")
+        good = ("steps", "seconds_per_step", "sources", "probe_every", "checkpoint_every", "keep_checkpoints")
+        good += ("under_torchrun",)
         return cls(**asked.model_dump(include=set(good)))
 
 
@@ -130,13 +143,13 @@ def main(path: Path) -> int:
 def train(behaviour: Behaviour, worker: Worker, last: int) -> None:
     """Go from step `last` to the end, in the order of the real loop: step, request, probes, checkpoint."""
     _leave_children(behaviour.children, worker.folder.path)
+    _HELD.append(b"#" * (behaviour.memory_megabytes << 20))
     if last == 0:
         _probe(behaviour, worker, 0)
     for step in range(last + 1, behaviour.steps + 1):
         time.sleep(behaviour.seconds_per_step)
         _misbehave_before(behaviour, worker, step)
         worker.emit(point(behaviour, step))
-        worker.progress(step, behaviour.steps, "steps", "training")
         _misbehave_after(behaviour, worker, step)
         asked = Request() if behaviour.is_deaf else worker.folder.take_request()
         is_last = step == behaviour.steps or asked.stop == "keep"
@@ -145,7 +158,7 @@ def train(behaviour: Behaviour, worker: Worker, last: int) -> None:
         if is_last or step % behaviour.probe_every == 0:
             _probe(behaviour, worker, step)
         if is_last or asked.stop or asked.checkpoint or step % behaviour.checkpoint_every == 0:
-            _save(worker, step)
+            _save(worker, step, behaviour.keep_checkpoints)
         if is_last:
             return
         if asked.stop:
@@ -161,20 +174,29 @@ def point(behaviour: Behaviour, step: int) -> Step:
 
 
 def _probe(behaviour: Behaviour, worker: Worker, step: int) -> None:
-    """Report every source: general text is slowly forgotten, the rest is learned."""
+    """Report every source."""
+    for probe in probes(behaviour, step):
+        worker.emit(probe)
+
+
+def probes(behaviour: Behaviour, step: int) -> Iterator[Probe]:
+    """Yield the probes of a step: general text is slowly forgotten, the rest is learned."""
     for number, (source, role) in enumerate(behaviour.sources.items()):
         learned = 1 - math.exp(-step / 100)
         nats = 4 + 0.1 * number + (0.3 if role == "general" else -1.5) * learned
         bits = nats * PROBED_TOKENS / PROBED_BYTES / math.log(2)
-        worker.emit(Probe(step, source, role, nats, bits, PROBED_TOKENS, PROBED_BYTES))
+        yield Probe(step, source, role, nats, bits, PROBED_TOKENS, PROBED_BYTES)
 
 
-def _save(worker: Worker, step: int) -> None:
-    """Write a checkpoint that is whole or not there, and say so."""
+def _save(worker: Worker, step: int, keep: int | None) -> None:
+    """Write a checkpoint that is whole or not there, say so, and remove older ones."""
     target = worker.folder.result / CHECKPOINTS / checkpoint_name(step)
+    worker.folder.result.mkdir(exist_ok=True)
     with whole_folder(target) as draft:
         (draft / "position.json").write_text(f'{{"step": {step}}}')
     worker.emit(Checkpoint(step, str(target.relative_to(worker.folder.path)), size_of(target)))
+    if keep is not None:
+        remove_older(worker.folder.result, keep)
 
 
 def _misbehave_before(behaviour: Behaviour, worker: Worker, step: int) -> None:

@@ -9,7 +9,8 @@ from pathlib import Path
 from domainstudio.cli.main import run_command
 from domainstudio.jobs.checkpoints import CHECKPOINTS, MODEL, checkpoint_name
 from domainstudio.jobs.events import Body, Checkpoint, Event, Probe, Start, State, Step, encode
-from domainstudio.jobs.folder import JobFolder, RunRecord, create_job
+from domainstudio.jobs.folder import JobFolder, create_job
+from domainstudio.jobs.run_record import RunRecord
 from domainstudio.project.project import Project
 from domainstudio.workflow.training import TRAIN, freeze
 
@@ -45,8 +46,8 @@ def make(folder: Path) -> Path:
         "learning_rate=3e-4",
     ]
     command("recipe", "set", project, *settings, "steps=120")
-    _run(project, "naive", 0.9, 0.22)
-    _run(project, "treated", 0.7, 0.04)
+    write_run(project, "naive", 0.9, 0.22)
+    write_run(project, "treated", 0.7, 0.04)
     with closing(sqlite3.connect(project / "project.sqlite")) as database:
         database.execute("UPDATE journal SET changed_at = ?", (EPOCH,))
         database.commit()
@@ -65,7 +66,7 @@ def _text(name: str, number: int) -> str:
     return f"{name.capitalize()} {number}\n\n" + "\n".join(sentences)
 
 
-def _run(path: Path, arm: str, gain: float, forgetting: float) -> None:
+def write_run(path: Path, arm: str, gain: float, forgetting: float) -> None:
     """Write a finished run of 120 steps with a spike, a resumed attempt and two checkpoints."""
     with Project(path) as project:
         spec, _processes = freeze(project, "base", "default", "default", {}, arm)  # type: ignore[arg-type]

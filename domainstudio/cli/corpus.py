@@ -74,10 +74,12 @@ def _sample(options: argparse.Namespace) -> Output:
 
 def _generate(options: argparse.Namespace) -> Output:
     from domainstudio.cli.following import finished, open_project, run_job
-    from domainstudio.workflow.generation import import_generated, start_generation
+    from domainstudio.workflow.generation import import_generated, start_generation, written_already
 
     with open_project(options) as project:
-        written = start_generation(project, parse_count(options.tokens, "tokens"), origin=options.origin)
+        tokens = parse_count(options.tokens, "tokens")
+        written = written_already(project, tokens, origin=options.origin)
+        written = written or start_generation(project, tokens, origin=options.origin)
         if not run_job(project, written, options):
             return finished(written, False, "")
         folder = import_generated(project, written.job_id, options.name)

@@ -21,7 +21,8 @@ def _table(options: argparse.Namespace) -> Output:
     with open_project(options) as project:
         run_spec(project, options.run)
         runs = RunList(project)
-        row = next(row for row in runs.refresh() if row.run == options.run)
+        runs.refresh()
+        row = runs.row(options.run)
         found = runs.changes_of(options.run)
         last = max((change.step for change in found), default=0)
         of_control = runs.changes_of(row.control, last) if row.control else []

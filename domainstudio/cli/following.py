@@ -7,18 +7,23 @@ import time
 from types import FrameType
 
 from domainstudio.cli.output import Output
-from domainstudio.jobs.events import Event, JobProblem, Probe, Progress
+from domainstudio.jobs.events import Event, JobProblem, Probe, Progress, Step
 from domainstudio.jobs.folder import JobFolder
 from domainstudio.jobs.follow import follow
+from domainstudio.jobs.leftovers import sweep
+from domainstudio.language import one_line, visible
 from domainstudio.language import translate as _
 from domainstudio.problems import Problem, UserError, sentence
-from domainstudio.project.project import Project
+from domainstudio.project.database import known_errors
+from domainstudio.project.project import DATABASE, Project
 from domainstudio.units import format_change, format_count, format_duration
 from domainstudio.workflow.kinds import KINDS
+from domainstudio.workflow.overview import Pace
 from domainstudio.workflow.planning import blindness
 from domainstudio.workflow.running import commit_finished
 
 _BAR_WIDTH = 24
+_DRAW_SECONDS = 0.1
 
 
 class ProgressLine:
@@ -27,23 +32,26 @@ class ProgressLine:
     def __init__(self, label: str) -> None:
         """Begin with the name of what is done."""
         self._label = label
-        self._phase, self._since, self._first = "", time.monotonic(), 0
+        self._phase, self._pace, self._drawn_at = "", Pace(), float("-inf")
         self._is_terminal = sys.stderr.isatty()
         self._is_drawn = False
 
-    def show(self, progress: Progress) -> None:
-        """Draw how far the job is."""
+    def show(self, progress: Progress, seconds: float) -> None:
+        """Draw how far the job was at a time (Unix seconds); a long past is passed through quickly."""
         if progress.phase != self._phase:
-            self._phase, self._since, self._first = progress.phase, time.monotonic(), progress.done
-        if self._is_terminal:
-            sys.stderr.write(f"\r\x1b[2K{self._label}: {self._words(progress)}")
+            self._phase, self._pace, self._drawn_at = progress.phase, Pace(), float("-inf")
+        self._pace.add(seconds, progress.done)
+        now = time.monotonic()
+        if self._is_terminal and (now - self._drawn_at >= _DRAW_SECONDS or progress.done == progress.total):
+            self._drawn_at = now
+            sys.stderr.write(f"\r\x1b[2K{self._label}: {one_line(self._words(progress))}")
             sys.stderr.flush()
             self._is_drawn = True
 
     def note(self, text: str) -> None:
         """Write a line that stays, above the progress."""
         self.clear()
-        print(text, file=sys.stderr, flush=True)
+        print(visible(text), file=sys.stderr, flush=True)
 
     def clear(self) -> None:
         """Remove the progress from the screen."""
@@ -58,11 +66,9 @@ class ProgressLine:
         filled = _BAR_WIDTH * progress.done // progress.total
         words = f"{_(progress.phase)} [{'#' * filled}{'.' * (_BAR_WIDTH - filled)}] "
         words += f"{format_count(progress.done)}/{format_count(progress.total)} {_(progress.unit)}"
-        seconds, done = time.monotonic() - self._since, progress.done - self._first
-        if seconds > 2 and done > 0:
-            rate = done / seconds
-            left = format_duration((progress.total - progress.done) / rate)
-            words += f", {rate:,.1f} {_(progress.unit)}/s, {left}"
+        rate, left = self._pace.rate(), self._pace.seconds_left(progress.total)
+        if rate and left is not None:
+            words += f", {rate:,.1f} {_(progress.unit)}/s, {format_duration(left)}"
         return words
 
 
@@ -96,9 +102,10 @@ def follow_job(project: Project, folder: JobFolder, label: str, *, owns: bool = 
     line.clear()
     if interrupt.leaves:
         return False
-    match folder.status():
+    project.check_in_place()
+    match project.job(folder.job_id).status():
         case "done":
-            commit_finished(project, KINDS)
+            _take_in(project, folder)
             return True
         case "stopped":
             print(_("{job} stopped; go on with: domainstudio runs resume {project} {job}").format(
@@ -112,15 +119,34 @@ def follow_job(project: Project, folder: JobFolder, label: str, *, owns: bool = 
             )
 
 
+def _take_in(project: Project, folder: JobFolder) -> None:
+    """Commit what a job made, over a new connection: a full disk may have had the other opened unwritable.
+
+    Raises:
+        UserError: it cannot be committed now; it is not lost.
+    """
+    try:
+        with Project(project.path) as opened, known_errors(project.path / DATABASE):
+            commit_finished(opened, KINDS)
+    except UserError as error:
+        if error.problem.code != "project.disk_full":
+            raise
+        raise UserError(
+            Problem("job.not_taken_in", None, {**error.problem.params, "job": folder.job_id})
+        ) from None
+
+
 def _follow(folder: JobFolder, line: ProgressLine, interrupt: "_Interrupt") -> Problem | None:
     """Show events until the job ends or the person leaves; return its last problem."""
-    trouble, bases = None, dict[str, float]()
+    trouble, bases, steps = None, dict[str, float](), int(folder.spec().work.get("steps", 0))
     for event in follow(folder):
         if interrupt.leaves:
             break
         match event:
-            case Event(body=Progress() as progress):
-                line.show(progress)
+            case Event(body=Progress() as progress, time=time):
+                line.show(progress, time)
+            case Event(body=Step(step=step), time=time):
+                line.show(Progress(step, steps, "steps", "training"), time)
             case Event(body=Probe() as probe):
                 line.note(_probe_words(probe, bases))
             case Event(body=JobProblem() as problem):
@@ -182,8 +208,9 @@ def finished(folder: JobFolder, is_done: bool, text: str, document: object = Non
 
 
 def open_project(options: argparse.Namespace) -> Project:
-    """Open the command's project and commit what finished while nobody watched."""
+    """Open the command's project, commit what finished while nobody watched, remove what kills left there."""
     project = Project(options.project)
+    sweep(project.jobs)
     try:
         commit_finished(project, KINDS)
     except UserError as error:  # of one job: it does not keep the command from what it is about

@@ -12,6 +12,7 @@ from typing import Any
 
 from domainstudio import __version__
 from domainstudio.language import translate as _
+from domainstudio.language import visible
 from domainstudio.paths import disk_problem
 from domainstudio.problems import UserError, sentence
 
@@ -36,14 +37,14 @@ def run_command(arguments: list[str]) -> int:
     try:
         output = options.handler(options)
         if output is not None:
-            print(_as_json(output.document) if options.json else output.text, flush=True)
+            print(visible(_as_json(output.document) if options.json else output.text), flush=True)
     except UserError as error:
         print(sentence(error.problem), file=sys.stderr)
         return 2
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except Exception as error:
-        problem = disk_problem(error, Path.cwd()) if isinstance(error, OSError) else None
+        problem = disk_problem(error, Path.cwd())
         if problem is not None:
             print(sentence(problem), file=sys.stderr)
             return 2

@@ -1,11 +1,13 @@
 """What a verb returns, and the arguments that many verbs share."""
 
 import argparse
+import unicodedata
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from domainstudio.language import one_line
 from domainstudio.language import translate as _
 
 
@@ -41,9 +43,24 @@ def add_detach(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--detach", action="store_true", help=_("leave the job running and return at once"))
 
 
+def add_run_choice(parser: argparse.ArgumentParser, recipe_option: str) -> None:
+    """Add which run is meant: its start, its mixture, its recipe, its arm."""
+    parser.add_argument(
+        "--from",
+        dest="origin",
+        default="base",
+        metavar="base|RUN[@STEP]",
+        help=_("weights to start from (base)"),
+    )
+    parser.add_argument("--mixture", default="default", help=_("name of the mixture"))
+    parser.add_argument(recipe_option, dest="recipe", default="default", help=_("name of the recipe"))
+    parser.add_argument("--arm", choices=("treated", "control", "naive"), default="treated", help=_(
+        "control: the mixture's general text alone; naive: the rest alone; all else the same"))  # fmt: skip
+
+
 def table(head: Sequence[str], rows: Sequence[Sequence[str]], text_columns: int = 1) -> str:
     """Return aligned columns: the first `text_columns` to the left, numbers to the right."""
-    cells = [list(head), *(list(row) for row in rows)]
+    cells = [list(head), *([one_line(cell) for cell in row] for row in rows)]
     widths = [max(_width(row[column]) for row in cells) for column in range(len(head))]
     lines = []
     for row in cells:
@@ -57,6 +74,4 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]], text_columns: int 
 
 def _width(text: str) -> int:
     """Return the columns a text takes on a terminal: wide East Asian characters take two."""
-    import unicodedata
-
     return sum(2 if unicodedata.east_asian_width(letter) in "WF" else 1 for letter in text)

@@ -3,10 +3,17 @@
 import argparse
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from domainstudio.cli.output import Output, add_verb, table
 from domainstudio.language import translate as _
 from domainstudio.units import format_count
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from domainstudio.project.journal import Label
+    from domainstudio.project.project import Project
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -50,25 +57,26 @@ def _info(options: argparse.Namespace) -> Output:
 
 
 def _undo(options: argparse.Namespace) -> Output:
-    from domainstudio.cli.following import open_project
     from domainstudio.workflow.history import undo
 
-    with open_project(options) as project:
-        label = undo(project)
-    if label is None:
-        return Output(None, _("There is nothing to undo."))
-    return Output(label, _("Undone: {label}").format(label=label.words()))
+    return _turn(options, undo, _("Undone: {what}"), _("There is nothing to undo."))
 
 
 def _redo(options: argparse.Namespace) -> Output:
-    from domainstudio.cli.following import open_project
     from domainstudio.workflow.history import redo
 
+    return _turn(options, redo, _("Done again: {what}"), _("There is nothing to redo."))
+
+
+def _turn(
+    options: argparse.Namespace, turn: "Callable[[Project], Label | None]", words: str, nothing: str
+) -> Output:
+    """Take an edit back or make it again, and say which."""
+    from domainstudio.cli.following import open_project
+
     with open_project(options) as project:
-        label = redo(project)
-    if label is None:
-        return Output(None, _("There is nothing to redo."))
-    return Output(label, _("Made again: {label}").format(label=label.words()))
+        label = turn(project)
+    return Output(label, words.format(what=label.words()) if label else nothing)
 
 
 def _history(options: argparse.Namespace) -> Output:

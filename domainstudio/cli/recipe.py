@@ -4,7 +4,7 @@ import argparse
 import textwrap
 from typing import TYPE_CHECKING
 
-from domainstudio.cli.output import Output, add_verb
+from domainstudio.cli.output import Output, add_run_choice, add_verb
 from domainstudio.language import translate as _
 from domainstudio.problems import Problem, UserError
 from domainstudio.units import format_count, format_size
@@ -25,12 +25,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     put.add_argument("--name", default="default", help=_("name of the recipe"))
     add_verb(verbs, "presets", "published recipes with their sources", _presets)
     plan = add_verb(verbs, "plan", "what a run would be: steps, tokens, disk, and what is doubtful", _plan)
-    plan.add_argument("--from", dest="origin", default="base", metavar="base|RUN[@STEP]", help=_(
-        "weights to start from (base)"))  # fmt: skip
-    plan.add_argument("--mixture", default="default", help=_("name of the mixture"))
-    plan.add_argument("--name", default="default", help=_("name of the recipe"))
-    plan.add_argument("--arm", choices=("treated", "control", "naive"), default="treated", help=_(
-        "control: the mixture's general text alone; naive: the rest alone; all else the same"))  # fmt: skip
+    add_run_choice(plan, "--name")
     show = add_verb(verbs, "show", "show every setting", _show)
     show.add_argument("--name", default="default", help=_("name of the recipe"))
 
@@ -109,13 +104,14 @@ def _plan(options: argparse.Namespace) -> Output:
     from domainstudio.workflow.advice import advice
     from domainstudio.workflow.planned import RunChoice, planned
 
-    choice = RunChoice(options.origin, options.mixture, options.name, options.arm)
+    choice = RunChoice(options.origin, options.mixture, options.recipe, options.arm)
     with open_project(options) as project:
         run = planned(project, choice)
         found = advice(project, run)
     words = _(
         "{steps} steps of {step_tokens} tokens, {tokens} in all; warm-up {warmup} steps.\n"
         "{parameters} parameters; {probes} probes; {checkpoints} checkpoints, {kept} kept, {size} each.\n"
+        "They take {needed} at most at once, and {free} are free.\n"
         "{command}"
     ).format(
         steps=format_count(run.spec.steps),
@@ -127,6 +123,8 @@ def _plan(options: argparse.Namespace) -> Output:
         checkpoints=format_count(run.checkpoints),
         kept=format_count(run.kept),
         size=format_size(run.checkpoint_bytes),
+        needed=format_size(run.disk_bytes),
+        free=format_size(run.free_bytes),
         command=run.command,
     )
     lines = [words, *(sentence(one.problem) for one in found)]

@@ -6,12 +6,14 @@ from typing import TYPE_CHECKING
 
 from domainstudio.cli.output import Output, add_detach, add_verb, table
 from domainstudio.language import translate as _
+from domainstudio.problems import sentence
 from domainstudio.units import format_change, format_count, format_size
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from domainstudio.project.project import Project
+    from domainstudio.workflow.training import RunList, RunRow
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -59,7 +61,7 @@ def _list(options: argparse.Namespace) -> Output:
     from domainstudio.workflow.training import RunList
 
     with open_project(options) as project:
-        runs = RunList(project).refresh()
+        runs = _runs(RunList(project))
     rows = [
         [
             run.run, _(run.status), format_count(run.step), format_count(run.steps),
@@ -72,6 +74,14 @@ def _list(options: argparse.Namespace) -> Output:
     return Output(runs, table(head, rows, text_columns=2))
 
 
+def _runs(runs: "RunList") -> "list[RunRow]":
+    """Return the runs that can be read; say on stderr which cannot."""
+    rows = runs.refresh()
+    for run, problem in runs.refused.items():
+        print(f"{run}: {sentence(problem)}", file=sys.stderr)
+    return rows
+
+
 def _compare(options: argparse.Namespace) -> Output:
     from domainstudio.cli.following import open_project
     from domainstudio.workflow.training import RunList
@@ -79,7 +89,7 @@ def _compare(options: argparse.Namespace) -> Output:
     with open_project(options) as project:
         for name in options.runs:
             project.job(name)
-        runs = [run for run in RunList(project).refresh() if not options.runs or run.run in options.runs]
+        runs = [run for run in _runs(RunList(project)) if not options.runs or run.run in options.runs]
     rows = [
         [
             run.run, _(run.arm), run.origin, run.control or "-", format_count(run.step),
@@ -96,20 +106,6 @@ def _compare(options: argparse.Namespace) -> Output:
         "Nats a token. Gain: fall of domain loss; forgetting: rise of general loss; each against the named."
     )
     return Output(runs, table(head, rows, text_columns=4) + "\n" + note)
-
-
-def _resumption_words(project: "Project", run: str) -> str:
-    """Say where a run goes on, before it does."""
-    from domainstudio.workflow.training import resumption
-
-    found = resumption(project, run)
-    words = _(
-        "{run} goes on at step {step} of {steps} ({share:.1%} of its text seen), at rate {rate:.3g} with its "
-        "optimizer's memory; nothing is warmed up again."
-    )
-    return words.format(
-        run=run, step=found.step, steps=found.steps, share=found.share_of_data, rate=found.learning_rate
-    )
 
 
 def _change(value: float | None) -> str:
@@ -201,11 +197,13 @@ def _samples(options: argparse.Namespace) -> Output:
 def _resume(options: argparse.Namespace) -> Output:
     from domainstudio.cli.following import finished, open_project, run_job
     from domainstudio.workflow.running import resume
-    from domainstudio.workflow.training import TRAIN
+    from domainstudio.workflow.runs import resumption_words
+    from domainstudio.workflow.training import TRAIN, resumption
 
     with open_project(options) as project:
         folder = project.job(options.run)
-        words = _resumption_words(project, options.run) if folder.spec().kind == TRAIN.name else ""
+        is_run = folder.spec().kind == TRAIN.name
+        words = resumption_words(options.run, resumption(project, options.run)) if is_run else ""
         resume(folder)
         if words:
             print(words, file=sys.stderr, flush=True)

@@ -3,7 +3,7 @@
 import argparse
 from typing import TYPE_CHECKING
 
-from domainstudio.cli.output import Output, add_detach, add_verb
+from domainstudio.cli.output import Output, add_detach, add_run_choice, add_verb
 from domainstudio.language import translate as _
 from domainstudio.units import format_change
 
@@ -15,15 +15,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the verbs."""
     verbs = parser.add_subparsers(metavar="VERB", required=True)
     begin = add_verb(verbs, "start", "start a training run", _start)
-    begin.add_argument(
-        "--from",
-        dest="origin",
-        default="base",
-        metavar="base|RUN[@STEP]",
-        help=_("weights to start from (base)"),
-    )
-    begin.add_argument("--mixture", default="default", help=_("name of the mixture"))
-    begin.add_argument("--recipe", default="default", help=_("name of the recipe"))
+    add_run_choice(begin, "--recipe")
     begin.add_argument(
         "--set",
         action="append",
@@ -31,8 +23,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="key=value",
         help=_("a recipe setting for this run alone"),
     )
-    begin.add_argument("--arm", choices=("treated", "control", "naive"), default="treated", help=_(
-        "control: the mixture's general text alone; naive: the rest alone; all else the same"))  # fmt: skip
     add_detach(begin)
 
 

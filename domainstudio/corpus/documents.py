@@ -143,7 +143,11 @@ def _heading(title: str, beginning: str, is_piece: bool) -> str:
 
 def _storable(text: str) -> str:
     """Return the text with lone surrogates, which UTF-8 cannot hold, as question marks."""
-    return text if text.isascii() else text.encode("utf-8", "replace").decode()
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return text.encode("utf-8", "replace").decode()
+    return text
 
 
 def shard_name(number: int) -> str:
@@ -191,11 +195,12 @@ def read_documents(shards: Iterable[Path]) -> Iterator[Document]:
     """Yield every document of some shards in order."""
     for shard in shards:
         with pq.ParquetFile(shard) as parquet:
-            for batch in parquet.iter_batches(
-                batch_size=256, columns=["text", "origin", "position", "title"]
-            ):
-                for values in zip(*(column.to_pylist() for column in batch.columns), strict=True):
-                    yield Document(*values)
+            for group in range(parquet.num_row_groups):  # a batch across groups could be of any size
+                for batch in parquet.iter_batches(
+                    batch_size=256, row_groups=[group], columns=["text", "origin", "position", "title"]
+                ):
+                    for values in zip(*(column.to_pylist() for column in batch.columns), strict=True):
+                        yield Document(*values)
 
 
 def read_texts(shard: Path, rows: Iterable[int]) -> Iterator[str]:

@@ -46,14 +46,15 @@ def name_of(path: Path) -> str:
 
 def _waits_for_a_writer(file: Path) -> bool:
     """Return whether opening the file could hang for ever: a pipe, a socket, a device."""
-    return file.exists() and not file.is_file()
+    return os.path.exists(file) and not os.path.isfile(file)
 
 
 def _below(path: Path) -> Iterator[tuple[Path, bool]]:
     """Yield (file, was it named itself?)."""
-    if path.is_dir():
+    # Not Path.is_dir: it raises for a name that no system has.
+    if os.path.isdir(path):
         yield from ((file, False) for file in _walk(path))
-    elif path.exists():
+    elif os.path.exists(path):
         yield path, True
     else:
         yield from ((file, False) for file in _matches(path))

@@ -5,7 +5,7 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from domainstudio.corpus.hashing import content_hash
 
@@ -24,9 +24,9 @@ class HeldOutRule(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     unit: Literal["document", "passage"]
-    below: str
+    below: str = Field(pattern="^[0-9a-f]{32}$")
     """The threshold as 32 hexadecimal digits; all zeros holds nothing out."""
-    passage_characters: int = PASSAGE_CHARACTERS
+    passage_characters: int = Field(default=PASSAGE_CHARACTERS, ge=1)
 
     def holds_out(self, digest: bytes) -> bool:
         """Return whether the unit with this content hash is held out."""

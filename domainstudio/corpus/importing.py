@@ -1,5 +1,6 @@
 """Import: files of one source become document shards, all accounted for, with a held-out rule."""
 
+import shutil
 import time
 from array import array
 from collections.abc import Callable
@@ -18,13 +19,17 @@ from domainstudio.corpus.heldout import (
     passage_length,
     split_document,
 )
-from domainstudio.corpus.parallel import run_tasks
+from domainstudio.corpus.parallel import Guard, run_tasks
 from domainstudio.corpus.readers import Document, ReaderSettings
-from domainstudio.corpus.reading import Reading, ReadingTask, plan, read_files, read_task
+from domainstudio.corpus.reading import Reading, ReadingTask, plan, read_task, without_lost_file
 from domainstudio.problems import Problem, UserError
 
 IN_PROCESS_BYTES = 8 << 20
-"""Starting processes costs more than reading this much."""
+"""Starting processes costs more than reading this much of what cannot harm the process that reads it."""
+PATIENCE_SECONDS = 180.0
+"""A file that gives neither a document nor a rejection for so long is rejected, and the import goes on."""
+MEMORY_BYTES = 1 << 30
+"""Data of one reading process: a file that takes more is rejected."""
 _TICK_SECONDS = 0.2
 
 
@@ -62,12 +67,10 @@ class Importer:
         self._tell(len(files))
         if not reading.documents:
             raise _nothing_readable(files, reading)
-        shards = [shard for task in tasks for shard in sorted(task.folder.glob("part-*.parquet"))]
+        shards = sorted(raw.glob("*/part-*.parquet"))
         rule = frozen or self._choose_rule(shards, reading)
         stored = self._store(shards, rule, reading.documents)
-        for task in tasks:
-            task.folder.rmdir()
-        raw.rmdir()
+        shutil.rmtree(raw)
         return ImportSummary(
             files=len(files),
             documents=reading.documents,
@@ -80,11 +83,14 @@ class Importer:
 
     def _read(self, tasks: list[ReadingTask]) -> Reading:
         whole = Reading()
-        if self._processes == 0 or sum(task.size_bytes for task in tasks) < IN_PROCESS_BYTES:
+        is_harmless = not any(task.is_isolated for task in tasks)
+        is_small = sum(task.size_bytes for task in tasks) < IN_PROCESS_BYTES
+        if self._processes == 0 or (is_small and is_harmless):
             for task in tasks:
-                whole.add(read_files(task, self._tick, lambda: self._tell(self._files_done + 1)))
+                whole.add(read_task(task, self._tick))
         else:
-            for reading in run_tasks(read_task, tasks, self._tell, self._processes):
+            guard = Guard(without_lost_file, PATIENCE_SECONDS, MEMORY_BYTES)
+            for reading in run_tasks(read_task, tasks, self._tell, self._processes, guard):
                 whole.add(reading)
         return whole
 
@@ -93,10 +99,10 @@ class Importer:
         self._last_report = time.monotonic()
         self._report(files_done, self._files)
 
-    def _tick(self) -> None:
+    def _tick(self, files: int = 1, /) -> None:
         """Report within a file too: a person who asks to stop waits no longer than a moment."""
-        if time.monotonic() - self._last_report >= _TICK_SECONDS:
-            self._tell(self._files_done)
+        if files or time.monotonic() - self._last_report >= _TICK_SECONDS:
+            self._tell(self._files_done + files)
 
     def _choose_rule(self, shards: list[Path], reading: Reading) -> HeldOutRule:
         from domainstudio.corpus.documents import read_documents
@@ -108,7 +114,7 @@ class Importer:
         length = passage_length(reading.characters)
         prefixes, lengths = array("Q"), array("q")
         for document in read_documents(shards):
-            self._tick()
+            self._tick(0)
             for passage in cut_passages(document.text, length):
                 prefixes.append(int.from_bytes(content_hash(passage)[:8], "big"))
                 lengths.append(len(passage))
@@ -124,7 +130,7 @@ class Importer:
             return documents
         writer = ShardWriter(self._folder)
         for document in read_documents(shards):
-            self._tick()
+            self._tick(0)
             for text, held_out in split_document(document.text, rule):
                 if text.strip():
                     writer.add(Document(text, document.origin, document.position, document.title), held_out)

@@ -1,17 +1,30 @@
 """Reading some files of an import into shards of their own, and what the import must know of them."""
 
+import shutil
 from array import array
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from domainstudio.corpus.facts import RejectionRecord
-from domainstudio.corpus.readers import Document, ReaderSettings, Rejection, format_of, read_file
+from domainstudio.corpus.parallel import Cause, Loss, Tick, WorkerFailed
+from domainstudio.corpus.readers import (
+    Document,
+    ReaderSettings,
+    Rejection,
+    format_of,
+    is_isolated,
+    origin_of,
+    read_file,
+)
 from domainstudio.corpus.readers.compressed import is_compressed
+from domainstudio.corpus.readers.items import Reason
+from domainstudio.language import one_line
 
 LISTED_REJECTIONS = 1000
 TASK_BYTES = 32 << 20
 _COMPRESSED_WEIGHT = 6
+_REASONS: dict[Cause, Reason] = {"death": "crashed", "memory": "too_large", "slowness": "too_slow"}
 
 
 @dataclass(frozen=True)
@@ -23,6 +36,12 @@ class ReadingTask:
     settings: ReaderSettings
     size_bytes: int
     """About how much text there is to read."""
+    is_isolated: bool
+    """Whether a file is among them that may crash or fill the process that reads it."""
+    first: int = 0
+    """The place of these files in the task that was planned."""
+    lost: Rejection | None = None
+    """The file before these, which ended the process that read it."""
 
 
 @dataclass
@@ -45,7 +64,7 @@ class Reading:
                     origin=rejection.origin,
                     position=rejection.position,
                     reason=rejection.reason,
-                    detail=rejection.detail[:200],
+                    detail=one_line(rejection.detail[:200]),  # it may quote the file
                 )
             )
 
@@ -62,33 +81,44 @@ class Reading:
 
 def plan(files: Sequence[Path], settings: ReaderSettings, folder: Path) -> list[ReadingTask]:
     """Group files, in their order, into tasks of about `TASK_BYTES`: by sizes alone, so always alike."""
-    tasks: list[ReadingTask] = []
-    group: list[Path] = []
-    size = 0
+    groups: list[tuple[list[Path], int]] = [([], 0)]
     for file in files:
-        weight = _weight(file, settings)
+        weight = text_bytes(file, settings)
+        group, size = groups[-1]
         if group and size + weight > TASK_BYTES:
-            tasks.append(ReadingTask(folder / f"task-{len(tasks):06d}", tuple(group), settings, size))
-            group, size = [], 0
-        group.append(file)
-        size += weight
-    return [*tasks, ReadingTask(folder / f"task-{len(tasks):06d}", tuple(group), settings, size)]
+            groups.append(([file], weight))
+        else:
+            group.append(file)
+            groups[-1] = (group, size + weight)
+    return [
+        ReadingTask(
+            folder / f"task-{number:06d}",
+            tuple(group),
+            settings,
+            size,
+            any(is_isolated(file, settings) for file in group),
+        )
+        for number, (group, size) in enumerate(groups)
+    ]
 
 
-def read_task(task: ReadingTask, file_done: Callable[[], None]) -> Reading:
-    """Read the files of a task into its folder; `file_done` is called after each, and may raise."""
-    return read_files(task, lambda: None, file_done)
+def read_task(task: ReadingTask, tick: Tick) -> Reading:
+    """Read the files of a task into its folder, begun anew.
 
-
-def read_files(task: ReadingTask, tick: Callable[[], None], file_done: Callable[[], None]) -> Reading:
-    """As `read_task`; `tick` is called at every document and may raise."""
+    `tick` is called with 1 after each file, with 0 at every document, and may raise.
+    """
     from domainstudio.corpus.documents import ShardWriter  # pyarrow: not in the process that only hands out
 
+    if task.folder.exists():
+        shutil.rmtree(task.folder)
     task.folder.mkdir()
     reading, writer = Reading(), ShardWriter(task.folder)
+    if task.lost is not None:
+        reading.reject(task.lost)
+        tick()
     for file in task.files:
         for item in read_file(file, task.settings):
-            tick()
+            tick(0)
             match item:
                 case Rejection():
                     reading.reject(item)
@@ -98,13 +128,39 @@ def read_files(task: ReadingTask, tick: Callable[[], None], file_done: Callable[
                     digest = writer.add(item)
                     reading.prefixes.append(int.from_bytes(digest[:8], "big"))
                     reading.lengths.append(len(item.text))
-        file_done()
+        tick()
     writer.close()
     reading.documents, reading.characters = writer.documents, writer.characters
     return reading
 
 
-def _weight(file: Path, settings: ReaderSettings) -> int:
+def without_lost_file(task: ReadingTask, loss: Loss) -> list[ReadingTask]:
+    """Return the two tasks in place of one that a process was lost over: the files before and after that one.
+
+    The file itself is a rejection of the second. None of them is read a third time.
+
+    Raises:
+        WorkerFailed: it was none of the files.
+    """
+    at = max(0, loss.parts - (task.lost is not None))
+    if at >= len(task.files):
+        raise WorkerFailed(f"a worker was lost after its last file ({loss.detail})")
+    first = task.first + at + 1
+    lost = Rejection(origin_of(task.files[at]), 0, _REASONS[loss.cause], loss.detail)
+    return [
+        replace(task, files=task.files[:at]),
+        replace(
+            task,
+            folder=task.folder.with_name(f"{task.folder.name.partition('.')[0]}.{first:06d}"),
+            files=task.files[at + 1 :],
+            first=first,
+            lost=lost,
+        ),
+    ]
+
+
+def text_bytes(file: Path, settings: ReaderSettings) -> int:
+    """Return about how much text there is to read in a file; it is not opened."""
     try:
         size_bytes = file.stat().st_size
     except OSError:

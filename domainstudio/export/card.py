@@ -1,6 +1,9 @@
 """The model card: what the model is made of, what it gained and forgot, and what these figures cannot say."""
 
+import re
+
 from domainstudio.export.facts import ReportFacts
+from domainstudio.language import one_line
 from domainstudio.units import format_change, format_count
 
 
@@ -8,8 +11,8 @@ def render_card(facts: ReportFacts, weights_sha256: str) -> str:
     """Return the card as Markdown, in English: it travels with the model."""
     parts = (
         "---\nlibrary_name: transformers\npipeline_tag: text-generation\n---",
-        f"# {facts.project}, {facts.run} at step {facts.done_steps:,}",
-        f"Continued from `{facts.origin}` on {format_count(facts.tokens)} tokens with Domain Studio.",
+        f"# {_plain(facts.project)}, {_plain(facts.run)} at step {facts.done_steps:,}",
+        f"Continued from {_plain(facts.origin)} on {format_count(facts.tokens)} tokens with Domain Studio.",
         "## Gain and forgetting\n\n" + _outcome(facts),
         "## Corpus and mixture\n\n" + _corpus(facts),
         "## Recipe\n\n" + _table(["setting", "value"], [[key, value] for key, value in facts.recipe.items()]),
@@ -26,8 +29,8 @@ def _table(head: list[str], rows: list[list[str]]) -> str:
 
 
 def _plain(cell: str) -> str:
-    """Return a cell that cannot end its column or begin a tag."""
-    return cell.replace("|", "\\|").replace("<", "&lt;").replace("\n", " ")
+    """Return a name that cannot end its column or line, or begin a tag, a link, a picture or code."""
+    return re.sub(r"([\\|\[\]`])", r"\\\1", one_line(cell)).replace("<", "&lt;")
 
 
 def _outcome(facts: ReportFacts) -> str:

@@ -11,33 +11,45 @@ from domainstudio.problems import Problem, UserError
 from domainstudio.tokenizer import vocabulary
 
 CARD = "README.md"
-TOKENIZER_FILES = (
-    vocabulary.FILE, "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json",
-    "tokenizer.model", "vocab.json", "merges.txt", "chat_template.jinja",
-)  # fmt: skip
+_WEIGHTS = ("config.json", "generation_config.json", "*.safetensors", "*.safetensors.index.json")
+"""What is exported of a checkpoint: nothing that another program put beside it."""
 
 
 def write_model_folder(weights: Path, tokenizer: Path, target: Path, card: Callable[[str], str]) -> str:
     """Write weights, tokenizer and card to `target`, which appears whole; return the SHA-256 of the weights.
 
+    A folder that is this model already is left as it is: who wrote it was killed before saying so.
+
     Args:
         weights: a folder with config.json and safetensors.
         tokenizer: a folder with tokenizer.json.
-        target: must not exist, or be empty.
+        target: must not exist, be empty, or be this model.
         card: returns the model card, given the hash of the weights.
 
     Raises:
         UserError: `target` is taken.
     """
+    if (target / CARD).is_file() and _is_written(weights, target, card):
+        return hash_weights(target)
     check_target(target)
+    target.parent.mkdir(parents=True, exist_ok=True)
     with whole_folder(target) as folder:
-        shutil.copytree(weights, folder, dirs_exist_ok=True)
+        for pattern in _WEIGHTS:
+            for file in weights.glob(pattern):
+                shutil.copyfile(file, folder / file.name)
         copy_tokenizer(tokenizer, folder)
         digest = hash_weights(folder)
         (folder / CARD).write_text(card(digest), encoding="utf-8")
         if target.exists():
             target.rmdir()
     return digest
+
+
+def _is_written(weights: Path, target: Path, card: Callable[[str], str]) -> bool:
+    """Return whether a folder, which appears by one rename, holds these weights and says so."""
+    digest = hash_weights(weights)
+    found = (target / CARD).read_text(encoding="utf-8", errors="replace")
+    return found == card(digest) and hash_weights(target) == digest
 
 
 def check_target(target: Path) -> None:
@@ -52,9 +64,7 @@ def check_target(target: Path) -> None:
 
 def copy_tokenizer(source: Path, target: Path) -> None:
     """Copy the files of a tokenizer; one trained here also gets the configuration of transformers."""
-    for name in TOKENIZER_FILES:
-        if (source / name).is_file():
-            shutil.copyfile(source / name, target / name)
+    vocabulary.copy(source, target)
     config = target / "tokenizer_config.json"
     if not config.is_file():
         tokenizer = vocabulary.load(source)

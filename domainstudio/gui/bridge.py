@@ -12,6 +12,7 @@ from typing import Any
 from PySide6.QtCore import QObject, QTimer
 from shiboken6 import isValid
 
+from domainstudio.problems import UserError
 from domainstudio.project.database import known_errors, snapshot
 from domainstudio.project.project import DATABASE, Project
 
@@ -19,6 +20,8 @@ DRAIN_MILLISECONDS = 50
 AWAITING_MILLISECONDS = 8
 """How often the queue is looked at while an answer is awaited: it is shown at the next frame."""
 CLOSE_SECONDS = 10.0
+DISK_FAILED = "project.disk_error"
+"""The code of a problem after which an open file is of no use any more, whatever becomes of the disk."""
 
 Answer = Callable[[Any], None]
 
@@ -152,6 +155,8 @@ class ProjectThread:
                     with snapshot(project.connection) if self.is_read_only else nullcontext():
                         value = task.call(project)
             except Exception as error:  # a UserError is told as a sentence, a bug goes to the crash dialog
+                if project is not None and isinstance(error, UserError) and error.problem.code == DISK_FAILED:
+                    project.distrust()
                 self.report(Outcome(task, error=error))
             else:
                 self.report(Outcome(task, value))

@@ -7,9 +7,10 @@ import sys
 import threading
 import time
 import traceback
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
-from typing import TextIO
+from typing import BinaryIO
 
 from PySide6.QtCore import QObject, QStandardPaths, QTimer
 from PySide6.QtWidgets import QApplication, QDialog, QHBoxLayout, QVBoxLayout, QWidget
@@ -28,9 +29,18 @@ _LONGEST_LOG_BYTES = 1 << 20
 def log_file() -> Path:
     """Return the program's own log, in the user's folder for application data."""
     place = QStandardPaths.writableLocation(QStandardPaths.StandardLocation.AppLocalDataLocation)
-    folder = Path(place)
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder / LOG_NAME
+    return Path(place) / LOG_NAME
+
+
+def _opened(log: Path) -> BinaryIO:
+    """Return the log, its old half put aside; where the disk takes none, the program must open without."""
+    try:
+        log.parent.mkdir(parents=True, exist_ok=True)
+        if log.is_file() and log.stat().st_size > _LONGEST_LOG_BYTES:
+            log.replace(log.with_suffix(".old.log"))
+        return log.open("ab", buffering=0)
+    except OSError:
+        return open(os.devnull, "ab", buffering=0)
 
 
 class CrashReporter(QObject):
@@ -39,11 +49,9 @@ class CrashReporter(QObject):
     def __init__(self, log: Path, parent: QObject) -> None:
         """Install the hooks; fatal signals leave a traceback in the log."""
         super().__init__(parent)
-        if log.is_file() and log.stat().st_size > _LONGEST_LOG_BYTES:
-            log.replace(log.with_suffix(".old.log"))
-        self._log: TextIO = log.open("a", encoding="utf-8")
+        self._log = _opened(log)
         self._pending: list[str] = []
-        self._is_open = False
+        self._dialog: CrashDialog | None = None
         faulthandler.enable(self._log)
         self._hooks = (sys.excepthook, threading.excepthook)
         sys.excepthook = self._on_exception
@@ -64,10 +72,11 @@ class CrashReporter(QObject):
         self._note("".join(traceback.format_exception(error)))
 
     def _note(self, text: str) -> None:
-        self._log.write(f"{time.strftime('%Y-%m-%d %H:%M:%S')}\n{text}\n")
-        self._log.flush()
-        sys.stderr.write(text)
-        self._pending.append(text)
+        self._pending.append(text)  # first: it must be shown though a full disk takes no log
+        with suppress(OSError):
+            self._log.write(f"{time.strftime('%Y-%m-%d %H:%M:%S')}\n{text}\n".encode())
+        with suppress(OSError):
+            sys.stderr.write(text)
 
     def _on_exception(
         self, kind: type[BaseException], error: BaseException, trace: TracebackType | None
@@ -79,15 +88,15 @@ class CrashReporter(QObject):
             self.report(arguments.exc_value)
 
     def _show(self) -> None:
-        if self._pending and not self._is_open:
+        if self._pending and self._dialog is None:
             text, self._pending = "\n".join(self._pending), []
-            self._is_open = True
-            dialog = CrashDialog(text, QApplication.activeWindow())
-            dialog.finished.connect(self._on_closed)
-            dialog.open()
+            # Kept: without an active window to be its parent, nothing else would hold it.
+            self._dialog = CrashDialog(text, QApplication.activeWindow())
+            self._dialog.finished.connect(self._on_closed)
+            self._dialog.open()
 
     def _on_closed(self) -> None:
-        self._is_open = False
+        self._dialog = None
 
 
 class CrashDialog(QDialog):

@@ -1,7 +1,9 @@
 """The desktop around the window: notices when a job ends, no sleep while a run trains, opening a folder."""
 
+import os
 import queue
 import threading
+from contextlib import ExitStack
 from pathlib import Path
 
 from PySide6.QtCore import QUrl
@@ -57,8 +59,6 @@ class Desktop:
         self._wishes.put((kind, text))
 
     def _work(self) -> None:
-        from contextlib import ExitStack
-
         with ExitStack() as held:
             while (wish := self._wishes.get()) is not None:
                 kind, text = wish
@@ -88,8 +88,6 @@ def _notify(text: str) -> None:
 
 
 def _close(descriptor: int | None) -> None:
-    import os
-
     if descriptor is not None:
         os.close(descriptor)
 

@@ -88,35 +88,26 @@ def base_models_page(parent: QWidget) -> HelpDialog:
             "A base model is a folder with config.json, one or more .safetensors files and tokenizer.json. "
             "Model hubs such as Hugging Face and ModelScope offer such folders: download one with your "
             "browser, with git, or with the hub's own program, then choose the folder here. This program "
-            "never "
-            "downloads a model by itself.")),
+            "never downloads a model by itself.")),
         ("strong", _("Which one?")),
         ("text", _(
             "Choose a base model, not a chat or instruct model: training on plain text wears away what "
             "instruction tuning taught. Begin with a small one (Pythia-160M or 410M, Qwen2.5-0.5B, "
-            "OLMo-2-1B): "
-            "what you learn about mixture and rate there carries over. Read its licence.")),
+            "OLMo-2-1B): what you learn about mixture and rate there carries over. Read its licence.")),
         ("strong", _("The folder has no .safetensors, only pytorch_model.bin")),
         ("text", _(
             "Pickled weights can run code when they are loaded, so this program does not load them. Look "
-            "first "
-            "whether the hub offers the same model as safetensors (many have a branch for it). If not, "
-            "convert "
-            "the folder once on a machine where you trust its origin, for example with:")),
+            "first whether the hub offers the same model as safetensors (many have a branch for it). If "
+            "not, convert the folder once on a machine where you trust its origin, for example with:")),
     ):  # fmt: skip
         layout.addWidget(Text(text, style, wrap=True))
     code = CodeBox(CONVERSION, _("Command that converts a model"))
     code.setFixedHeight(110)
     layout.addWidget(code)
-    layout.addWidget(
-        Text(
-            _(
-                "No base model at hand? Start from scratch: the sample project does, with a million "
-                "parameters."
-            ),
-            "text", "text2", wrap=True,
-        )
-    )  # fmt: skip
+    scratch = _(
+        "No base model at hand? Start from scratch: the sample project does, with a million parameters."
+    )
+    layout.addWidget(Text(scratch, "text", "text2", wrap=True))
     layout.addStretch(1)
     scroll = QScrollArea()
     scroll.setWidgetResizable(True)
@@ -131,17 +122,13 @@ def about_page(log: str, parent: QWidget) -> HelpDialog:
     layout = QVBoxLayout(box)
     layout.setContentsMargins(0, 0, 0, 0)
     for style, text in (
-        (
-            "text",
-            _(
-                "Turn an open language model into one that knows your field, and see what it forgets on "
-                "the way."
-            ),
-        ),
+        ("text", _(
+            "Turn an open language model into one that knows your field, and see what it forgets on the way."
+        )),
         ("text", _("Version {version}, Apache License 2.0.").format(version=domainstudio.__version__)),
         ("text", _("Nothing is sent anywhere: no telemetry, no network call that you did not ask for.")),
         ("small", _("The program's log: {file}").format(file=log)),
-    ):
+    ):  # fmt: skip
         layout.addWidget(Text(text, style, wrap=True))
     layout.addStretch(1)
     return HelpDialog("Domain Studio", box, parent)

@@ -154,6 +154,10 @@ class Pane(QWidget):
         title = _("Problem: {pane} cannot be shown").format(pane=self.title)
         self.states.show_error(title, sentence(problem), remedy, slot, details)
 
+    def _on_failed(self, problem: Problem) -> None:
+        """Show why the pane could not be read: what it shows is not loading any more."""
+        self.show_error(problem, _("Try again"), self.refresh)
+
     def set_problems(self, problems: list[PaneProblem]) -> None:
         """Tell the problems bar what there is to look at."""
         if problems != self.problems:

@@ -1,6 +1,7 @@
 """What the person prefers and where the window was: typed values in one INI file of the user."""
 
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 
 import orjson
@@ -128,6 +129,4 @@ class Preferences:
 
 
 def _key(folder: str) -> str:
-    from hashlib import sha256
-
     return sha256(folder.encode("utf-8", "surrogateescape")).hexdigest()[:16]

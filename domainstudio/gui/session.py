@@ -8,7 +8,8 @@ from typing import TypeVar
 
 from PySide6.QtCore import QObject, QTimer, Signal
 
-from domainstudio.gui.bridge import Answer, Bridge, Outcome, ProjectThread, Receiver, Task
+from domainstudio.gui.bridge import DISK_FAILED, Answer, Bridge, Outcome, ProjectThread, Receiver, Task
+from domainstudio.jobs.leftovers import sweep
 from domainstudio.problems import Problem, UserError
 from domainstudio.project import jobs as index
 from domainstudio.project.database import data_version, known_errors
@@ -30,7 +31,10 @@ TOPICS_OF_KIND = {
     "train": frozenset({"runs"}),
 }
 """Kind of job → what changes when it is committed."""
-PASSING = ("project.locked", "project.disk_full", "project.read_only", "project.no_access")
+PASSING = (
+    "project.locked", "project.disk_full", "project.disk_filled", "project.no_more_files",
+    "project.read_only", "project.no_access",
+)  # fmt: skip
 """Problems that mostly pass or are mended while the window is open: what they refused is tried again."""
 ALL_TOPICS = frozenset({"corpus", "tokens", "plans", "runs", "project"})
 
@@ -42,7 +46,7 @@ class Session(QObject):
         changed: frozenset of topics whose facts changed.
         jobs_changed: list[JobRow], whenever a job's state differs, at most ten times a second.
         runs_changed: list[RunRow], likewise.
-        job_ended: JobRow of a job that ended while the window was open.
+        job_ended: JobRow of a job that ended while the window was open; what it made is there to be seen.
         edits_ended: no edit is waiting any more; True if all were written, False if one was refused.
         problem_found: Problem that no pane asked to hear of.
         crashed: Exception, a bug in a thread.
@@ -77,10 +81,14 @@ class Session(QObject):
         self._edits = 0
         self._newest: dict[object, Task] = {}
         self._asked: set[str] = set()
+        self._uncommitted: set[str] = set()
+        self._ended: dict[str, JobRow] = {}
+        self._refusal = ""
         self._data_version: int | None = None
         self._closed = threading.Event()
         self._follower = threading.Thread(target=self._follow, name="follower", daemon=True)
         self._follower.start()
+        self.edit(lambda project: sweep(project.jobs))
 
     def read(
         self,
@@ -193,18 +201,22 @@ class Session(QObject):
                 if error.problem != told:
                     self._bridge.put(self.problem_found.emit, error.problem)
                 told = error.problem
+                if told.code == DISK_FAILED:
+                    self._following.distrust()
                 self._closed.wait(RETRY_SECONDS)
                 continue
             except Exception as error:  # a bug: shown once with its traceback, the rest of the window goes on
                 self._bridge.put(self.crashed.emit, error)
                 return
-            told = None
+            if told is not None:
+                self._bridge.put(self.changed.emit, ALL_TOPICS)
+                told = None
             if version != before_version:
                 self._bridge.put(self._on_written, version)
                 before_version = version
-            if runs != before_runs:
+            if (runs, self.runs.refused) != before_runs:
                 self._bridge.put(self._on_runs, runs)
-                before_runs = runs
+                before_runs = runs, self.runs.refused
             if rows != before_jobs:
                 self._bridge.put(self._on_jobs, rows)
                 before_jobs = rows
@@ -217,24 +229,36 @@ class Session(QObject):
                 self._asked.discard(row.job_id)
             elif row.job_id not in self._asked:
                 self._asked.add(row.job_id)
-                if not index.is_committed(self._following.connection, row.job_id):
-                    self._bridge.put(self._commit, row.job_id)
+                is_committed = index.is_committed(self._following.connection, row.job_id)
+                self._bridge.put(self._on_seen_committed if is_committed else self._commit, row.job_id)
 
     def _commit(self, job_id: str) -> None:
         if job_id.rsplit("-", 1)[0] in KINDS:
+            self._uncommitted.add(job_id)
             self.edit(partial(_commit_job, job_id=job_id), self._on_committed, self._on_commit_refused)
 
     def _on_commit_refused(self, problem: Problem) -> None:
-        self.problem_found.emit(problem)
+        if problem.code not in (
+            self._refusal,
+            "job.missing",
+        ):  # once, however often it is tried; deleted by now
+            self.problem_found.emit(problem)
+        self._refusal = problem.code
         if problem.code in PASSING:
             QTimer.singleShot(int(RETRY_SECONDS * 1000), self, self._asked.clear)
 
-    def _on_committed(self, job_ids: list[str]) -> None:
-        topics: frozenset[str] = frozenset()
-        for job_id in job_ids:
-            topics |= TOPICS_OF_KIND.get(job_id.rsplit("-", 1)[0], frozenset({"jobs"}))
-        if job_ids:
-            self.changed.emit(topics)
+    def _on_committed(self, committed: tuple[str, bool]) -> None:
+        job_id, is_by_us = committed
+        self._refusal = ""
+        if is_by_us:
+            self.changed.emit(TOPICS_OF_KIND.get(job_id.rsplit("-", 1)[0], frozenset({"jobs"})))
+        self._on_seen_committed(job_id)
+
+    def _on_seen_committed(self, job_id: str) -> None:
+        """Tell now that a job ended: whoever hears of it finds what it made."""
+        self._uncommitted.discard(job_id)
+        if job_id in self._ended:
+            self.job_ended.emit(self._ended.pop(job_id))
 
     def _on_written(self, _version: int) -> None:
         self._look_for_others()
@@ -254,16 +278,19 @@ class Session(QObject):
         self.jobs_changed.emit(rows)
         for row in rows:
             if before.get(row.job_id) == "running" and row.status != "running":
-                self.job_ended.emit(row)
+                if row.job_id in self._uncommitted:
+                    self._ended[row.job_id] = row
+                else:
+                    self.job_ended.emit(row)
 
     def _on_runs(self, rows: list[RunRow]) -> None:
         self.run_rows = rows
         self.runs_changed.emit(rows)
 
 
-def _commit_job(project: Project, job_id: str) -> list[str]:
-    kind = KINDS[job_id.rsplit("-", 1)[0]]
-    return [job_id] if commit(project, kind, project.job(job_id)) else []
+def _commit_job(project: Project, job_id: str) -> tuple[str, bool]:
+    """Return the job, and whether this call committed it: another program may be faster."""
+    return job_id, commit(project, KINDS[job_id.rsplit("-", 1)[0]], project.job(job_id))
 
 
 def _version_seen(project: Project) -> int:

@@ -46,7 +46,7 @@ _ROLES: dict[str, tuple[QPalette.ColorRole, ...]] = {
 }
 
 TEXT_PIXELS, SMALL_PIXELS, TITLE_PIXELS, NUMBER_PIXELS = 14, 12, 20, 28
-PADDING, SPLIT_PADDING, ROW, TWO_LINE_ROW, FIELD_ROW = 24, 16, 32, 44, 40
+PADDING, SPLIT_PADDING, ROW, FIELD_ROW = 24, 16, 32, 40
 CONTROL, SMALL_CONTROL = 32, 28
 _STYLES: dict[str, tuple[int, QFont.Weight]] = {
     "text": (TEXT_PIXELS, QFont.Weight.Normal),

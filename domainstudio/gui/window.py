@@ -49,7 +49,6 @@ class Window(QMainWindow):
         self._start: StartPane | None = None
         self._opening: Path | None = None
         self._leaving: Callable[[], object] | None = None
-        self._session_problems: list[Located] = []
         self.setAcceptDrops(True)
         self.setMinimumSize(*SMALLEST)
         self.resize(*USUAL)
@@ -87,9 +86,10 @@ class Window(QMainWindow):
             self.open_project(Path(folder))
 
     def open_project(self, folder: Path) -> None:
-        """Open the project in `folder`, in place of the one that is open."""
-        self._opening = folder
-        self._background.call(lambda: open_once(folder), self._on_opened, self._on_refused)
+        """Open the project in `folder`, in place of the one that is open once its edits are written."""
+        if not self._waits_for_edits(lambda: self.open_project(folder)):
+            self._opening = folder
+            self._background.call(lambda: open_once(folder), self._on_opened, self._on_refused)
 
     def close_project(self) -> None:
         """Close the project once its edits are written; its jobs go on."""

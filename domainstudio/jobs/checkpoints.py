@@ -1,14 +1,27 @@
-"""Checkpoints on disk, found by name alone: `result/checkpoints/step-00000200/` is whole or not there."""
+"""Checkpoints on disk, found by name alone: `result/checkpoints/step-00000200/` is whole or not there.
+
+Which stay: the newest so many, and those that a person asked for, which hold a file `kept`. Older ones go
+when a new one is whole; before that only if the disk has no room for it, and never the newest.
+"""
 
 import os
 import re
+import shutil
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from domainstudio.paths import free_bytes
+
 CHECKPOINTS = "checkpoints"
 MODEL = "model"
 """The folder within a checkpoint that holds the whole weights as safetensors."""
+KEPT = "kept"
+"""A file in a checkpoint that a person asked for: only they remove it."""
+ROOM_TO_SPARE = 32 << 20
+"""Bytes that stay free beside a checkpoint, for events, log and curves."""
+_HALVES = (".tmp-", ".old-")
+"""What a checkpoint is called while it is written, and while it is removed."""
 _NAME = re.compile(r"step-(\d{8})")
 
 
@@ -52,3 +65,50 @@ def size_of(folder: Path) -> int:
             with suppress(FileNotFoundError):
                 total += os.lstat(os.path.join(parent, name)).st_size
     return total
+
+
+def room_needed(result: Path, expected_bytes: int) -> int:
+    """Return the bytes to be free for the next checkpoint: the size of the newest, else the expected."""
+    newest = latest_checkpoint(result)
+    return ROOM_TO_SPARE + (size_of(newest.path) if newest else expected_bytes)
+
+
+def make_room(result: Path, needed_bytes: int, keep: int) -> int:
+    """Remove, while room is short, checkpoints that the next one will replace; return the bytes then free.
+
+    Args:
+        result: an existing folder.
+        needed_bytes: see `room_needed`.
+        keep: how many stay, the one to be written among them.
+    """
+    for old in _replaceable(result, max(1, keep - 1)):
+        if free_bytes(result) >= needed_bytes:
+            break
+        _remove(old)
+    return free_bytes(result)
+
+
+def remove_older(result: Path, keep: int) -> None:
+    """Remove all but the newest `keep` and those that were asked for."""
+    for old in _replaceable(result, keep):
+        _remove(old)
+
+
+def remove_halves(result: Path) -> None:
+    """Remove what an attempt that was killed left of checkpoints it was writing or removing."""
+    for folder in (result, result / CHECKPOINTS):
+        names = os.listdir(folder) if folder.is_dir() else []
+        for name in names:
+            if name.startswith(_HALVES):
+                shutil.rmtree(folder / name)
+
+
+def _replaceable(result: Path, keep: int) -> list[CheckpointFolder]:
+    return [found for found in list_checkpoints(result)[:-keep] if not (found.path / KEPT).exists()]
+
+
+def _remove(checkpoint: CheckpointFolder) -> None:
+    """Remove a checkpoint, which vanishes by one rename."""
+    doomed = checkpoint.path.with_name(f".old-{checkpoint.path.name}")
+    checkpoint.path.rename(doomed)
+    shutil.rmtree(doomed)

@@ -44,6 +44,8 @@ class Curves:
     """Unix seconds of the last event, 0 before the first."""
     worked_seconds: float = 0.0
     """What the attempts have worked so far for the points that stand, pauses left out."""
+    last_elapsed: float | None = None
+    """`elapsed` of the last event."""
 
     def extend(self, events: Iterable[Event]) -> int:
         """Take in events and return their number."""
@@ -54,12 +56,12 @@ class Curves:
             body = event.body
             if isinstance(body, Start):
                 self._append(waiting)
-                self._begin(body.step, event.time)
+                self._begin(body.step, event)
                 last = self._last_step()
                 continue
             if isinstance(body, Log):
                 continue
-            self._advance(event.time)
+            self._advance(event)
             if isinstance(body, Step):
                 if last is not None and body.step <= last:
                     continue  # no attempt goes back: columns must ascend to be searched and drawn
@@ -96,7 +98,8 @@ class Curves:
             case Probe():
                 self.probes.append(body)
             case Checkpoint():
-                self.checkpoints.append(body)
+                if not self.checkpoints or body.step > self.checkpoints[-1].step:
+                    self.checkpoints.append(body)  # an attempt names the one it goes on from once more
             case State(state=state):
                 self.marks.append(Mark(state, last, time))
             case JobProblem():
@@ -104,7 +107,7 @@ class Curves:
             case _:
                 return
 
-    def _begin(self, first: int, time: float) -> None:
+    def _begin(self, first: int, event: Event) -> None:
         """Begin an attempt, which supersedes every point at or after its step."""
         self.attempts += 1
         keep = self.steps.before(first)
@@ -114,15 +117,17 @@ class Curves:
         self.superseded_probes = [*self.superseded_probes, *(p for p in self.probes if p.step >= first)]
         self.probes = [point for point in self.probes if point.step < first]
         self.checkpoints = [point for point in self.checkpoints if point.step < first]
-        self.marks.append(Mark("start", first, time))
-        self.last_time = time
+        self.marks.append(Mark("start", first, event.time))
+        self.last_time, self.last_elapsed = event.time, event.elapsed
         self.worked_seconds = float(self.steps.column("seconds")[-1]) if keep else 0.0
 
-    def _advance(self, time: float) -> None:
-        """Let the clock of the attempt run on; a clock that was set back stands still."""
-        if self.last_time:
-            self.worked_seconds += max(0.0, time - self.last_time)
-        self.last_time = time
+    def _advance(self, event: Event) -> None:
+        """Let the clock of the attempt run on; one that can be set stands still when it is set back."""
+        if self.last_elapsed is not None and event.elapsed is not None:
+            self.worked_seconds += max(0.0, event.elapsed - self.last_elapsed)
+        elif self.last_time:
+            self.worked_seconds += max(0.0, event.time - self.last_time)
+        self.last_time, self.last_elapsed = event.time, event.elapsed
 
     def _append(self, waiting: list[tuple[float | int, ...]]) -> None:
         """Put the rows that wait into the columns."""

@@ -4,7 +4,7 @@ import json
 import math
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, fields
-from typing import Any, ClassVar, Literal, get_args
+from typing import Any, ClassVar, Literal, TypeVar, get_args
 
 import orjson
 
@@ -104,6 +104,7 @@ class Log:
 
 
 Body = Start | Progress | Step | Probe | Checkpoint | State | JobProblem | Log
+OneBody = TypeVar("OneBody", bound=Body)
 _BODIES: dict[str, type[Any]] = {
     body.kind: body for body in (Start, Progress, Step, Probe, Checkpoint, State, JobProblem, Log)
 }
@@ -130,12 +131,17 @@ _LATEST_TIME = 1e11
 
 @dataclass(frozen=True)
 class Event:
-    """A body with its envelope: `seq` runs on across attempts, `time` is Unix seconds."""
+    """A body with its envelope: `seq` runs on across attempts, `time` is Unix seconds.
+
+    Clocks are set, also while a job runs: how long something took is the difference of `elapsed`.
+    """
 
     seq: int
     attempt: int
     time: float
     body: Body
+    elapsed: float | None = None
+    """Seconds since the attempt began, by a clock that nobody sets; None if an earlier version wrote it."""
 
 
 def encode(event: Event) -> bytes:
@@ -151,6 +157,8 @@ def encode(event: Event) -> bytes:
         "v": VERSION, "seq": event.seq, "attempt": event.attempt, "t": event.time, "kind": event.body.kind,
         **values,
     }  # fmt: skip
+    if event.elapsed is not None:
+        line["elapsed"] = round(event.elapsed, 6)
     if not_finite:
         line["not_finite"] = not_finite
     try:
@@ -181,7 +189,10 @@ def decode(line: bytes) -> Event | None:
         time = float(values["t"])
         if not 0 <= time <= _LATEST_TIME:
             raise ValueError(f"{time} is no time")
-        return Event(*_numbers(values), time, _body(body_type, values))
+        elapsed = values.get("elapsed")
+        if elapsed is not None and not (type(elapsed) in (float, int) and 0 <= elapsed <= _LATEST_TIME):
+            raise ValueError(f"{elapsed} is no length of time")
+        return Event(*_numbers(values), time, checked(body_type, values), elapsed)
     except _NO_EVENT:
         return Event(0, 0, 0.0, Log(line.decode("utf-8", "replace").rstrip("\n")))
 
@@ -218,7 +229,7 @@ def _load(line: bytes) -> Any:
     return values
 
 
-def _body(body_type: type[Any], values: dict[str, Any]) -> Body:
+def checked(body_type: type[OneBody], values: dict[str, Any]) -> OneBody:
     """Build the body, its non-finite numbers restored; unknown extra keys are left aside.
 
     Raises:
@@ -232,8 +243,11 @@ def _body(body_type: type[Any], values: dict[str, Any]) -> Body:
             if not fits(values[name]):
                 raise TypeError(f"{name} is of another type")
             known[name] = values[name]
-    body: Body = body_type(**known)
-    return body
+    return body_type(**known)
+
+
+LONGEST_LINE = 4 << 20
+"""Bytes that are kept of a line: no event is a tenth as long, a damaged file may be one line."""
 
 
 class LineDecoder:
@@ -242,13 +256,19 @@ class LineDecoder:
     def __init__(self) -> None:
         """Start with nothing kept."""
         self._rest = b""
+        self._dropped_bytes = 0
 
     @property
     def pending_bytes(self) -> int:
         """Bytes received that do not yet end in a newline."""
-        return len(self._rest)
+        return len(self._rest) + self._dropped_bytes
 
     def feed(self, data: bytes) -> list[Event]:
-        """Return the events of the lines completed by `data`."""
+        """Return the events of the lines completed by `data`; a line without end loses its beginning."""
         *lines, self._rest = (self._rest + data).split(b"\n")
+        if lines:
+            self._dropped_bytes = 0
+        if len(self._rest) > LONGEST_LINE:
+            self._dropped_bytes += len(self._rest)
+            self._rest = b""
         return [event for line in lines if (event := decode(line)) is not None]

@@ -3,61 +3,41 @@
 import errno
 import os
 import shutil
-import socket
-import sys
 from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import BinaryIO, Literal
 from uuid import uuid4
 
-import psutil
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError
 
+from domainstudio.jobs.event_file import FULL, RESERVE_BYTES, reserve
 from domainstudio.jobs.events import Event, LineDecoder, State
-from domainstudio.jobs.spec import JOB_ID, JobSpec, Program, parse_model, parse_spec
-from domainstudio.paths import sync_folder, write_atomically
+from domainstudio.jobs.run_record import Liveness, RunRecord, read_record, record_of
+from domainstudio.jobs.spec import JOB_ID, LAST_NUMBER, JobSpec, Program, parse_spec
+from domainstudio.paths import (
+    check_tree,
+    inside,
+    locked,
+    make_parent,
+    open_plain,
+    read_small,
+    sync_folder,
+    write_atomically,
+)
 from domainstudio.problems import Problem, UserError
 
 Status = Literal["created", "running", "done", "stopped", "failed", "interrupted", "unknown"]
-Liveness = Literal["alive", "dead", "unknown"]
 Stop = Literal["checkpoint", "now", "keep"]
+REQUEST_BYTES = 256
+DRAFT = ".new-"
+"""What the name of a job folder begins with until it is whole."""
+PARTS = ".tmp-parts"
+"""The folder of a job's parts, which the next attempt goes on with."""
 _TAIL_BYTES = 65_536
-
-
-def _start_time(process: psutil.Process) -> float:
-    """Return when a process started in seconds that do not change when the machine's clock is set.
-
-    Linux keeps the time since boot, other systems the Unix time at the start.
-    """
-    since_boot = sys.platform == "linux"
-    return float(process.create_time() - (psutil.boot_time() if since_boot else 0.0))
-
-
-class RunRecord(BaseModel):
-    """run.json: the process of the current attempt.
-
-    `started` is when it started (see `_start_time`), `events_offset` the size of events.jsonl before it.
-    """
-
-    model_config = ConfigDict(frozen=True, extra="ignore")
-
-    pid: int = Field(gt=0)
-    group: int
-    started: float
-    host: str
-    events_offset: int
-
-    def liveness(self) -> Liveness:
-        """Return alive only if a process has this pid and this start time; another host is not known."""
-        if self.host != socket.gethostname():
-            return "unknown"
-        try:
-            process = psutil.Process(self.pid)
-            same = abs(_start_time(process) - self.started) < 1.0
-            return "alive" if same and process.status() != psutil.STATUS_ZOMBIE else "dead"
-        except psutil.NoSuchProcess:
-            return "dead"
+MOST_EVENTS_BYTES = 64 << 30
+"""A run of a hundred million steps has fewer; a file without data may claim any size."""
 
 
 class Request(BaseModel):
@@ -89,6 +69,11 @@ class JobFolder:
         return self.path / "events.jsonl"
 
     @property
+    def lock_file(self) -> Path:
+        """Locked by who starts, sweeps or deletes the job."""
+        return self.path / ".start.lock"
+
+    @property
     def log_file(self) -> Path:
         """Stdout and stderr of all attempts."""
         return self.path / "job.log"
@@ -99,30 +84,59 @@ class JobFolder:
         return self.path / "run.json"
 
     @property
+    def creator_file(self) -> Path:
+        """The process that made the job; once it is gone nobody is going to start the job."""
+        return self.path / "creator.json"
+
+    @property
     def result(self) -> Path:
         """What the job made."""
         return self.path / "result"
 
     def spec(self) -> JobSpec:
-        """Return what the job shall do.
+        """Return what the job shall do, once nothing in its folder is seen to lead out of it.
 
         Raises:
-            UserError: spec.json is missing or refused.
+            UserError: spec.json is missing or refused, or there is a link, a pipe or a device in the folder.
         """
         file = self.path / "spec.json"
+        check_tree(self.path)
         try:
-            return parse_spec(file.read_bytes(), str(file))
+            return parse_spec(read_small(file), str(file))
         except FileNotFoundError:
-            raise UserError(
-                Problem("job.missing", None, {"job": self.job_id, "folder": str(self.path)})
-            ) from None
+            raise self._missing() from None
+
+    def _missing(self) -> UserError:
+        return UserError(Problem("job.missing", None, {"job": self.job_id, "folder": str(self.path.parent)}))
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Let nobody else start, sweep or delete the job while the block runs.
+
+        Raises:
+            UserError: somebody has deleted it.
+        """
+        with ExitStack() as stack:
+            try:
+                stack.enter_context(locked(self.lock_file))
+            except FileNotFoundError:
+                raise self._missing() from None
+            if not (self.path / "spec.json").is_file():  # it went while we waited
+                raise self._missing()
+            yield
+
+    def reach(self, relative: str) -> Path:
+        """Return a path of the project that the spec gives relative to this folder.
+
+        Raises:
+            UserError: it leads out of the project.
+        """
+        folder = self.path.resolve()
+        return inside(folder.parents[1], str(folder / relative)).resolve()
 
     def run_record(self) -> RunRecord | None:
         """Return the process of the current attempt, None before the first."""
-        try:
-            return parse_model(RunRecord, self.run_file.read_bytes(), str(self.run_file))
-        except FileNotFoundError:
-            return None
+        return read_record(self.run_file)
 
     def liveness(self) -> Liveness:
         """Return whether the job's process lives."""
@@ -139,11 +153,26 @@ class JobFolder:
             self._ask(Request(checkpoint=True))
 
     def _ask(self, request: Request) -> None:
-        write_atomically(self._request_file, request.model_dump_json(exclude_defaults=True).encode())
+        data = request.model_dump_json(exclude_defaults=True).encode()
+        try:
+            write_atomically(self._request_file, data)
+        except OSError as error:
+            if error.errno not in FULL or not self.request_room.is_file():
+                raise
+            # Written over what lies on the disk already, a request finds room on a full one too.
+            with self.request_room.open("rb+") as target:
+                target.write(data.ljust(REQUEST_BYTES))
+                target.flush()
+                os.fsync(target.fileno())
+            os.replace(self.request_room, self._request_file)
+
+    def stop_asked(self) -> Stop | None:
+        """Return how the current attempt was asked to stop, None if it was not."""
+        return _read_request(self._request_file).stop
 
     def stop_is_asked(self) -> bool:
         """Return whether a stop was requested of the current attempt."""
-        return _read_request(self._request_file).stop is not None
+        return self.stop_asked() is not None
 
     def take_request(self) -> Request:
         """Return what is asked now: a checkpoint is heard once, a stop until the attempt has ended."""
@@ -162,13 +191,42 @@ class JobFolder:
         self._request_file.unlink(missing_ok=True)
 
     @property
+    def reserved(self) -> Path:
+        """Room on the disk for the last words of the attempt."""
+        return self.path / ".last-words"
+
+    def reserve(self) -> None:
+        """Take the room that an attempt must have to hear and to tell, whatever happens to the disk.
+
+        Raises:
+            OSError: there is not even that.
+        """
+        try:
+            self.events_file.touch()
+            reserve(self.reserved, RESERVE_BYTES)
+            reserve(self.request_room, REQUEST_BYTES)
+        except OSError:
+            self.release()
+            raise
+
+    def release(self) -> None:
+        """Give back what was reserved for an attempt that has ended."""
+        self.reserved.unlink(missing_ok=True)
+        self.request_room.unlink(missing_ok=True)
+
+    @property
+    def request_room(self) -> Path:
+        """Room on the disk for a request."""
+        return self.path / ".request-room"
+
+    @property
     def _request_file(self) -> Path:
         return self.path / "request.json"
 
     def last_event(self, offset: int = 0) -> Event | None:
         """Return the last whole event after byte `offset`, reading only the end of the file."""
         try:
-            with self.events_file.open("rb") as source:
+            with self.open_events() as source:
                 source.seek(max(offset, os.fstat(source.fileno()).st_size - _TAIL_BYTES))
                 events = [event for event in LineDecoder().feed(source.read()) if event.seq]
         except FileNotFoundError:
@@ -179,13 +237,29 @@ class JobFolder:
         """Return the state of the latest attempt: its own last word, else whether its process lives."""
         record = self.run_record()
         if record is None:
-            return "created"
+            creator = read_record(self.creator_file)
+            is_to_start = creator is not None and creator.liveness() != "dead"
+            return "created" if is_to_start else "interrupted"
         liveness = record.liveness()  # before its last word is sought: it may speak and end in between
         last = self.last_event(record.events_offset)
         if last is not None and isinstance(last.body, State):
             return last.body.state
         words: dict[Liveness, Status] = {"alive": "running", "dead": "interrupted", "unknown": "unknown"}
         return words[liveness]
+
+    def open_events(self) -> BinaryIO:
+        """Open events.jsonl for reading.
+
+        Raises:
+            UserError: it is no plain file, or larger than the events of any run.
+            OSError: it is not there, or may not be read.
+        """
+        source = open_plain(self.events_file)
+        if os.fstat(source.fileno()).st_size > MOST_EVENTS_BYTES:
+            source.close()
+            params = {"file": str(self.events_file), "most": MOST_EVENTS_BYTES}
+            raise UserError(Problem("file.too_large", None, params))
+        return source
 
     def events_size_bytes(self) -> int:
         """Return the size of events.jsonl, 0 if there is none."""
@@ -206,13 +280,7 @@ class JobFolder:
 
         `events_offset` is the size of events.jsonl before that process could have written to it.
         """
-        record = RunRecord(
-            pid=pid,
-            group=pid,
-            started=_start_time(psutil.Process(pid)),
-            host=socket.gethostname(),
-            events_offset=events_offset,
-        )
+        record = record_of(pid, events_offset)
         write_atomically(self.run_file, record.model_dump_json().encode())
         return record
 
@@ -220,8 +288,14 @@ class JobFolder:
 def _read_request(file: Path) -> Request:
     """Return the request in a file, an empty one if there is none or nothing in it is known."""
     try:
-        return Request.model_validate_json(file.read_bytes())
-    except (FileNotFoundError, ValidationError):
+        return Request.model_validate_json(read_small(file))
+    except FileNotFoundError:
+        if (
+            not file.parent.is_dir()
+        ):  # whoever asks now asks elsewhere, and what is made here nobody would find
+            raise UserError(Problem("project.moved", None, {"folder": str(file.parents[2])})) from None
+        return Request()
+    except ValidationError:
         return Request()
 
 
@@ -231,11 +305,20 @@ def create_job(
     """Make the next free folder `jobs/<kind>-<n>`, n at least `first_free`, with its spec.json.
 
     The folder appears whole, by one rename; two processes that create at once get two numbers.
+
+    Raises:
+        UserError: a folder has the last number there is.
     """
     number = max([first_free, *(1 + job_number(folder.job_id) for folder in list_jobs(jobs, kind))])
-    temporary = jobs / f".new-{uuid4().hex}"
-    temporary.mkdir(parents=True)
+    if number > LAST_NUMBER:
+        params = {"job": f"{kind}-{LAST_NUMBER}", "folder": str(jobs)}
+        raise UserError(Problem("job.no_number_left", None, params))
+    temporary = jobs / f"{DRAFT}{uuid4().hex}"
     try:
+        make_parent(temporary)
+        temporary.mkdir()
+        creator = record_of(os.getpid()).model_dump_json()
+        write_atomically(JobFolder(temporary).creator_file, creator.encode())
         while True:
             spec = JobSpec(
                 job_id=f"{kind}-{number}",
@@ -254,6 +337,9 @@ def create_job(
                 continue
             sync_folder(jobs)
             return JobFolder(jobs / spec.job_id)
+    except OSError as error:
+        error.filename, error.filename2 = str(jobs), None  # a draft's name says nothing to a person
+        raise
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
 
@@ -264,8 +350,8 @@ def job_number(job_id: str) -> int:
 
 
 def list_jobs(jobs: Path, kind: str | None = None) -> Iterator[JobFolder]:
-    """Yield the job folders, oldest number first within a kind; foreign names are left aside."""
-    names = [entry.name for entry in os.scandir(jobs)] if jobs.is_dir() else []
+    """Yield the job folders, oldest number first within a kind; foreign names and links are left aside."""
+    names = [entry.name for entry in os.scandir(jobs) if not entry.is_symlink()] if jobs.is_dir() else []
     known = [name for name in names if JOB_ID.fullmatch(name)]
     for name in sorted(known, key=lambda name: (name.rsplit("-", 1)[0], job_number(name))):
         if kind is None or name.rsplit("-", 1)[0] == kind:

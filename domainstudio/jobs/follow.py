@@ -35,7 +35,7 @@ class Tail:
 
     def __init__(self, folder: JobFolder, offset: int = 0) -> None:
         """Begin at `offset`, the start of a line in bytes."""
-        self._file = folder.events_file
+        self._folder = folder
         self._read = offset
         self._decoder = LineDecoder()
 
@@ -47,7 +47,7 @@ class Tail:
     def poll(self, most_bytes: int | None = None) -> Iterator[Event]:
         """Yield the events that have become whole since the last call, of about `most_bytes` at most."""
         try:
-            source = self._file.open("rb")
+            source = self._folder.open_events()
         except FileNotFoundError:
             return
         with source:

@@ -16,24 +16,25 @@ import threading
 from contextlib import suppress
 from dataclasses import asdict, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 from uuid import uuid4
 
 import numpy as np
 
 from domainstudio.jobs.columns import BLOCK, DTYPES, FACTOR, PLOTTED, Array, Columns
-from domainstudio.jobs.curves import Curves, Mark
-from domainstudio.jobs.events import Checkpoint, Probe
+from domainstudio.jobs.curves import Curves, Mark, MarkKind
+from domainstudio.jobs.events import Checkpoint, JobProblem, OneBody, Probe, checked
 from domainstudio.jobs.folder import JobFolder
 from domainstudio.jobs.follow import Tail
-from domainstudio.paths import whole_folder
-from domainstudio.problems import Problem
+from domainstudio.paths import read_small, whole_folder
+from domainstudio.problems import UserError
 
 METRICS = "metrics"
 VERSION = 1
 LONG_TAIL_BYTES = 8 << 20
 """A tail of events.jsonl that is worth saving: about a quarter of a second of reading."""
 _FINGERPRINT_BYTES = 4096
+_DAMAGED = (OSError, ValueError, LookupError, TypeError, AttributeError, EOFError, RecursionError, UserError)
 _PROBE_FIELDS = tuple(field.name for field in fields(Probe))
 _CHECKPOINT_FIELDS = tuple(field.name for field in fields(Checkpoint))
 
@@ -78,6 +79,7 @@ class Metrics:
         """
         offset = self._tail.offset
         target = self._folder.result / METRICS / f"{offset:015d}-{uuid4().hex[:8]}"
+        self._folder.result.mkdir(exist_ok=True)
         with whole_folder(target) as draft:
             _write_columns(self.curves.steps, draft / "steps")
             for number, tail in enumerate(self.curves.superseded):
@@ -102,7 +104,7 @@ def read(folder: JobFolder) -> Curves:
 
 def save_elsewhere(folder: JobFolder) -> threading.Thread:
     """Have a process of its own leave the curves as files; the thread returned lives as long as it does."""
-    command = [sys.executable, "-m", "domainstudio.jobs", str(folder.path)]
+    command = [sys.executable, "-P", "-m", "domainstudio.jobs", str(folder.path)]
     quiet = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
     name = f"reaper of {folder.job_id}'s columns"
     thread = threading.Thread(target=subprocess.run, args=(command,), kwargs=quiet, name=name, daemon=True)
@@ -127,12 +129,12 @@ def _open_saved(folder: JobFolder) -> tuple[int, Curves]:
     names = [each.name for each in parent.iterdir()] if parent.is_dir() else []
     for name in sorted((name for name in names if not name.startswith(".")), reverse=True):
         try:
-            index = json.loads((parent / name / "index.json").read_text(encoding="utf-8"))
+            index = json.loads(read_small(parent / name / "index.json"))
             offset = int(index["offset"])
-            is_known = index["version"] == VERSION and offset <= folder.events_size_bytes()
+            is_known = index["version"] == VERSION and 0 <= offset <= folder.events_size_bytes()
             if is_known and index["fingerprint"] == _fingerprint(folder, offset):
                 return offset, _curves(index, parent / name)
-        except (OSError, ValueError, LookupError, TypeError, EOFError):
+        except _DAMAGED:
             continue  # damaged, or removed by another reader: the events say it all again
     return 0, Curves()
 
@@ -140,7 +142,7 @@ def _open_saved(folder: JobFolder) -> tuple[int, Curves]:
 def _fingerprint(folder: JobFolder, offset: int) -> str:
     """Return a hash of the bytes of events.jsonl that end at `offset`."""
     first = max(0, offset - _FINGERPRINT_BYTES)
-    with folder.events_file.open("rb") as events:
+    with folder.open_events() as events:
         events.seek(first)
         return hashlib.blake2b(events.read(offset - first), digest_size=16).hexdigest()
 
@@ -158,6 +160,7 @@ def _index(curves: Curves) -> dict[str, Any]:
         "attempts": curves.attempts,
         "last_time": curves.last_time,
         "worked_seconds": curves.worked_seconds,
+        "last_elapsed": curves.last_elapsed,
     }
 
 
@@ -169,20 +172,28 @@ def _curves(index: dict[str, Any], folder: Path) -> Curves:
     """
     return Curves(
         steps=_open_columns(folder / "steps"),
-        probes=[Probe(*values) for values in index["probes"]],
-        checkpoints=[Checkpoint(*values) for values in index["checkpoints"]],
+        probes=[_point(Probe, _PROBE_FIELDS, values) for values in index["probes"]],
+        checkpoints=[_point(Checkpoint, _CHECKPOINT_FIELDS, values) for values in index["checkpoints"]],
         superseded=[_open_columns(folder / f"superseded-{n}") for n in range(index["superseded"])],
-        superseded_probes=[Probe(*values) for values in index["superseded_probes"]],
+        superseded_probes=[_point(Probe, _PROBE_FIELDS, values) for values in index["superseded_probes"]],
         marks=[_mark(values) for values in index["marks"]],
-        attempts=index["attempts"],
-        last_time=index["last_time"],
-        worked_seconds=index["worked_seconds"],
+        attempts=int(index["attempts"]),
+        last_time=float(index["last_time"]),
+        worked_seconds=float(index["worked_seconds"]),
+        last_elapsed=None if (elapsed := index["last_elapsed"]) is None else float(elapsed),
     )
 
 
+def _point(kind: type[OneBody], names: tuple[str, ...], values: list[Any]) -> OneBody:
+    return checked(kind, dict(zip(names, values, strict=True)))
+
+
 def _mark(values: dict[str, Any]) -> Mark:
-    problem = values["problem"]
-    return Mark(**(values | {"problem": Problem(**problem) if problem else None}))
+    told = values["problem"]
+    problem = checked(JobProblem, told).problem if told else None
+    if values["kind"] not in get_args(MarkKind):
+        raise ValueError("a mark of another kind")
+    return Mark(values["kind"], int(values["step"]), float(values["time"]), problem)
 
 
 def _write_columns(columns: Columns, folder: Path) -> None:

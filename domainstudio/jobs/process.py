@@ -1,6 +1,7 @@
 """The one way to start a job on this machine, and to end its processes."""
 
 import os
+import shutil
 import subprocess
 import sys
 import threading
@@ -11,10 +12,12 @@ from pathlib import Path
 
 import psutil
 
-from domainstudio.jobs.folder import JobFolder, RunRecord
+from domainstudio.jobs.folder import JobFolder
+from domainstudio.jobs.run_record import RunRecord
 from domainstudio.jobs.spec import JobSpec
-from domainstudio.paths import locked
 from domainstudio.problems import Problem, UserError
+
+_TRAINER = "domainstudio.trainer"
 
 SHUTDOWN_SECONDS = 3600
 """How long torchrun leaves its workers after a signal: a large checkpoint must fit in."""
@@ -25,6 +28,9 @@ ENDING_SECONDS = 10.0
 _MARK = "DOMAINSTUDIO_JOB"
 """Names the job in the environment of all its processes: torchrun gives each rank a session of its own."""
 
+_ADDRESS = "127.0.0.1"
+"""The ranks of a run are all on this machine: nothing listens where another could reach it."""
+
 _QUIET_ENVIRONMENT = {
     "HF_HUB_OFFLINE": "1",
     "HF_DATASETS_OFFLINE": "1",
@@ -34,7 +40,13 @@ _QUIET_ENVIRONMENT = {
     "DS_BUILD_OPS": "0",
     "TOKENIZERS_PARALLELISM": "true",
     "PYTHONUNBUFFERED": "1",
+    "PYTHONSAFEPATH": "1",
+    "TQDM_DISABLE": "1",
+    "TORCH_DISABLE_SHARE_RDZV_TCP_STORE": "1",
 }
+"""Without PYTHONSAFEPATH `python -m` would import from the working directory first; without TQDM_DISABLE each
+checkpoint would draw a bar into the log; without the last torchrun would listen on every interface.
+"""
 
 
 def start(folder: JobFolder) -> RunRecord:
@@ -46,25 +58,35 @@ def start(folder: JobFolder) -> RunRecord:
         UserError: the job is running already, or its spec is refused.
     """
     spec = folder.spec()
-    with locked(folder.path / ".start.lock"):
+    with folder.held():
         if folder.status() in ("running", "unknown"):
             raise UserError(Problem("job.already_running", None, {"job": folder.job_id}))
         _wait(lambda: folder.liveness() != "alive", ENDING_SECONDS)
         _kill_all(folder)
+        shutil.rmtree(_extensions(folder.path), ignore_errors=True)  # they would be loaded as they lie there
+        shutil.rmtree(meeting_place(folder.path), ignore_errors=True)
         folder.clear_request()
+        folder.reserve()
         offset = folder.events_size_bytes()
+        if spec.program == _TRAINER:
+            meeting_place(folder.path).mkdir()
         with folder.log_file.open("ab") as log:
             process = subprocess.Popen(
-                command(spec, folder.path),
+                command(spec, folder.path.resolve()),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
-                cwd=folder.path,
+                # Libraries read settings from where they stand: not from a project.
+                cwd=os.path.abspath(os.sep),
                 env=_environment(folder.path),
                 start_new_session=True,
             )
         try:
             return folder.record_process(process.pid, offset)
+        except OSError:  # nobody would find it: it shall not be
+            process.kill()
+            process.wait()
+            raise
         finally:
             # Somebody must wait for a child, or its corpse would pass for a process until this program ends.
             threading.Thread(target=process.wait, name=f"reaper of {folder.job_id}", daemon=True).start()
@@ -72,13 +94,17 @@ def start(folder: JobFolder) -> RunRecord:
 
 def command(spec: JobSpec, path: Path) -> list[str]:
     """Return the command line of a job: its program with one positional argument, the folder."""
-    if spec.program != "domainstudio.trainer":
+    if spec.program != _TRAINER:
         return [sys.executable, "-m", spec.program, str(path)]
     return [
         sys.executable,
         "-m",
         "torch.distributed.run",
-        "--standalone",
+        "--rdzv-backend=c10d",
+        f"--rdzv-endpoint={meeting_place(path) / 'torchrun'}",
+        "--rdzv-conf=store_type=file,keep_alive_interval=3600",
+        f"--local-addr={_ADDRESS}",
+        f"--log-dir={meeting_place(path)}",
         f"--nproc-per-node={spec.processes}",
         f"--shutdown-timeout={SHUTDOWN_SECONDS}",
         "-m",
@@ -87,15 +113,28 @@ def command(spec: JobSpec, path: Path) -> list[str]:
     ]
 
 
+def meeting_place(path: Path) -> Path:
+    """Return the folder of a run where torchrun and the ranks find each other: new for each attempt.
+
+    Torch would meet at a port that is open on every interface, and unpickles what it is told there.
+    """
+    return path / ".torchrun"
+
+
 def _environment(path: Path) -> dict[str, str]:
     """Return this process' environment for a child: offline, without telemetry, its own extension cache."""
     threads = os.environ.get("OMP_NUM_THREADS") or str(os.cpu_count() or 1)
-    extensions = path / ".torch_extensions"
+    extensions = str(_extensions(path.resolve()))
     return (
         os.environ
         | _QUIET_ENVIRONMENT
-        | {"OMP_NUM_THREADS": threads, "TORCH_EXTENSIONS_DIR": str(extensions), _MARK: str(path.resolve())}
+        | {"OMP_NUM_THREADS": threads, "TORCH_EXTENSIONS_DIR": extensions, _MARK: str(path.resolve())}
     )
+
+
+def _extensions(path: Path) -> Path:
+    """Return where torch keeps the native code that it compiles for a job."""
+    return path / ".torch_extensions"
 
 
 def kill(folder: JobFolder, patience_seconds: float = 5.0) -> None:
@@ -118,19 +157,26 @@ def processes_of(folder: JobFolder) -> list[psutil.Process]:
         for process in psutil.process_iter(["environ"])
         if (process.info["environ"] or {}).get(_MARK) == mark and process.pid != os.getpid()
     )
-    return [process for process in {*marked, *_family(folder.run_record())} if _is_alive(process)]
+    return [process for process in {*marked, *_family(folder)} if _is_alive(process)]
 
 
-def _family(record: RunRecord | None) -> list[psutil.Process]:
-    """Return the recorded process and its descendants: a job started by hand carries no mark."""
+def _family(folder: JobFolder) -> list[psutil.Process]:
+    """Return the recorded process and its descendants: a job started by hand carries no mark.
+
+    Its arguments name the folder: run.json alone may name any process of the person.
+    """
+    record = folder.run_record()
     if record is None or record.pid == os.getpid() or record.liveness() != "alive":
         return []
     try:
         if record.pid in {ancestor.pid for ancestor in psutil.Process().parents()}:
             return []  # no job of ours: killing it would end the program that asks
         leader = psutil.Process(record.pid)
+        arguments = set(leader.cmdline())  # none once it is dying: it has given back its memory
+        if arguments and not {str(folder.path), str(folder.path.resolve())} & arguments:
+            return []
         return [leader, *leader.children(recursive=True)]
-    except psutil.NoSuchProcess:
+    except (psutil.NoSuchProcess, psutil.AccessDenied):
         return []
 
 
@@ -142,14 +188,19 @@ def _is_alive(process: psutil.Process) -> bool:
 
 
 def _kill_all(folder: JobFolder, patience_seconds: float = 5.0) -> None:
-    """Kill until nothing is left: a process may start another while they are being counted."""
+    """Kill until nothing is left: a process may start another while they are being counted.
+
+    A large process takes a while to die; it bears no mark any more, and still holds a GPU's memory.
+    """
+    killed = set[psutil.Process]()
 
     def none_left() -> bool:
-        processes = processes_of(folder)
-        for process in processes:
+        found = processes_of(folder)
+        for process in found:
             with suppress(psutil.NoSuchProcess):
                 process.kill()
-        return not processes
+        killed.update(found)
+        return not found and not any(_is_alive(process) for process in killed)
 
     _wait(none_left, patience_seconds)
 

@@ -14,6 +14,7 @@ Model = TypeVar("Model", bound=BaseModel)
 
 KIND = r"[a-z][a-z_]*"
 JOB_ID = re.compile(KIND + r"-[1-9][0-9]{0,8}")
+LAST_NUMBER = 999_999_999
 
 
 class JobSpec(BaseModel):
@@ -25,7 +26,7 @@ class JobSpec(BaseModel):
     job_id: Annotated[str, StringConstraints(pattern=f"^{JOB_ID.pattern}$")]
     kind: Annotated[str, StringConstraints(pattern=f"^{KIND}$")]
     program: Program
-    processes: int = Field(default=1, ge=1, le=1024)
+    processes: int = Field(default=1, ge=1, le=64)
     """Ranks on this machine; more than one, or a trainer, runs under torchrun."""
     work: dict[str, Any]
     """Validated by the model that the program keeps for this kind."""

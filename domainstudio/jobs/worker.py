@@ -1,5 +1,6 @@
 """The job's own side of its folder: begin an attempt, report, hear requests, end with one last word."""
 
+import math
 import os
 import signal
 import sys
@@ -13,7 +14,9 @@ from types import FrameType
 
 import orjson
 
+from domainstudio.jobs.event_file import FULL, EventFile
 from domainstudio.jobs.events import (
+    LONGEST_LINE,
     Body,
     Event,
     FinalState,
@@ -25,11 +28,14 @@ from domainstudio.jobs.events import (
     numbers_of,
 )
 from domainstudio.jobs.folder import JobFolder
+from domainstudio.jobs.output import survive_a_full_disk
 from domainstudio.paths import disk_problem, write_atomically
 from domainstudio.problems import Problem, UserError
 
 HEARTBEAT_SECONDS = 5.0
 PROGRESS_SECONDS = 0.2
+SHORT_SECONDS = 5.0
+"""How long the disk may be full before a job that goes on says so."""
 _SCAN_BYTES = 1 << 20
 
 
@@ -48,9 +54,11 @@ class Worker:
     def __init__(self, folder: JobFolder) -> None:
         """Continue seq and attempt of events.jsonl, whose torn last line, if any, is ended first."""
         self.folder = folder
-        self._seq, earlier_attempts = _end_of(folder.events_file)
-        self._file = os.open(folder.events_file, os.O_WRONLY | os.O_APPEND | getattr(os, "O_BINARY", 0))
+        self._seq, earlier_attempts, is_torn = _end_of(folder.events_file)
+        self._events = EventFile(folder.events_file, folder.reserved, is_torn=is_torn)
         self.attempt = earlier_attempts + 1
+        self._began = time.monotonic()
+        self._short_since: float | None = None
         self._last_progress = (float("-inf"), "")
         self._write_lock = threading.Lock()
         self._over = threading.Event()
@@ -61,12 +69,24 @@ class Worker:
         threading.Thread(target=self._beat, name="heartbeat", daemon=True).start()
 
     def emit(self, body: Body) -> None:
-        """Append one event, one write for the whole line."""
+        """Append one event, one write for the whole line; on a full disk it waits for the next one.
+
+        A disk that stays full is told of, in the reserved room, while the work goes on.
+        """
         with self._write_lock:
-            self._seq += 1
-            rest = encode(Event(self._seq, self.attempt, time.time(), body))
-            while rest:  # a second time only on a full disk, to raise its error
-                rest = rest[os.write(self._file, rest) :]
+            if self._events.append(self._encoded(body)):
+                self._short_since = None
+                return
+            now = time.monotonic()
+            self._short_since = self._short_since or now
+            if now - self._short_since >= SHORT_SECONDS:
+                self._short_since = math.inf  # told once
+                problem = Problem("job.waits_for_room", None, {"file": str(self.folder.events_file)})
+                self._events.tell(self._encoded(_told(problem)))
+
+    def _encoded(self, body: Body) -> bytes:
+        self._seq += 1
+        return encode(Event(self._seq, self.attempt, time.time(), body, time.monotonic() - self._began))
 
     def progress(self, done: int, total: int, unit: str, phase: str) -> None:
         """Report progress, at most every `PROGRESS_SECONDS` within a phase, and always its end."""
@@ -81,18 +101,20 @@ class Worker:
 
     def warn(self, problem: Problem) -> None:
         """Report something the person should know while the work goes on."""
-        self.emit(JobProblem(problem.code, problem.field, dict(problem.params)))
+        self.emit(_told(problem))
 
     def check_stop(self) -> None:
         """Raise Stopped if somebody asked for it; called at each safe point."""
         if self.folder.stop_is_asked():
             raise Stopped
 
-    def finish(self, state: FinalState, step: int = 0) -> None:
-        """Write the last word, synced to disk; nothing may be emitted afterwards."""
+    def finish(self, state: FinalState, step: int = 0, problem: Problem | None = None) -> None:
+        """Write the last word, and before it why, synced to disk; nothing may be emitted afterwards."""
         self._over.set()
-        self.emit(State(state, step))
-        os.fsync(self._file)
+        why: list[Body] = [_told(problem)] if problem else []
+        with self._write_lock:
+            self._events.end(b"".join(self._encoded(body) for body in (*why, State(state, step))))
+            self.folder.release()
 
     def _beat(self) -> None:
         while not self._over.is_set():
@@ -102,26 +124,37 @@ class Worker:
             self._over.wait(HEARTBEAT_SECONDS)
 
 
-def _end_of(events_file: Path) -> tuple[int, int]:
-    """Return (last seq, last attempt) of an events file, ending a torn last line with a newline."""
-    with events_file.open("a+b") as file:
-        size = start = file.seek(0, os.SEEK_END)
-        lines, found = [b""], list[tuple[int, int]]()
+def _told(problem: Problem) -> JobProblem:
+    return JobProblem(problem.code, problem.field, dict(problem.params))
+
+
+def _end_of(events_file: Path) -> tuple[int, int, bool]:
+    """Return (last seq, last attempt, whether its last line is torn) of an events file, if there is one."""
+    if not events_file.exists():
+        return 0, 0, False
+    with events_file.open("rb") as file:
+        start = file.seek(0, os.SEEK_END)
+        file.seek(max(0, start - 1))
+        is_torn = file.read(1) not in (b"", b"\n")
+        found = list[tuple[int, int]]()
         while start > 0 and not found:
             start = max(0, start - _SCAN_BYTES)
             file.seek(start)
-            lines = file.read(size - start).split(b"\n")
+            lines = file.read(_SCAN_BYTES + LONGEST_LINE).split(b"\n")  # those that begin in this stretch
             found = [numbers for line in lines if (numbers := numbers_of(line))]
-        if lines[-1]:
-            file.write(b"\n")
-    return found[-1] if found else (0, 0)
+    return *(found[-1] if found else (0, 0)), is_torn
 
 
 def adopt_process(folder: JobFolder) -> None:
     """Make run.json name this process: whoever started it died before doing so, or started torchrun."""
     record = folder.run_record()
     if record is None or record.pid != os.getpid() or record.liveness() != "alive":
-        folder.record_process(os.getpid(), folder.events_size_bytes())
+        try:
+            folder.record_process(os.getpid(), folder.events_size_bytes())
+        except OSError as error:
+            # On a full disk the record of whoever started it stands, torchrun's: a parent of this process.
+            if record is None or error.errno not in FULL:
+                raise
 
 
 def turn_signals_into_requests(folder: JobFolder) -> None:
@@ -135,13 +168,17 @@ def turn_signals_into_requests(folder: JobFolder) -> None:
 
 
 def run(path: Path, work: Callable[[Worker], None]) -> int:
-    """Do a whole job in this process and return its exit code: 0 done or stopped, 2 a UserError, 1 a bug."""
+    """Do a whole job in this process and return its exit code: 0 done or stopped, 2 a UserError, 1 a bug.
+
+    A result is there only when it is whole: then the attempt before was killed between it and its last word.
+    """
     folder = JobFolder(path)
+    survive_a_full_disk()
     adopt_process(folder)
     turn_signals_into_requests(folder)
     worker = Worker(folder)
     worker.begin()
-    return conclude(worker, lambda: work(worker))
+    return conclude(worker, lambda: None if folder.result.exists() else work(worker))
 
 
 def conclude(worker: Worker, work: Callable[[], None]) -> int:
@@ -152,22 +189,23 @@ def conclude(worker: Worker, work: Callable[[], None]) -> int:
         worker.finish("stopped", stopped.step)
         return 0
     except UserError as error:
-        worker.warn(error.problem)
-        worker.finish("failed")
+        worker.finish("failed", problem=error.problem)
         return 2
     except Exception as error:
-        problem = disk_problem(error, worker.folder.path) if isinstance(error, OSError) else None
+        problem = disk_problem(error, worker.folder.path) or _gone(error, worker.folder)
         if problem is not None:
-            worker.warn(problem)
-            worker.finish("failed")
+            worker.finish("failed", problem=problem)
             return 2
         traceback.print_exc(file=sys.stderr)
-        worker.warn(
-            Problem(
-                "job.bug", None, {"error": f"{type(error).__name__}: {error}", "job": worker.folder.job_id}
-            )
-        )
-        worker.finish("failed")
+        params = {"error": f"{type(error).__name__}: {error}", "job": worker.folder.job_id}
+        worker.finish("failed", problem=Problem("job.bug", None, params))
         return 1
     worker.finish("done")
     return 0
+
+
+def _gone(error: Exception, folder: JobFolder) -> Problem | None:
+    """Return that the job's folder is not where it was, if that is why a file was not found."""
+    if isinstance(error, FileNotFoundError) and not folder.path.is_dir():
+        return Problem("project.moved", None, {"folder": str(folder.path.parents[1])})
+    return None

@@ -12,14 +12,17 @@ TextOrigin = Literal["documents", "written by a model", "found on this machine"]
 Arm = Literal["treated", "control", "naive"]
 """treated: the mixture; control: its general text alone; naive: its other text alone."""
 
+MOST_SOURCES = 4096
+"""The sampler's cycle gives each source a turn and its share to a thousandth."""
+
 
 class Mixture(BaseModel):
     """A named wish: shares per source (normalised to 1), tokens in all, and how often text may repeat."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    shares: dict[str, float] = Field(min_length=1)
-    tokens: int = Field(gt=0)
+    shares: dict[str, float] = Field(min_length=1, max_length=MOST_SOURCES)
+    tokens: int = Field(gt=0, lt=10**18)
     max_epochs: float = Field(default=1.0, gt=0, allow_inf_nan=False)
     locked: tuple[str, ...] = ()
     """Sources whose share stays where it is while others are moved."""
@@ -69,7 +72,7 @@ class Portion(BaseModel):
 
 
 def normalise(shares: dict[str, float]) -> dict[str, float]:
-    """Return the shares divided by their sum, zeros dropped.
+    """Return the shares divided by their sum, zeros and what is too small for a number dropped.
 
     Raises:
         UserError: a share is negative or not a number, or all are zero.
@@ -80,7 +83,9 @@ def normalise(shares: dict[str, float]) -> dict[str, float]:
     total = sum(shares.values())
     if not total:
         raise UserError(Problem("mixture.all_zero", "shares", {}))
-    return {name: share / total for name, share in shares.items() if share}
+    if total == float("inf"):
+        return normalise({name: share / len(shares) for name, share in shares.items()})
+    return {name: share / total for name, share in shares.items() if share / total}
 
 
 def plan(mixture: Mixture, sources: list[SourceTokens]) -> list[Portion]:
@@ -142,6 +147,9 @@ def check(mixture: Mixture, portions: list[Portion]) -> None:
         UserError: names the first source that falls short, by how much, and what would do.
     """
     for portion in portions:
+        if not portion.available:
+            params = {"source": portion.source}
+            raise UserError(Problem("mixture.empty_source", f"shares.{portion.source}", params))
         if portion.shortfall:
             allowed = int(portion.available * mixture.max_epochs)
             raise UserError(
@@ -158,3 +166,15 @@ def check(mixture: Mixture, portions: list[Portion]) -> None:
                     },
                 )
             )
+
+
+def check_blocks(portions: list[Portion], sequence_length: int) -> None:
+    """Refuse a plan with a source of which not one block of a sequence and its next token can be cut.
+
+    Raises:
+        UserError: names the first such source.
+    """
+    for portion in portions:
+        if portion.available <= sequence_length:
+            params = {"source": portion.source, "tokens": portion.available, "length": sequence_length}
+            raise UserError(Problem("tokens.too_few", f"shares.{portion.source}", params))

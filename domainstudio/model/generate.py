@@ -7,7 +7,8 @@ import orjson
 import torch
 from tokenizers import Tokenizer
 
-from domainstudio.model.folder import load_model
+from domainstudio.jobs.folder import JobFolder
+from domainstudio.model.folder import load_model, write_plainly
 from domainstudio.recipe.generation import FILE, GenerateWork
 from domainstudio.tokenizer import vocabulary
 
@@ -24,9 +25,10 @@ def generate(work: GenerateWork, job: Path, result: Path, report: Callable[[int]
     Raises:
         UserError: the model or its tokenizer cannot be loaded.
     """
-    tokenizer = vocabulary.load((job / work.tokenizer).resolve())
+    folder = JobFolder(job).reach(work.tokenizer)
+    tokenizer = vocabulary.load(folder)
     done = 0
-    with (result / FILE).open("wb") as target:
+    with (result / FILE).open("wb") as target, vocabulary.panics(folder):
         for text, tokens in _documents(work, job, tokenizer):
             if text.strip():
                 target.write(orjson.dumps({"text": text}) + b"\n")
@@ -40,6 +42,7 @@ def generate(work: GenerateWork, job: Path, result: Path, report: Callable[[int]
 def _documents(work: GenerateWork, job: Path, tokenizer: Tokenizer) -> Iterator[tuple[str, int]]:
     """Yield (text, tokens) without end, a batch at a time, each begun from end-of-text alone."""
     model = load_model((job / work.model).resolve()).eval()
+    write_plainly(model)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     model.to(device)
     end = vocabulary.end_of_text(tokenizer)

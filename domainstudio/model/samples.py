@@ -8,10 +8,12 @@ import torch
 from tokenizers import Tokenizer
 from transformers import PreTrainedModel
 
+from domainstudio.jobs.folder import JobFolder
 from domainstudio.model.create import create_model
-from domainstudio.model.folder import load_model
+from domainstudio.model.folder import load_model, write_plainly
 from domainstudio.problems import Problem, UserError
 from domainstudio.recipe.generation import SAMPLES_FILE, Continuation, Continuations, SampleWork
+from domainstudio.recipe.run import folder_of
 from domainstudio.recipe.shapes import SHAPES
 from domainstudio.tokenizer import vocabulary
 
@@ -28,14 +30,17 @@ def continue_prompts(work: SampleWork, job: Path, result: Path, report: Callable
     Raises:
         UserError: a model or the tokenizer cannot be loaded, or a prompt is too long for the model.
     """
-    tokenizer = vocabulary.load((job / work.tokenizer).resolve())
+    folder = JobFolder(job).reach(work.tokenizer)
+    tokenizer = vocabulary.load(folder)
     end = vocabulary.end_of_text(tokenizer)
     texts: list[list[str]] = []
     for make in (_base, _checkpoint):
         model = make(work, job, end).eval()
+        write_plainly(model)
         texts.append([])
         for number, prompt in enumerate(work.prompts):
-            texts[-1].append(_continuation(model, tokenizer, end, prompt, work, number))
+            with vocabulary.panics(folder):
+                texts[-1].append(_continuation(model, tokenizer, end, prompt, work, number))
             report(len(texts[-1]) + len(work.prompts) * (len(texts) - 1))
         del model
     made = [
@@ -48,11 +53,11 @@ def continue_prompts(work: SampleWork, job: Path, result: Path, report: Callable
 def _base(work: SampleWork, job: Path, end: int) -> PreTrainedModel:
     if work.base.preset is not None:
         return create_model(SHAPES[work.base.preset], work.vocabulary, end, work.base_seed)
-    return load_model((job / str(work.base.folder)).resolve())
+    return load_model(folder_of(work.base, job))
 
 
 def _checkpoint(work: SampleWork, job: Path, _end: int) -> PreTrainedModel:
-    return load_model((job / work.checkpoint).resolve())
+    return load_model(JobFolder(job).reach(work.checkpoint))
 
 
 @torch.no_grad()

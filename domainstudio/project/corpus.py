@@ -6,12 +6,15 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
 
+from pydantic import BaseModel, ConfigDict, TypeAdapter
+
 from domainstudio.corpus.facts import DocumentFacts, ImportSummary, RejectionRecord
 from domainstudio.corpus.heldout import HeldOutRule
+from domainstudio.jobs.spec import parse_model
 from domainstudio.mixture.shares import Role, TextOrigin
 from domainstudio.problems import Problem, UserError
 from domainstudio.project import documents, journal, plans
-from domainstudio.project.database import snapshot, transaction
+from domainstudio.project.database import damaged, snapshot, transaction
 from domainstudio.project.documents import HELD_OUT, TRAINING
 from domainstudio.project.journal import Label
 
@@ -32,6 +35,9 @@ class Source:
     role: Role
     rule: HeldOutRule
     text_origin: TextOrigin
+
+
+_SOURCE = TypeAdapter(Source)
 
 
 @dataclass(frozen=True)
@@ -61,6 +67,15 @@ class SourceCounts:
         return self.documents != self.read_documents
 
 
+class Naming(BaseModel):
+    """What an edit of a source may change, as the journal keeps it."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str
+    role: Role
+
+
 @dataclass(frozen=True)
 class Rejections:
     """What one source's imports could not use: how much for each reason, and examples."""
@@ -75,7 +90,10 @@ def sources(connection: sqlite3.Connection) -> list[Source]:
     rows = connection.execute(
         f"SELECT id, name, role, rule, text_origin FROM sources WHERE {_VISIBLE} ORDER BY id"
     )
-    return [Source(**{**dict(row), "rule": HeldOutRule.model_validate_json(row["rule"])}) for row in rows]
+    try:
+        return [_SOURCE.validate_python({**dict(row), "rule": json.loads(row["rule"])}) for row in rows]
+    except (ValueError, RecursionError):
+        raise damaged(connection) from None
 
 
 def find_source(connection: sqlite3.Connection, name: str) -> Source | None:
@@ -116,12 +134,26 @@ def accept_import(
     role: Role,
     summary: ImportSummary,
     text_origin: TextOrigin = "documents",
+    *,
+    was_there: bool = True,
 ) -> None:
     """Give staged documents their source and mark copies; called inside the committing transaction.
 
-    If another import made the source meanwhile, its frozen rule decides what is held out here too.
+    If another import made the source meanwhile, its frozen rule decides what is held out here too; if it made
+    it of another role or origin, these documents get a source of their own, with a number after the name.
+
+    Args:
+        connection: in a transaction.
+        job_id: the import.
+        name: of the source.
+        role: of the source, if it is made.
+        summary: what was read.
+        text_origin: of the source, if it is made.
+        was_there: whether the source was there when the import began, so that its role is the person's wish.
     """
     source = find_source(connection, name)
+    if source and not was_there and (source.role, source.text_origin) != (role, text_origin):
+        name, source = _free_name(connection, name), None
     if source is None:
         connection.execute(
             "INSERT INTO sources (name, role, rule, job_id, text_origin) VALUES (?, ?, ?, ?, ?)",
@@ -139,6 +171,13 @@ def accept_import(
     connection.execute("INSERT INTO imports VALUES (?, ?, ?)", (job_id, source_id, summary.model_dump_json()))
     changed = _mark_copies(connection, job_id)
     documents.recount(connection, changed | documents.blocks_of_job(connection, job_id))
+
+
+def _free_name(connection: sqlite3.Connection, name: str) -> str:
+    taken, number = {source.name for source in sources(connection)}, 2
+    while f"{name}-{number}" in taken:
+        number += 1
+    return f"{name}-{number}"
 
 
 def _mark_copies(connection: sqlite3.Connection, job_id: str) -> set[int]:
@@ -193,13 +232,17 @@ def _counts(connection: sqlite3.Connection) -> list[SourceCounts]:
     rejected = _rejected(connection)
     read = dict(
         connection.execute(
-            "SELECT source_id, sum(json_extract(summary, '$.documents')) FROM imports GROUP BY source_id"
+            "SELECT source_id, CAST(sum(json_extract(summary, '$.documents')) AS INTEGER)"
+            " FROM imports GROUP BY source_id"
         ).fetchall()
     )
-    return [
-        _account(source, states[source.id], sum(rejected.get(source.id, {}).values()), read[source.id])
-        for source in sources(connection)
-    ]
+    try:
+        return [
+            _account(source, states[source.id], sum(rejected.get(source.id, {}).values()), read[source.id])
+            for source in sources(connection)
+        ]
+    except KeyError:  # a source that no import made
+        raise damaged(connection) from None
 
 
 def _account(
@@ -230,7 +273,7 @@ def _rejected(connection: sqlite3.Connection) -> dict[int, dict[str, int]]:
     """Return source id → reason → rejected, over all imports."""
     found: dict[int, dict[str, int]] = {}
     for source_id, reason, count in connection.execute(
-        "SELECT source_id, reasons.key, sum(reasons.value)"
+        "SELECT source_id, reasons.key, CAST(sum(reasons.value) AS INTEGER)"
         " FROM imports, json_each(imports.summary, '$.rejected') AS reasons"
         " GROUP BY source_id, reasons.key ORDER BY source_id, 3 DESC, 2"
     ):
@@ -243,19 +286,23 @@ def rejections(connection: sqlite3.Connection, source_id: int | None = None) -> 
     listed: dict[int, list[RejectionRecord]] = {}
     for row in connection.execute("SELECT source_id, summary FROM imports ORDER BY source_id, job_id"):
         if source_id in (None, row["source_id"]):
-            summary = ImportSummary.model_validate_json(row["summary"])
+            summary = parse_model(ImportSummary, row["summary"].encode(), "imports")
             listed.setdefault(row["source_id"], []).extend(summary.listed_rejections)
     counted = _rejected(connection)
     return [Rejections(source, counted.get(source, {}), records) for source, records in listed.items()]
 
 
-def edit_source(connection: sqlite3.Connection, source: Source, name: str, role: Role) -> None:
-    """Give a source another name or role, and note it in the journal.
+def edit_source(
+    connection: sqlite3.Connection, source_id: int, *, name: str | None = None, role: Role | None = None
+) -> None:
+    """Give a source another name or role, and note it in the journal; what is not given stays as it is.
 
     Raises:
         UserError: another source has the name.
     """
     with transaction(connection):
+        source = next(source for source in sources(connection) if source.id == source_id)
+        name, role = name or source.name, role or source.role
         taken = connection.execute("SELECT id FROM sources WHERE name = ?", (name,)).fetchone()
         if taken is not None and taken["id"] != source.id:
             raise UserError(Problem("corpus.name_taken", "name", {"name": name}))
@@ -263,20 +310,20 @@ def edit_source(connection: sqlite3.Connection, source: Source, name: str, role:
         if name == source.name:
             label = Label("Role of {name} changed", {"name": name})
         apply_source(connection, source.id, name, role)
-        before, after = (_as_json(source.name, source.role), _as_json(name, role))
+        named = ((source.name, source.role), (name, role))
+        before, after = (Naming(name=each, role=what).model_dump_json() for each, what in named)
         journal.record(connection, label, f"source:{source.id}", before, after)
 
 
 def apply_source(connection: sqlite3.Connection, source_id: int, name: str, role: Role) -> None:
     """Set a source's name and role, in the saved mixtures too; called inside a transaction."""
-    old = connection.execute("SELECT name FROM sources WHERE id = ?", (source_id,)).fetchone()["name"]
+    row = connection.execute("SELECT name FROM sources WHERE id = ?", (source_id,)).fetchone()
+    if row is None:
+        raise damaged(connection)
+    old = row["name"]
     connection.execute("UPDATE sources SET name = ?, role = ? WHERE id = ?", (name, role, source_id))
     if old != name:
         plans.rename_source(connection, old, name)
-
-
-def _as_json(name: str, role: Role) -> str:
-    return json.dumps({"name": name, "role": role})
 
 
 def shards(connection: sqlite3.Connection, source_id: int) -> list[tuple[str, str]]:

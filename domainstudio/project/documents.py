@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from itertools import accumulate, groupby
 from typing import Literal
 
+from domainstudio.project.database import damaged
+
 BLOCK = 4096
 """Ids in a block; migration 0003 has the same number."""
 
@@ -89,7 +91,10 @@ def state_counts(connection: sqlite3.Connection) -> list[StateCount]:
         "SELECT source_id, state, sum(documents) AS documents, sum(characters) AS characters,"
         f" sum(bytes) AS bytes FROM document_blocks GROUP BY source_id, state ORDER BY source_id, {_RANK}"
     )
-    return [StateCount(**dict(row)) for row in rows]
+    found = [StateCount(**dict(row)) for row in rows]
+    if any(min(count.documents, count.characters, count.bytes) < 0 for count in found):
+        raise damaged(connection)
+    return found
 
 
 @dataclass(frozen=True)
@@ -257,7 +262,7 @@ def _shards(connection: sqlite3.Connection, job_id: str) -> Iterator[str]:
     while row := connection.execute(
         "SELECT min(shard) FROM documents WHERE job_id = ? AND shard > ?", (job_id, last)
     ).fetchone():
-        if row[0] is None:
+        if row[0] is None or str(row[0]) <= last:  # an index out of order would lead back for ever
             return
         last = str(row[0])
         yield last

@@ -4,18 +4,21 @@ import sqlite3
 import time
 from collections.abc import Callable
 
+from domainstudio.jobs.folder import job_number
+from domainstudio.jobs.spec import JOB_ID
 from domainstudio.project.database import transaction
 
 
 def register(connection: sqlite3.Connection, job_id: str, kind: str) -> None:
     """Note that a job exists; a repeat is a no-op."""
-    connection.execute("INSERT OR IGNORE INTO jobs VALUES (?, ?, ?, NULL)", (job_id, kind, time.time()))
+    with transaction(connection):
+        connection.execute("INSERT OR IGNORE INTO jobs VALUES (?, ?, ?, NULL)", (job_id, kind, time.time()))
 
 
 def first_free_number(connection: sqlite3.Connection, kind: str) -> int:
     """Return a number above that of every job of this kind there ever was."""
     rows = connection.execute("SELECT id FROM jobs WHERE kind = ?", (kind,)).fetchall()
-    return 1 + max((int(row["id"].rsplit("-", 1)[1]) for row in rows), default=0)
+    return 1 + max((job_number(row["id"]) for row in rows if JOB_ID.fullmatch(row["id"])), default=0)
 
 
 def is_committed(connection: sqlite3.Connection, job_id: str) -> bool:

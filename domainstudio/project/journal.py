@@ -1,12 +1,16 @@
 """The journal of edits: what window, audit and commands changed, so that each can be undone and redone."""
 
 import json
+import re
 import sqlite3
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from pydantic import TypeAdapter
+
 from domainstudio.language import translate
+from domainstudio.project.database import damaged
 
 
 @dataclass(frozen=True)
@@ -17,8 +21,10 @@ class Label:
     params: Mapping[str, str] = field(default_factory=dict)
 
     def words(self) -> str:
-        """Return the label in the person's language."""
-        return translate(self.message).format(**self.params)
+        """Return the label in the person's language; message and params may come from another program."""
+        return re.sub(
+            r"\{(\w+)\}", lambda found: self.params.get(found[1], found[0]), translate(self.message)
+        )
 
 
 @dataclass(frozen=True)
@@ -67,13 +73,13 @@ def record(
 def to_undo(connection: sqlite3.Connection) -> Entry | None:
     """Return the edit that undo takes back: the newest one that stands."""
     row = connection.execute("SELECT * FROM journal WHERE NOT is_undone ORDER BY id DESC LIMIT 1").fetchone()
-    return _entry(row) if row else None
+    return _entry(connection, row) if row else None
 
 
 def to_redo(connection: sqlite3.Connection) -> Entry | None:
     """Return the edit that redo makes again: the oldest of those undone."""
     row = connection.execute("SELECT * FROM journal WHERE is_undone ORDER BY id LIMIT 1").fetchone()
-    return _entry(row) if row else None
+    return _entry(connection, row) if row else None
 
 
 def mark(connection: sqlite3.Connection, entry: Entry, *, is_undone: bool) -> None:
@@ -84,10 +90,23 @@ def mark(connection: sqlite3.Connection, entry: Entry, *, is_undone: bool) -> No
 def entries(connection: sqlite3.Connection, limit: int) -> list[Entry]:
     """Return the newest edits, newest first, those undone among them."""
     rows = connection.execute("SELECT * FROM journal ORDER BY id DESC LIMIT ?", (limit,))
-    return [_entry(row) for row in rows]
+    return [_entry(connection, row) for row in rows]
 
 
-def _entry(row: sqlite3.Row) -> Entry:
+def _entry(connection: sqlite3.Connection, row: sqlite3.Row) -> Entry:
     values = dict(row)
-    label = Label(**json.loads(values.pop("label")))
+    try:
+        label = _LABEL.validate_json(values["label"])
+        for value in (values["before"], values["after"]):
+            json.loads(value or "null")
+    except (ValueError, RecursionError):
+        raise damaged(connection) from None
+    if not _TARGET.fullmatch(values["target"]) or not 0 <= values["changed_at"] < _LATEST_TIME:
+        raise damaged(connection)
     return Entry(**{**values, "label": label, "is_undone": bool(values["is_undone"])})
+
+
+_LABEL = TypeAdapter(Label)
+_TARGET = re.compile(r"source:[0-9]{1,18}|(?:mixture|recipe):.+", re.DOTALL)
+_LATEST_TIME = 1e11
+"""Unix seconds that no clock shows, nor a date could."""

@@ -2,6 +2,7 @@
 
 import sqlite3
 import time
+from collections.abc import Callable
 from typing import Any, Literal, TypeVar
 
 from pydantic import BaseModel
@@ -24,12 +25,36 @@ def save(connection: sqlite3.Connection, kind: Kind, name: str, body: BaseModel)
     What is saved already is left as it is.
     """
     with transaction(connection):
-        before = stored(connection, kind, name)
-        if before is not None and _is_equal(before, body):
-            return
-        after = body.model_dump_json()
-        put(connection, kind, name, after)
-        journal.record(connection, _label(kind, name), f"{kind}:{name}", before, after)
+        _replace(connection, kind, name, body)
+
+
+def change(
+    connection: sqlite3.Connection,
+    kind: Kind,
+    name: str,
+    model: type[Body],
+    new: Callable[[Body | None], Body],
+) -> Body:
+    """Save what `new` makes of a plan, None if there is none, and return it; noted as by `save`.
+
+    Nobody else's edit of the plan falls between: it would be taken back unseen.
+
+    Raises:
+        UserError: what is stored is not valid for this program, or what `new` raises.
+    """
+    with transaction(connection):
+        body = new(load(connection, kind, name, model))
+        _replace(connection, kind, name, body)
+    return body
+
+
+def _replace(connection: sqlite3.Connection, kind: Kind, name: str, body: BaseModel) -> None:
+    before = stored(connection, kind, name)
+    if before is not None and _is_equal(before, body):
+        return
+    after = body.model_dump_json()
+    put(connection, kind, name, after)
+    journal.record(connection, _label(kind, name), f"{kind}:{name}", before, after)
 
 
 def load(connection: sqlite3.Connection, kind: Kind, name: str, model: type[Body]) -> Body | None:

@@ -2,9 +2,11 @@
 
 import sqlite3
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 from domainstudio.mixture.shares import Role
+from domainstudio.project.database import damaged
+from domainstudio.tokenizer.vocabulary import MOST_ENTRIES
 
 Split = Literal["training", "held_out"]
 
@@ -44,6 +46,8 @@ def current_tokenizer(connection: sqlite3.Connection) -> TokenizerRow | None:
     row = connection.execute(
         "SELECT folder, sha256, vocabulary FROM tokenizers ORDER BY id DESC LIMIT 1"
     ).fetchone()
+    if row is not None and not 0 < row["vocabulary"] <= MOST_ENTRIES:
+        raise damaged(connection)
     return TokenizerRow(**dict(row)) if row else None
 
 
@@ -81,4 +85,9 @@ def token_files(connection: sqlite3.Connection, tokenizer_sha256: str, split: Sp
         """,
         (tokenizer_sha256, split),
     )
-    return [TokenFile(**dict(row)) for row in rows]
+    found = [TokenFile(**dict(row)) for row in rows]
+    if any(
+        file.role not in get_args(Role) or min(file.tokens, file.documents, file.bytes) < 0 for file in found
+    ):
+        raise damaged(connection)
+    return found

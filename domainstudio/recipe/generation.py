@@ -18,12 +18,12 @@ class GenerateWork(BaseModel):
     """Model folder, relative to the job folder."""
     tokenizer: str
     """Tokenizer folder, relative to the job folder."""
-    tokens: int = Field(gt=0)
+    tokens: int = Field(gt=0, le=10**12)
     """Tokens to write; the last document may go over."""
-    longest: int = Field(default=512, ge=16)
+    longest: int = Field(default=512, ge=16, le=2**20)
     """Tokens of a document at most."""
-    batch: int = Field(default=16, ge=1)
-    seed: int = 0
+    batch: int = Field(default=16, ge=1, le=1024)
+    seed: int = Field(default=0, ge=0, lt=2**31)
 
 
 FILE = "generated.jsonl"
@@ -41,8 +41,8 @@ class SampleWork(BaseModel):
     """Model folder of the checkpoint, relative to the job folder."""
     base: ModelOrigin
     """What the run started from; a preset has random weights, drawn again from the same seed."""
-    base_seed: int
-    vocabulary: int
+    base_seed: int = Field(ge=0, lt=2**31)
+    vocabulary: int = Field(ge=1, le=2**24)
     tokenizer: str
     """Tokenizer folder, relative to the job folder."""
     prompts: tuple[str, ...] = Field(min_length=1)

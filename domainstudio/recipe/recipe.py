@@ -10,6 +10,9 @@ from domainstudio.jobs.spec import invalid_field
 from domainstudio.problems import Problem, UserError
 from domainstudio.recipe.schedules import ScheduleName, learning_rate_at
 
+_MOST_STEPS = 10**12
+"""No run is longer; numbers without an end would take memory or time without an end."""
+
 
 class Stage(BaseModel):
     """One stretch of training with one schedule."""
@@ -20,7 +23,7 @@ class Stage(BaseModel):
     """Peak rate. From scratch 1e-3 for a million parameters; continuing 7 billion, 1e-5 to 3e-5."""
     schedule: ScheduleName = "cosine"
     """Shape after warm-up: cosine, linear, constant or wsd (warm-up, stable, decay)."""
-    warmup_steps: int = Field(default=10, ge=0)
+    warmup_steps: int = Field(default=10, ge=0, le=_MOST_STEPS)
     """Steps of linear rise to the peak; 1 to 2 percent of the run, more if it is shorter than 500 steps."""
     warmup_share: float = Field(default=0.0, ge=0, le=0.5)
     """Warm-up as a share of the run instead of in steps; 0 counts in steps."""
@@ -36,13 +39,13 @@ class Stage(BaseModel):
     """Pull of the matrices towards zero (BloombergGPT: 0.1); norms and biases are exempt."""
     gradient_clip: float = Field(default=1.0, ge=0)
     """Longest gradient let through (BloombergGPT: 0.3); 0 switches clipping off."""
-    sequence_length: int = Field(default=256, ge=8)
+    sequence_length: int = Field(default=256, ge=8, le=2**22)
     """Tokens a sequence; at most the positions of the model."""
-    micro_batch: int = Field(default=4, ge=1)
+    micro_batch: int = Field(default=4, ge=1, le=2**16)
     """Sequences a device handles at once; lower it first if memory runs out."""
-    gradient_accumulation: int = Field(default=1, ge=1)
+    gradient_accumulation: int = Field(default=1, ge=1, le=2**16)
     """Micro-batches summed before the optimizer moves."""
-    batch_warmup_steps: int = Field(default=0, ge=0)
+    batch_warmup_steps: int = Field(default=0, ge=0, le=10**5)
     """Steps in which the batch grows from one micro-batch to all of them (BloombergGPT: half at first)."""
     dropout: float = Field(default=0.0, ge=0, lt=1)
     """Share of activations dropped in training; 0 is usual in pre-training."""
@@ -82,7 +85,7 @@ class Recipe(BaseModel):
 
     stages: tuple[Stage, ...] = Field(default=(Stage(),), min_length=1, max_length=1)
     """The stages in their order; one for now."""
-    steps: int = Field(default=0, ge=0)
+    steps: int = Field(default=0, ge=0, le=_MOST_STEPS)
     """Steps of the run; 0 takes as many as the mixture's tokens give."""
     precision: Literal["fp32", "bf16"] = "fp32"
     """Arithmetic of the model; the optimizer keeps fp32. fp16 is not offered: its loss scale skips steps."""
@@ -96,14 +99,14 @@ class Recipe(BaseModel):
     """Decides initial weights, order of text and dropout."""
     accepted_forgetting: float | None = Field(default=0.05, ge=0, allow_inf_nan=False)
     """Rise of general loss you accept, nats a token; none draws no line (0.05 as in arXiv 2407.17467)."""
-    probe_every: int = Field(default=50, ge=1)
+    probe_every: int = Field(default=50, ge=1, le=_MOST_STEPS)
     """Steps between two measurements of held-out loss; step 0 and the last are always measured."""
-    probe_tokens: int = Field(default=16_384, ge=256)
+    probe_tokens: int = Field(default=16_384, ge=256, le=2**30)
     """Held-out tokens a source that each measurement scores; more is slower and steadier."""
-    checkpoint_every: int = Field(default=200, ge=1)
+    checkpoint_every: int = Field(default=200, ge=1, le=_MOST_STEPS)
     """Steps between two checkpoints; the last step always has one."""
-    keep_checkpoints: int = Field(default=2, ge=1)
-    """Checkpoints kept; older ones are removed when a new one is whole."""
+    keep_checkpoints: int = Field(default=2, ge=1, le=10**6)
+    """Newest checkpoints kept, beside those you ask for; older ones go when a new one is whole."""
 
     @property
     def stage(self) -> Stage:
@@ -127,6 +130,13 @@ class Recipe(BaseModel):
         """Return the tokens that all devices have seen before a step from 1."""
         sequences = self.stage.micro_batches_before(step) * self.stage.micro_batch * self.processes
         return sequences * self.stage.sequence_length
+
+    def checkpoint_bytes(self, parameters: int) -> int:
+        """Return about how large a checkpoint of a model of this many parameters is.
+
+        It holds the optimizer's fp32 weights and two moments, the weights to resume with, and the model.
+        """
+        return parameters * (20 if self.precision == "fp32" else 16)
 
     def steps_for(self, tokens: int) -> int:
         """Return the steps of a run on `tokens` tokens: at least one, and no step that they do not fill.

@@ -1,9 +1,14 @@
 """What a training run is given: frozen copies of everything, so that it runs alone on any machine."""
 
-from pydantic import BaseModel, ConfigDict, Field
+from pathlib import Path
 
-from domainstudio.mixture.shares import Arm, Role
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from domainstudio.jobs.folder import JobFolder
+from domainstudio.mixture.shares import MOST_SOURCES, Arm, Role
+from domainstudio.problems import Problem, UserError
 from domainstudio.recipe.recipe import Recipe
+from domainstudio.recipe.shapes import SHAPES
 
 
 class ModelOrigin(BaseModel):
@@ -17,10 +22,29 @@ class ModelOrigin(BaseModel):
     """The run that made the folder, if one of this project did."""
     step: int | None = None
 
+    @model_validator(mode="after")
+    def _is_one(self) -> "ModelOrigin":
+        if (self.preset is None) == (self.folder is None):
+            raise ValueError("a model comes from a preset or from a folder")
+        if self.preset is not None and self.preset not in SHAPES:
+            raise ValueError(f"there is no preset {self.preset}")
+        return self
+
     @property
     def name(self) -> str:
         """The preset, the run and step, or the folder."""
         return f"{self.run}@{self.step}" if self.run is not None else str(self.preset or self.folder)
+
+
+def folder_of(model: ModelOrigin, job: Path) -> Path:
+    """Return the folder of a model that no preset makes, as a job folder sees it.
+
+    Raises:
+        UserError: a run of the project is said to have made it, and it lies outside.
+    """
+    if model.run is not None:
+        return JobFolder(job).reach(str(model.folder))
+    return (job / str(model.folder)).resolve()
 
 
 class TrainingSource(BaseModel):
@@ -50,17 +74,30 @@ class RunSpec(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     recipe: Recipe
-    steps: int = Field(ge=1)
+    steps: int = Field(ge=1, le=10**12)
     model: ModelOrigin
     tokenizer: str
     """Folder of the tokenizer, relative to the job folder."""
     tokenizer_sha256: str
-    vocabulary: int
-    sources: tuple[TrainingSource, ...] = Field(min_length=1)
+    vocabulary: int = Field(ge=1, le=2**24)
+    sources: tuple[TrainingSource, ...] = Field(min_length=1, max_length=MOST_SOURCES)
     held_out: tuple[HeldOutSource, ...]
     arm: Arm = "treated"
     mixture: str
     """Name of the mixture the sources come from."""
+
+    def require_fit(self, rows: int, positions: int) -> None:
+        """Return if a model with so many rows of its vocabulary and so many positions can be trained.
+
+        Raises:
+            UserError: it has too few of either.
+        """
+        if rows < self.vocabulary:
+            raise UserError(Problem("model.vocabulary", None, {"model": rows, "tokenizer": self.vocabulary}))
+        length = self.recipe.stage.sequence_length
+        if positions < length:
+            params = {"model": positions, "length": length}
+            raise UserError(Problem("model.positions", "sequence_length", params))
 
     @property
     def trained_on(self) -> set[str]:

@@ -40,12 +40,11 @@ class Encoder:
         """
         self._tokenizer: Tokenizer = vocabulary.load(folder)
         self._tokenizer.encode_special_tokens = True
-        self._tokenizer.no_truncation()
-        self._tokenizer.no_padding()
+        self._folder = folder
         self._fast = fast
         self.sha256 = vocabulary.hash_of(folder)
         self.end_of_text = vocabulary.end_of_text(self._tokenizer)
-        self.vocabulary: int = max(self._tokenizer.get_vocab().values()) + 1
+        self.vocabulary = vocabulary.size_of(self._tokenizer)
         self.dtype: Literal["uint16", "uint32"] = "uint16" if self.vocabulary <= 65_536 else "uint32"
 
     def encode(self, texts: list[str]) -> list[Ids]:
@@ -59,7 +58,8 @@ class Encoder:
 
     def _slowly(self, texts: list[str]) -> list[Ids]:
         dtype = np.dtype(self.dtype).newbyteorder("<")
-        encodings = self._tokenizer.encode_batch_fast(texts, add_special_tokens=False) if texts else []
+        with vocabulary.panics(self._folder):
+            encodings = self._tokenizer.encode_batch_fast(texts, add_special_tokens=False) if texts else []
         return [np.array(encoding.ids, dtype) for encoding in encodings]
 
 

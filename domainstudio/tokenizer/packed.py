@@ -15,9 +15,9 @@ from typing import Any, BinaryIO, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from domainstudio.paths import inside, write_atomically
+from domainstudio.paths import inside, open_plain, read_small, write_atomically
 from domainstudio.problems import Problem, UserError
 from domainstudio.tokenizer.words import WordCount
 
@@ -32,10 +32,10 @@ class PartMeta(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    name: str
-    tokens: int
-    documents: int
-    bytes: int
+    name: str = Field(pattern=r"^part-[0-9]{5}$")
+    tokens: int = Field(ge=0, lt=2**60)
+    documents: int = Field(ge=0, lt=2**60)
+    bytes: int = Field(ge=0, lt=2**60)
     sha256: str
     characters: int | None = None
     sample: WordCount | None = None
@@ -58,9 +58,9 @@ class PackedMeta(BaseModel):
 
     version: Literal[1] = 1
     dtype: TokenType
-    vocabulary: int
+    vocabulary: int = Field(ge=1, le=2**32)
     tokenizer_sha256: str
-    end_of_text: int
+    end_of_text: int = Field(ge=0)
     tokens: int
     documents: int
     bytes: int
@@ -70,6 +70,15 @@ class PackedMeta(BaseModel):
     loss_mask: None = None
     """Reserved: the name of a parallel file of 0 and 1 per token."""
     parts: tuple[PartMeta, ...]
+
+    @model_validator(mode="after")
+    def _agrees(self) -> "PackedMeta":
+        for name in ("tokens", "documents", "bytes"):
+            if getattr(self, name) != sum(getattr(part, name) for part in self.parts):
+                raise ValueError(f"the {name} are not those of the parts")
+        if self.end_of_text >= self.vocabulary:
+            raise ValueError("end_of_text is beyond the vocabulary")
+        return self
 
 
 class PartWriter:
@@ -114,7 +123,9 @@ class PartWriter:
         offsets = np.cumsum([0, *self._lengths], dtype=np.int64)
         for suffix, values in ((_DOCUMENTS, offsets), (_BYTES, np.array(self._bytes, np.int64))):
             with (self._folder / f"{self._name}{suffix}").open("wb") as file:
-                np.save(file, values)
+                header = np.lib.format.header_data_from_array_1_0(values)
+                np.lib.format.write_array_header_1_0(file, header)
+                file.write(values.data)  # np.save would lose the system's error on a full disk
                 _sync(file)
         _sync(self._file)
         part = PartMeta(
@@ -211,9 +222,13 @@ def read_meta(folder: Path) -> PackedMeta:
         UserError: the folder is not a whole token file.
     """
     try:
-        return PackedMeta.model_validate_json((folder / META).read_bytes())
-    except (FileNotFoundError, ValidationError):
-        raise UserError(Problem("tokens.unreadable", None, {"folder": str(folder)})) from None
+        return PackedMeta.model_validate_json(read_small(folder / META))
+    except (FileNotFoundError, NotADirectoryError, ValidationError):
+        raise _unreadable(folder) from None
+
+
+def _unreadable(folder: Path) -> UserError:
+    return UserError(Problem("tokens.unreadable", None, {"folder": str(folder)}))
 
 
 class PackedTokens:
@@ -234,7 +249,7 @@ class PackedTokens:
         file = inside(self._folder, f"{part.name}.bin")
         dtype = np.dtype(self.meta.dtype).newbyteorder("<")
         if not file.is_file() or file.stat().st_size != part.tokens * dtype.itemsize:
-            raise UserError(Problem("tokens.unreadable", None, {"folder": str(self._folder)}))
+            raise _unreadable(self._folder)
         return np.memmap(file, dtype=dtype, mode="r")
 
     def blocks(self, length: int) -> int:
@@ -252,8 +267,7 @@ class PackedTokens:
         """
         tokens, size_bytes = 0, 0
         for part in self.meta.parts:
-            offsets = np.load(self._folder / f"{part.name}{_DOCUMENTS}", mmap_mode="r", allow_pickle=False)
-            sizes = np.load(self._folder / f"{part.name}{_BYTES}", mmap_mode="r", allow_pickle=False)
+            offsets, sizes = self._documents_of(part)
             count = int(np.searchsorted(offsets, limit_tokens - tokens, side="right")) - 1
             if tokens == 0 and count == 0 and part.documents:
                 share = limit_tokens / int(offsets[1])
@@ -264,6 +278,24 @@ class PackedTokens:
                 break
         return self._slice(0, tokens), size_bytes
 
+    def _documents_of(self, part: PartMeta) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Return where the documents of a part begin, and last where they end; and the bytes of each."""
+        arrays = []
+        for suffix, rows in ((_DOCUMENTS, part.documents + 1), (_BYTES, part.documents)):
+            file = inside(self._folder, f"{part.name}{suffix}")
+            try:
+                with open_plain(file):
+                    array = np.load(file, mmap_mode="r", allow_pickle=False)
+            except (OSError, ValueError, EOFError):
+                raise _unreadable(self._folder) from None
+            if array.shape != (rows,) or array.dtype != np.int64 or (rows and int(array.min()) < 0):
+                raise _unreadable(self._folder)
+            arrays.append(array)
+        offsets, sizes = arrays
+        if offsets[0] != 0 or offsets[-1] != part.tokens or bool((np.diff(offsets) < 1).any()):
+            raise _unreadable(self._folder)
+        return offsets, sizes
+
     def _slice(self, start: int, end: int) -> NDArray[np.int64]:
         pieces = []
         first = int(np.searchsorted(self._starts, start, side="right")) - 1
@@ -271,4 +303,7 @@ class PackedTokens:
             if base >= end:
                 break
             pieces.append(part[max(0, start - base) : end - base])
-        return np.concatenate(pieces).astype(np.int64) if pieces else np.empty(0, np.int64)
+        ids = np.concatenate(pieces).astype(np.int64) if pieces else np.empty(0, np.int64)
+        if len(ids) and int(ids.max()) >= self.meta.vocabulary:  # the model has no such row
+            raise _unreadable(self._folder)
+        return ids

@@ -40,9 +40,10 @@ def cut(folder: Path, text: str) -> list[Piece]:
     """
     data = text.encode("utf-8", "replace")
     text = data.decode()
-    encoding = _tokenizer(folder, (folder / vocabulary.FILE).stat().st_mtime_ns).encode(
-        text, add_special_tokens=False
-    )
+    file = folder / vocabulary.FILE
+    tokenizer = _tokenizer(folder, file.stat().st_mtime_ns if file.is_file() else 0)
+    with vocabulary.panics(folder):
+        encoding = tokenizer.encode(text, add_special_tokens=False)
     borders = _borders(encoding.tokens, encoding.offsets, text, data)
     return [
         Piece(data[start:end].decode("utf-8", "backslashreplace"), identifier, start, end)
@@ -55,8 +56,6 @@ def _tokenizer(folder: Path, _changed_ns: int) -> Tokenizer:
     """Return the tokenizer in a folder; the last one is kept, a new one takes up to a second to read."""
     tokenizer = vocabulary.load(folder)
     tokenizer.encode_special_tokens = True
-    tokenizer.no_truncation()
-    tokenizer.no_padding()
     return tokenizer
 
 

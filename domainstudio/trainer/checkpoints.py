@@ -3,31 +3,43 @@
 deepspeed/           optimizer and model partitions, as DeepSpeed writes them
 model/               the whole weights as safetensors: what export and later runs start from
 rng-<rank>.safetensors
-position.json        step, next draw, number of ranks
+position.json        step, next draw, number of ranks, and what files there are
+kept                 there if a person asked for this checkpoint
 """
 
 import shutil
+from functools import partial
 from pathlib import Path
+from pickle import UnpicklingError
 from typing import Any
 
 import torch
 import torch.distributed as dist
+from deepspeed.runtime.fp16.loss_scaler import LossScaler
+from deepspeed.runtime.zero.config import ZeroStageEnum
+from deepspeed.utils.tensor_fragment import fragment_address
 from pydantic import BaseModel, ConfigDict
 from safetensors.torch import load_file, save_file
 
 from domainstudio.jobs.checkpoints import (
     CHECKPOINTS,
+    KEPT,
     MODEL,
     CheckpointFolder,
     checkpoint_name,
-    list_checkpoints,
+    remove_halves,
+    remove_older,
 )
 from domainstudio.jobs.spec import parse_model
 from domainstudio.model.folder import check_saved, save_model
-from domainstudio.paths import move_whole
+from domainstudio.paths import disk_problem, make_parent, move_whole
 from domainstudio.problems import Problem, UserError
+from domainstudio.recipe.recipe import Recipe
+from domainstudio.trainer.outcome import Outcome
+from domainstudio.trainer.room import Room
 
 _TAG = "deepspeed"
+POSITION = "position.json"
 
 
 class Position(BaseModel):
@@ -38,63 +50,162 @@ class Position(BaseModel):
     step: int
     next_draw: int
     ranks: int
+    files: dict[str, int] = {}
+    """Bytes of every other file of the checkpoint: DeepSpeed goes on without the optimizer's state if its
+    file is gone, and says nothing."""
 
 
-def save(engine: Any, position: Position, result: Path, keep: int) -> CheckpointFolder:
-    """Write a checkpoint on all ranks together; it takes its name by one rename, then older ones go."""
-    rank = dist.get_rank()
-    folder = result / CHECKPOINTS
-    target, temporary = (
-        folder / checkpoint_name(position.step),
-        folder / f".tmp-{checkpoint_name(position.step)}",
-    )
-    if rank == 0:
-        shutil.rmtree(temporary, ignore_errors=True)
-        temporary.mkdir(parents=True)
-    dist.barrier()
-    engine.save_checkpoint(str(temporary), tag=_TAG, save_latest=False)
-    save_file(_random_state(), temporary / f"rng-{rank}.safetensors")
-    state = _whole_weights(engine)
-    if rank == 0:
-        save_model(engine.module, state, temporary / MODEL)
-        (temporary / "position.json").write_text(position.model_dump_json())
-    dist.barrier()
-    if rank == 0:
-        move_whole(temporary, target)
-        for old in list_checkpoints(result)[:-keep]:
-            doomed = old.path.with_name(f".old-{old.path.name}")
-            old.path.rename(doomed)
-            shutil.rmtree(doomed)
-    dist.barrier()
+def save(
+    engine: Any, position: Position, result: Path, recipe: Recipe, *, is_asked: bool
+) -> CheckpointFolder:
+    """Write a checkpoint on all ranks together; it takes its name by one rename, then older ones go.
+
+    Args:
+        engine: the DeepSpeed engine.
+        position: where the run stands.
+        result: of the job.
+        recipe: says how many checkpoints stay.
+        is_asked: a person asked for this one: it stays until they remove it.
+
+    Raises:
+        UserError: the disk has no room or refuses, or the weights are no numbers; the same on every rank.
+            Nothing is left of this checkpoint, the newest before it is untouched, and the run may go on.
+    """
+    rank, target = dist.get_rank(), result / CHECKPOINTS / checkpoint_name(position.step)
+    temporary = target.with_name(f".tmp-{target.name}")
+    room = Room.of(result, recipe, _parameters(engine))
+    outcome = Outcome(lambda error: room.refusal(error, temporary))
+    try:
+        with outcome.part():
+            if rank == 0:
+                room.require()
+                make_parent(temporary)
+                temporary.mkdir()
+        outcome.share()
+        _save_state(engine, temporary, outcome)
+        state = _whole_weights(engine)
+        with outcome.part():
+            save_file(_random_state(), temporary / f"rng-{rank}.safetensors")
+            if rank == 0:
+                _require_numbers(state, position.step, recipe)
+                save_model(engine.module, state, temporary / MODEL)
+                if is_asked:
+                    (temporary / KEPT).touch()
+        outcome.share()
+        with outcome.part():
+            if rank == 0:
+                whole = position.model_copy(update={"files": _sizes(temporary)})
+                (temporary / POSITION).write_text(whole.model_dump_json())
+                move_whole(temporary, target)
+                remove_older(result, recipe.keep_checkpoints)
+        outcome.share()
+    finally:
+        if rank == 0:
+            shutil.rmtree(temporary, ignore_errors=True)
     return CheckpointFolder(position.step, target)
+
+
+def prepare(engine: Any, result: Path, recipe: Recipe) -> None:
+    """Sweep up after a killed attempt and make sure that a checkpoint fits; every rank calls this.
+
+    Raises:
+        UserError: it does not, on every rank.
+    """
+    outcome = Outcome(lambda error: disk_problem(error, result))
+    with outcome.part():
+        if dist.get_rank() == 0:
+            result.mkdir(exist_ok=True)
+            remove_halves(result)
+            Room.of(result, recipe, _parameters(engine)).require()
+    outcome.share()
+
+
+def _parameters(engine: Any) -> int:
+    """Return the parameters of the model; under ZeRO-3 a parameter's own size is that of its partition."""
+    return sum(getattr(one, "ds_numel", one.numel()) for one in engine.module.parameters())
+
+
+def _require_numbers(state: dict[str, torch.Tensor], step: int, recipe: Recipe) -> None:
+    """Refuse to save weights that training has made unusable."""
+    for name, weights in state.items():
+        if weights.is_floating_point() and not bool(weights.isfinite().all()):
+            params = {"step": step, "name": name, "rate": recipe.stage.learning_rate}
+            raise UserError(Problem("training.weights_lost", "learning_rate", params))
+
+
+def _save_state(engine: Any, folder: Path, outcome: Outcome) -> None:
+    """Let DeepSpeed write its files, so that a failed write ends no rank before the others are through."""
+
+    def write(state_dict: Any, path: str) -> None:
+        with outcome.part(), open(path, "wb") as file:  # given a path, torch.save loses the system's error
+            torch.save(state_dict, file)
+
+    engine.checkpoint_engine.save = write
+    # Two scripts that nobody needs beside safetensors; rank 0 alone would fail at them.
+    engine._copy_recovery_script = lambda _path: None
+    engine.save_checkpoint(str(folder), tag=_TAG, save_latest=False)
 
 
 def check_export(engine: Any, result: Path) -> None:
     """Try the export at step 0 on rank 0, every rank taking part in gathering the weights.
 
     Raises:
-        UserError: the exported model would not be the trained one.
+        UserError: the exported model would not be the trained one; the same on every rank.
     """
     state = _whole_weights(engine)
-    if dist.get_rank() == 0:
-        check_saved(engine.module, state, result / ".tmp-export-check")
-    dist.barrier()
+    outcome = Outcome(lambda error: disk_problem(error, result))
+    with outcome.part():
+        if dist.get_rank() == 0:
+            check_saved(engine.module, state, result / ".tmp-export-check")
+    outcome.share()
 
 
 def restore(engine: Any, checkpoint: CheckpointFolder) -> Position:
     """Load weights, optimizer and random state; every rank calls this.
 
     Raises:
-        UserError: the checkpoint was written by another number of ranks.
+        UserError: the checkpoint was written by another number of ranks, or is not what was written.
     """
-    file = checkpoint.path / "position.json"
-    position = parse_model(Position, file.read_bytes(), str(file))
+    position = _read_position(checkpoint.path)
     if position.ranks != dist.get_world_size():
         params = {"then": position.ranks, "now": dist.get_world_size()}
         raise UserError(Problem("checkpoint.other_ranks", "processes", params))
+    engine.checkpoint_engine.load = partial(read_state, checkpoint.path)
     engine.load_checkpoint(str(checkpoint.path), tag=_TAG)
     _restore_random_state(load_file(checkpoint.path / f"rng-{dist.get_rank()}.safetensors"))
     return position
+
+
+_TYPES = (LossScaler, fragment_address, ZeroStageEnum)
+"""What DeepSpeed writes beside tensors and plain values."""
+
+
+def read_state(folder: Path, path: str, map_location: Any = None) -> Any:
+    """Return what is in a file of DeepSpeed: of a pickle's types the known ones alone, as others run code."""
+    try:
+        with torch.serialization.safe_globals(list(_TYPES)):
+            return torch.load(path, map_location=map_location, weights_only=True)
+    except (UnpicklingError, RuntimeError, EOFError):
+        params = {"folder": str(folder), "file": Path(path).name}
+        raise UserError(Problem("checkpoint.damaged", None, params)) from None
+
+
+def _read_position(folder: Path) -> Position:
+    """Return the position in a checkpoint, all of whose files are there."""
+    file = folder / POSITION
+    if not file.is_file():
+        raise UserError(Problem("checkpoint.damaged", None, {"folder": str(folder), "file": file.name}))
+    position = parse_model(Position, file.read_bytes(), str(file))
+    sizes = _sizes(folder)
+    for name, size_bytes in position.files.items():
+        if sizes.get(name) != size_bytes:
+            raise UserError(Problem("checkpoint.damaged", None, {"folder": str(folder), "file": name}))
+    return position
+
+
+def _sizes(folder: Path) -> dict[str, int]:
+    files = (file for file in sorted(folder.rglob("*")) if file.is_file())
+    return {file.relative_to(folder).as_posix(): file.stat().st_size for file in files}
 
 
 def _random_state() -> dict[str, torch.Tensor]:

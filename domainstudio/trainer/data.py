@@ -5,6 +5,7 @@ from pathlib import Path
 
 import torch
 
+from domainstudio.jobs.folder import JobFolder
 from domainstudio.mixture.sampler import Sampler
 from domainstudio.problems import Problem, UserError
 from domainstudio.recipe.run import RunSpec
@@ -25,7 +26,7 @@ class TrainingData:
         self._micro_batch = stage.micro_batch
         self._stage = stage
         self._rank, self._world = rank, world
-        self._files = [PackedTokens(job / source.tokens) for source in spec.sources]
+        self._files = [PackedTokens(JobFolder(job).reach(source.tokens)) for source in spec.sources]
         for source, file in zip(spec.sources, self._files, strict=True):
             if file.meta.tokenizer_sha256 != spec.tokenizer_sha256:
                 raise UserError(Problem("tokens.other_tokenizer", None, {"source": source.name}))

@@ -1,26 +1,38 @@
 """DeepSpeed made ready: process group, model, optimizer, engine."""
 
 import os
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import deepspeed
 import torch
+import torch.distributed as dist
 from deepspeed.ops import __compatible_ops__
 from transformers import PreTrainedModel
 
+from domainstudio.jobs.checkpoints import CheckpointFolder
+from domainstudio.jobs.folder import JobFolder
+from domainstudio.jobs.process import SHUTDOWN_SECONDS
 from domainstudio.model.create import create_model
 from domainstudio.model.folder import load_model, set_dropout
-from domainstudio.problems import Problem, UserError
 from domainstudio.recipe.deepspeed import deepspeed_config
 from domainstudio.recipe.recipe import Recipe
-from domainstudio.recipe.run import RunSpec
+from domainstudio.recipe.run import RunSpec, folder_of
 from domainstudio.recipe.shapes import SHAPES
 from domainstudio.tokenizer.packed import PackedTokens
 
+_PATIENCE = timedelta(seconds=SHUTDOWN_SECONDS)
+"""How long ranks wait for one that writes a large checkpoint; that one is alive, `ranks` sees to."""
 
-def start_process_group() -> torch.device:
-    """Join the ranks that torchrun started: NCCL on GPUs, gloo on CPUs. Return this rank's device."""
+
+def start_process_group(meeting_place: Path) -> torch.device:
+    """Join the ranks that torchrun started: NCCL on GPUs, gloo on CPUs. Return this rank's device.
+
+    Args:
+        meeting_place: a folder that is new for each attempt; the ranks find each other by a file in it and
+            talk over loopback alone.
+    """
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     torch.use_deterministic_algorithms(True, warn_only=True)
     # Filling DeepSpeed's fresh buffers at every step made a step of a small model ten times as slow.
@@ -28,33 +40,46 @@ def start_process_group() -> torch.device:
     if torch.cuda.is_available():
         device = torch.device("cuda", int(os.environ["LOCAL_RANK"]))
         torch.cuda.set_device(device)
-        deepspeed.init_distributed(dist_backend="nccl")
+        _meet("nccl", meeting_place, device)
         return device
     # This op would be compiled at the first start; a kill meanwhile leaves a lock that hangs every later one.
     __compatible_ops__["deepspeed_shm_comm"] = False
-    os.environ.setdefault("GLOO_SOCKET_IFNAME", "lo")
-    deepspeed.init_distributed(dist_backend="gloo")
+    _meet("gloo", meeting_place, None)
     return torch.device("cpu")
 
 
-def make_model(spec: RunSpec, job: Path) -> PreTrainedModel:
-    """Return the run's model at step 0, fp32 on the CPU.
+def _meet(backend: str, meeting_place: Path, device: torch.device | None) -> None:
+    """Make the process group that DeepSpeed then takes as its own; one rank alone binds no device."""
+    os.environ.setdefault(f"{backend.upper()}_SOCKET_IFNAME", "lo")
+    rank, ranks = int(os.environ["RANK"]), int(os.environ["WORLD_SIZE"])
+    store = dist.FileStore(str(meeting_place / "ranks"), ranks)  # type: ignore[attr-defined]
+    store.set_timeout(_PATIENCE)
+    dist.init_process_group(
+        backend,
+        store=store,
+        rank=rank,
+        world_size=ranks,
+        timeout=_PATIENCE,
+        device_id=device if ranks > 1 else None,
+    )
+    deepspeed.init_distributed(dist_backend=backend, timeout=_PATIENCE)
+
+
+def make_model(spec: RunSpec, job: Path, checkpoint: CheckpointFolder | None) -> PreTrainedModel:
+    """Return the run's model, fp32 on the CPU: at step 0, or as its checkpoint holds it.
+
+    A run that goes on needs its base no more: that may be a checkpoint which another run has replaced since.
 
     Raises:
         UserError: the folder is refused, its vocabulary is smaller than the tokenizer's, or its positions are
             fewer than the sequence length.
     """
-    end_of_text = PackedTokens(job / spec.sources[0].tokens).meta.end_of_text
+    end_of_text = PackedTokens(JobFolder(job).reach(spec.sources[0].tokens)).meta.end_of_text
     if spec.model.preset is not None:
         model = create_model(SHAPES[spec.model.preset], spec.vocabulary, end_of_text, spec.recipe.seed)
     else:
-        model = load_model((job / str(spec.model.folder)).resolve())
-    rows, positions = model.config.vocab_size, model.config.max_position_embeddings
-    if rows < spec.vocabulary:
-        raise UserError(Problem("model.vocabulary", None, {"model": rows, "tokenizer": spec.vocabulary}))
-    length = spec.recipe.stage.sequence_length
-    if positions < length:
-        raise UserError(Problem("model.positions", "sequence_length", {"model": positions, "length": length}))
+        model = load_model(checkpoint.model if checkpoint else folder_of(spec.model, job))
+    spec.require_fit(model.config.vocab_size, model.config.max_position_embeddings)
     set_dropout(model, spec.recipe.stage.dropout)
     if spec.recipe.activation_checkpointing:
         model.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})

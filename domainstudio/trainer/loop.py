@@ -1,15 +1,20 @@
 """The training loop: read it from top to bottom, it is all there is."""
 
+import math
 import time
+from collections.abc import Iterator
 from typing import Any, get_args
 
 import torch
 import torch.distributed as dist
 
+from domainstudio.evaluation.stability import Stability
 from domainstudio.jobs.checkpoints import latest_checkpoint, size_of
 from domainstudio.jobs.events import Step
 from domainstudio.jobs.folder import JobFolder, Request, Stop
 from domainstudio.jobs.worker import Stopped
+from domainstudio.problems import Problem, UserError
+from domainstudio.recipe.recipe import Recipe
 from domainstudio.recipe.run import RunSpec
 from domainstudio.trainer import checkpoints
 from domainstudio.trainer import engine as engines
@@ -17,11 +22,12 @@ from domainstudio.trainer.checkpoints import Position
 from domainstudio.trainer.data import TrainingData
 from domainstudio.trainer.probes import HeldOutText, cross_entropy, measure
 from domainstudio.trainer.reporter import Reporter
+from domainstudio.trainer.room import put_off
 
 _STOPS: tuple[Stop | None, ...] = (None, *get_args(Stop))
 
 
-def train(spec: RunSpec, folder: JobFolder, reporter: Reporter) -> None:
+def train(spec: RunSpec, folder: JobFolder, reporter: Reporter, device: torch.device) -> None:
     """Train from the last whole checkpoint, or from step 0, to the end; all ranks call this.
 
     Raises:
@@ -29,45 +35,44 @@ def train(spec: RunSpec, folder: JobFolder, reporter: Reporter) -> None:
         UserError: the model, the token files or the checkpoint do not fit the run.
     """
     recipe, stage = spec.recipe, spec.recipe.stage
-    reporter.preparing("loading")
-    device = engines.start_process_group()
     rank, world = dist.get_rank(), dist.get_world_size()
     data = TrainingData(spec, folder.path, rank, world)
     held_out = [HeldOutText(source, folder.path, spec) for source in spec.held_out]
     torch.manual_seed(recipe.seed + rank)
-    engine = engines.start_engine(engines.make_model(spec, folder.path), recipe)
-
     found = latest_checkpoint(folder.result)
-    last = checkpoints.restore(engine, found).step if found else 0
-    if not found:
+    last = found.step if found else 0
+    _leave_if_asked(reporter, device, last, is_saved=True)
+    engine = engines.start_engine(engines.make_model(spec, folder.path, found), recipe)
+    checkpoints.prepare(engine, folder.result, recipe)
+
+    stability = Stability(stage.learning_rate)
+    if found:
+        checkpoints.restore(engine, found)
+        reporter.checkpoint(last, str(found.path.relative_to(folder.path)), size_of(found.path))
+    else:
         checkpoints.check_export(engine, folder.result)
         _probe_all(engine, held_out, 0, reporter, stage.micro_batch, device)
+    _leave_if_asked(reporter, device, last, is_saved=True)
 
     for step in range(last + 1, spec.steps + 1):
         began = time.monotonic()
         rate = stage.learning_rate_at(step, spec.steps)
         engines.set_learning_rate(engine, rate)
         accumulation = engines.set_accumulation(engine, stage.accumulation_at(step))
-        loss = torch.zeros((), device=device)
-        for batch in data.micro_batches(step):
-            batch = batch.to(device)
-            logits = engine(input_ids=batch[:, :-1], use_cache=False).logits
-            micro_loss = cross_entropy(logits, batch[:, 1:])
-            engine.backward(micro_loss)
-            engine.step()
-            loss += micro_loss.detach() / accumulation
-        dist.all_reduce(loss)
+        loss = _learn(engine, data.micro_batches(step), accumulation, device)
         seen, seen_before = recipe.tokens_before(step + 1), recipe.tokens_before(step)
         point = Step(
             step=step,
             tokens=seen,
-            loss=float(loss) / world,
+            loss=loss,
             learning_rate=rate,
             gradient_norm=float(engine.get_global_grad_norm() or 0.0),
             tokens_per_second=(seen - seen_before) / (time.monotonic() - began),
             memory_bytes=engines.memory_in_use(device),
         )
-        reporter.step(point, spec.steps)
+        reporter.step(point)
+        is_applied = engine.was_step_applied()
+        reporter.warn(*stability.take(step, loss, point.gradient_norm, is_applied=is_applied))
 
         asked = _all_hear(reporter.take_request(), device)
         is_last = step == spec.steps or asked.stop == "keep"
@@ -75,14 +80,59 @@ def train(spec: RunSpec, folder: JobFolder, reporter: Reporter) -> None:
             raise Stopped(step)
         if is_last or step % recipe.probe_every == 0:
             _probe_all(engine, held_out, step, reporter, stage.micro_batch, device)
-        if is_last or asked.stop or asked.checkpoint or step % recipe.checkpoint_every == 0:
+        is_due = step % recipe.checkpoint_every == 0 and not stability.was_skipped
+        if is_last or asked.stop or asked.checkpoint or is_due:
             position = Position(step=step, next_draw=data.first_draw(step + 1), ranks=world)
-            saved = checkpoints.save(engine, position, folder.result, recipe.keep_checkpoints)
-            reporter.checkpoint(step, str(saved.path.relative_to(folder.path)), size_of(saved.path))
+            must_be = is_last or asked.stop is not None
+            is_saved = _save(
+                engine, position, folder, recipe, reporter, is_asked=asked.checkpoint, must_be=must_be
+            )
+            if is_saved and not is_last:
+                _leave_if_asked(reporter, device, step, is_saved=True)
         if is_last:
             return
         if asked.stop:
             raise Stopped(step)
+
+
+def _learn(engine: Any, batches: Iterator[torch.Tensor], accumulation: int, device: torch.device) -> float:
+    """Do one optimizer step and return its loss in nats a token, the mean over all ranks."""
+    loss = torch.zeros((), device=device)
+    for batch in batches:
+        batch = batch.to(device)
+        logits = engine(input_ids=batch[:, :-1], use_cache=False).logits
+        micro_loss = cross_entropy(logits, batch[:, 1:])
+        engine.backward(micro_loss)
+        engine.step()
+        loss += micro_loss.detach() / accumulation
+    dist.all_reduce(loss)
+    return float(loss) / dist.get_world_size()
+
+
+def _save(
+    engine: Any,
+    position: Position,
+    folder: JobFolder,
+    recipe: Recipe,
+    reporter: Reporter,
+    *,
+    is_asked: bool,
+    must_be: bool,
+) -> bool:
+    """Write a checkpoint and report it; return False if the disk refuses and the run goes on without it.
+
+    Raises:
+        UserError: it cannot be written and the run ends with it, or its weights are no numbers.
+    """
+    try:
+        saved = checkpoints.save(engine, position, folder.result, recipe, is_asked=is_asked)
+    except UserError as error:
+        if must_be or error.problem.code == "training.weights_lost":
+            raise
+        reporter.warn(put_off(error.problem, position.step))
+        return False
+    reporter.checkpoint(position.step, str(saved.path.relative_to(folder.path)), size_of(saved.path))
+    return True
 
 
 def _probe_all(
@@ -95,7 +145,23 @@ def _probe_all(
 ) -> None:
     """Measure and report the held-out loss of every source."""
     for text in texts:
-        reporter.probe(step, text.source, measure(engine, text, micro_batch, device))
+        _leave_if_asked(reporter, device, step, is_saved=step == 0)
+        loss = measure(engine, text, micro_batch, device)
+        reporter.probe(step, text.source, loss)
+        if not math.isfinite(loss.total_nats):
+            params = {"source": text.source.name, "step": step}
+            raise UserError(Problem("training.no_number", "learning_rate", params))
+
+
+def _leave_if_asked(reporter: Reporter, device: torch.device, step: int, *, is_saved: bool) -> None:
+    """Hear a stop also where minutes may pass without a step: loading, measuring, saving.
+
+    Raises:
+        Stopped: a stop is asked that loses nothing by coming here, or that wants no checkpoint.
+    """
+    asked = _all_hear(Request(stop=reporter.stop_asked()), device)
+    if asked.stop == "now" or (asked.stop == "checkpoint" and is_saved):
+        raise Stopped(step)
 
 
 def _all_hear(request: Request, device: torch.device) -> Request:

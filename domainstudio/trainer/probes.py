@@ -8,6 +8,7 @@ import torch.distributed as dist
 import torch.nn.functional as functional
 
 from domainstudio.evaluation.losses import Loss
+from domainstudio.jobs.folder import JobFolder
 from domainstudio.recipe.run import HeldOutSource, RunSpec
 from domainstudio.tokenizer.packed import PackedTokens
 
@@ -23,7 +24,7 @@ class HeldOutText:
         Every token is scored once; the first is predicted from end-of-text.
         """
         self.source = source
-        packed = PackedTokens(job / source.tokens)
+        packed = PackedTokens(JobFolder(job).reach(source.tokens))
         stream, self.bytes = packed.whole_documents(spec.recipe.probe_tokens)
         length = spec.recipe.stage.sequence_length
         self.tokens = len(stream)

@@ -2,8 +2,9 @@
 
 from domainstudio.evaluation.losses import Loss
 from domainstudio.jobs.events import Checkpoint, Probe, Step
-from domainstudio.jobs.folder import Request
+from domainstudio.jobs.folder import Request, Stop
 from domainstudio.jobs.worker import Worker
+from domainstudio.problems import Problem
 from domainstudio.recipe.run import HeldOutSource
 
 
@@ -19,11 +20,10 @@ class Reporter:
         if self._worker:
             self._worker.progress(0, 0, "", phase)
 
-    def step(self, point: Step, steps: int) -> None:
-        """Report one optimizer step of `steps`."""
+    def step(self, point: Step) -> None:
+        """Report one optimizer step."""
         if self._worker:
             self._worker.emit(point)
-            self._worker.progress(point.step, steps, "steps", "training")
 
     def probe(self, step: int, source: HeldOutSource, loss: Loss) -> None:
         """Report the held-out loss of one source."""
@@ -44,6 +44,21 @@ class Reporter:
         """Report that a checkpoint is whole on disk."""
         if self._worker:
             self._worker.emit(Checkpoint(step, path, size_bytes))
+
+    def last_word(self, problem: Problem) -> None:
+        """Say why the run ends here and now."""
+        if self._worker:
+            self._worker.finish("failed", problem=problem)
+
+    def stop_asked(self) -> Stop | None:
+        """Return how rank 0 found the run asked to stop; a wish for a checkpoint stays unheard."""
+        return self._worker.folder.stop_asked() if self._worker else None
+
+    def warn(self, *problems: Problem) -> None:
+        """Report what the person should know while training goes on."""
+        if self._worker:
+            for problem in problems:
+                self._worker.warn(problem)
 
     def take_request(self) -> Request:
         """Return what rank 0 found asked of the run, nothing on other ranks; the caller broadcasts it."""

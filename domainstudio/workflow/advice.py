@@ -11,10 +11,11 @@ from domainstudio.recipe.run import RunSpec
 from domainstudio.units import format_size
 from domainstudio.workflow.planned import PlannedRun
 from domainstudio.workflow.planning import blindness
+from domainstudio.workflow.tokenizer import packing_state
 from domainstudio.workflow.training import TRAIN, run_spec
 
 Severity = Literal["attention", "problem"]
-Remedy = Literal["", "control", "mixture", "corpus", "runs", "base"]
+Remedy = Literal["", "control", "mixture", "corpus", "tokenizer", "runs", "base"]
 
 
 @dataclass(frozen=True)
@@ -40,6 +41,8 @@ def advice(project: Project, run: PlannedRun) -> list[Advice]:
     elif spec.arm != "control" and not has_control(project, spec):
         params = {"tokens": run.tokens}
         found.append(Advice("attention", Problem("advice.no_control", "arm", params), "control"))
+    if packing_state(project) == "changed":
+        found.append(Advice("attention", Problem("advice.packed_before", None, {}), "tokenizer"))
     again = _same_text_again(project, spec)
     if again is not None:
         found.append(Advice("attention", again, "base"))
@@ -77,12 +80,12 @@ def _doubts(run: PlannedRun) -> list[Problem]:
 
 def _disk(run: PlannedRun) -> Problem | None:
     """Return that the checkpoints will not fit on the disk."""
-    if run.disk_bytes <= run.free_bytes:
+    if run.required_bytes <= run.free_bytes:
         return None
     params = {
-        "count": min(run.checkpoints, run.kept + 1),
+        "count": min(run.checkpoints, max(2, run.kept)),
         "size": format_size(run.checkpoint_bytes),
-        "needed": format_size(run.disk_bytes),
+        "needed": format_size(run.required_bytes),
         "free": format_size(run.free_bytes),
     }
     return Problem("advice.disk", "keep_checkpoints", params)

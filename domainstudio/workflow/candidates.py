@@ -8,6 +8,7 @@ from domainstudio.evaluation.front import undominated
 from domainstudio.jobs.checkpoints import list_checkpoints
 from domainstudio.jobs.folder import Status, list_jobs
 from domainstudio.mixture.shares import Arm
+from domainstudio.problems import UserError
 from domainstudio.project.project import Project
 from domainstudio.workflow.training import TRAIN, curves_of, run_spec
 
@@ -61,11 +62,14 @@ def candidates(project: Project) -> list[Candidate]:
 
 
 def _of_run(project: Project, run: str) -> list[Candidate]:
-    folder, spec = project.job(run), run_spec(project, run)
-    on_disk = list_checkpoints(folder.result)
-    if not on_disk:
+    try:
+        folder, spec = project.job(run), run_spec(project, run)
+        on_disk = list_checkpoints(folder.result)
+        if not on_disk:
+            return []
+        probes, status = curves_of(folder).probes, folder.status()
+    except UserError:  # damaged: the list of runs says so, and the others may be exported
         return []
-    probes, status = curves_of(folder).probes, folder.status()
     rows = []
     for checkpoint in on_disk:
         until = [probe for probe in probes if probe.step <= checkpoint.step]

@@ -2,7 +2,7 @@
 
 import os
 import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,21 +13,25 @@ from domainstudio.corpus.facts import ImportSummary
 from domainstudio.corpus.finding import files_of
 from domainstudio.corpus.heldout import HeldOutRule
 from domainstudio.corpus.readers import ReaderSettings
+from domainstudio.corpus.reading import text_bytes
 from domainstudio.jobs.folder import JobFolder, list_jobs
 from domainstudio.jobs.spec import parse_model
 from domainstudio.jobs.worker import Worker
 from domainstudio.mixture.shares import Role, TextOrigin
+from domainstudio.paths import LEAST_ROOM
 from domainstudio.problems import Problem, UserError
 from domainstudio.project import corpus as index
-from domainstudio.project import documents, tokens
+from domainstudio.project import documents, jobs, tokens
 from domainstudio.project.project import Project
-from domainstudio.workflow.running import Kind, adopt, start, work_of
+from domainstudio.workflow.running import Kind, Room, adopt, start, work_of
 
 SHOWN_CHARACTERS = 200_000
 """Of a longer document the window shows the beginning."""
 LONGEST_NAME = 100
 """Characters of a source's name."""
 _SUMMARY = "summary.json"
+_STORED = 0.4
+"""Bytes on the disk for one of text: compressed, and what the index keeps of its documents."""
 
 
 class ImportWork(BaseModel):
@@ -107,11 +111,12 @@ def start_import(
         if os.fsencode(path).decode("utf-8", "replace") != str(path):
             raise UserError(Problem("corpus.bad_path", "path", {"path": ascii(str(path))}))
     existing = index.find_source(project.connection, source)
-    if existing and existing.role != role:
-        params = {"source": source, "role": existing.role, "asked": role}
-        raise UserError(Problem("corpus.other_role", "role", params))
-    if existing and existing.text_origin != text_origin:
-        raise UserError(Problem("corpus.other_origin", "name", {"source": source}))
+    for other in [existing] if existing else _imports_into(project, source):
+        if other.role != role:
+            params = {"source": source, "role": other.role, "asked": role}
+            raise UserError(Problem("corpus.other_role", "role", params))
+        if other.text_origin != text_origin:
+            raise UserError(Problem("corpus.other_origin", "name", {"source": source}))
     work = ImportWork(
         paths=tuple(str(path.absolute()) for path in paths),
         source=source,
@@ -221,7 +226,7 @@ def read_document(project: Project, document: int, limit: int = SHOWN_CHARACTERS
     if not rows:
         raise UserError(Problem("document.missing", "document", {"document": document}))
     row = rows[0]
-    shard = project.path / "documents" / row.job_id / row.shard
+    shard = project.shard(row.job_id, row.shard)
     try:
         stored = shards.read_document(shard, row.row)
     except (OSError, IndexError, ValueError) as error:  # ValueError: Arrow's word for a damaged file
@@ -247,9 +252,9 @@ def rename_source(project: Project, name: str, new: str) -> None:
         UserError: there is no such source, the new name is none or taken, or an import into it is going on.
     """
     source, new = source_named(project, name), checked_name(new)
-    if new != name and _is_importing(project, name):
+    if new != name and any(_imports_into(project, name)):
         raise UserError(Problem("corpus.import_running", "name", {"source": name}))
-    index.edit_source(project.connection, source, new, source.role)
+    index.edit_source(project.connection, source.id, name=new)
 
 
 def set_role(project: Project, name: str, role: Role) -> None:
@@ -258,7 +263,7 @@ def set_role(project: Project, name: str, role: Role) -> None:
     Raises:
         UserError: there is no such source.
     """
-    index.edit_source(project.connection, source_named(project, name), name, role)
+    index.edit_source(project.connection, source_named(project, name).id, role=role)
 
 
 def source_named(project: Project, name: str) -> index.Source:
@@ -274,12 +279,18 @@ def source_named(project: Project, name: str) -> index.Source:
     return source
 
 
-def _is_importing(project: Project, name: str) -> bool:
-    """Return whether an import into a source is under way, or done and not yet committed."""
-    return any(
-        work_of(folder.spec(), IMPORT).source == name and folder.status() in ("created", "running", "unknown")
-        for folder in list_jobs(project.jobs, IMPORT.name)
-    )
+def _imports_into(project: Project, name: str) -> Iterator[ImportWork]:
+    """Yield the imports into a source that are under way, or done and not yet committed."""
+    for folder in list_jobs(project.jobs, IMPORT.name):
+        if jobs.is_committed(project.connection, folder.job_id):
+            continue
+        try:
+            work: ImportWork = work_of(folder.spec(), IMPORT)
+            is_coming = folder.status() in ("created", "running", "unknown", "done")
+        except UserError:  # damaged: nothing will come of it
+            continue
+        if is_coming and work.source == name:
+            yield work
 
 
 def _run(worker: Worker, work: ImportWork, _project: Path, result: Path) -> None:
@@ -305,8 +316,20 @@ def _commit(project: Project, work: ImportWork, folder: JobFolder) -> Callable[[
     connection = project.connection
     index.stage(connection, folder.job_id, read_facts(documents, summary.rule))
     return lambda: index.accept_import(
-        connection, folder.job_id, work.source, work.role, summary, work.text_origin
+        connection,
+        folder.job_id,
+        work.source,
+        work.role,
+        summary,
+        work.text_origin,
+        was_there=work.rule is not None,
     )
 
 
-IMPORT = Kind("import", ImportWork, run=_run, commit=_commit)
+def _room(project: Project, work: ImportWork) -> Room:
+    files = files_of([Path(path) for path in work.paths], work.settings)
+    stored = round(_STORED * sum(text_bytes(file, work.settings) for file in files))
+    return Room(project.path, LEAST_ROOM + stored, stored // 4)
+
+
+IMPORT = Kind("import", ImportWork, run=_run, commit=_commit, room=_room)

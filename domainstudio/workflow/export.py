@@ -11,20 +11,22 @@ from domainstudio.export import report
 from domainstudio.export.card import render_card
 from domainstudio.export.facts import ArmFacts, Curve, ProbeFacts, ReportFacts, SourceFacts
 from domainstudio.export.model_folder import check_target, write_model_folder
+from domainstudio.jobs.checkpoints import size_of
 from domainstudio.jobs.columns import Columns
 from domainstudio.jobs.curves import Curves
 from domainstudio.jobs.envelope import Line, envelope, smoothed
 from domainstudio.jobs.events import Probe
 from domainstudio.jobs.folder import JobFolder
 from domainstudio.jobs.worker import Worker
-from domainstudio.paths import write_atomically
+from domainstudio.paths import LEAST_ROOM, write_atomically
 from domainstudio.problems import Problem, UserError
 from domainstudio.project.project import Project
+from domainstudio.recipe.base_model import read_base_model
 from domainstudio.recipe.recipe import settings_of
 from domainstudio.recipe.run import RunSpec
 from domainstudio.tokenizer.packed import read_meta
 from domainstudio.workflow import corpus
-from domainstudio.workflow.running import Kind, start
+from domainstudio.workflow.running import Kind, Room, start
 from domainstudio.workflow.training import RunList, RunRow, curves_of, find_checkpoint, run_spec
 
 
@@ -92,8 +94,9 @@ def _run_model(worker: Worker, work: ExportWork, folder: Path, _result: Path) ->
         spec, job = run_spec(project, work.run), project.job(work.run)
         checkpoint = find_checkpoint(job, str(work.step))
         facts = gather_facts(project, work.run, checkpoint.step)
-        tokenizer = (job.path / spec.tokenizer).resolve()
+        tokenizer = job.reach(spec.tokenizer)
         card = partial(render_card, facts)
+        read_base_model(checkpoint.model)
         write_model_folder(checkpoint.model, tokenizer, Path(work.target), card)
 
 
@@ -101,7 +104,8 @@ def _run_report(worker: Worker, work: ReportWork, folder: Path, _result: Path) -
     worker.progress(0, 0, "", "drawing")
     with Project(folder, read_only=True) as project:
         facts = gather_facts(project, work.run)
-    write_atomically(Path(work.target), report.render(facts).encode())
+    target = Path(work.target)
+    write_atomically(target, report.render(facts).encode(), f".tmp-{target.name}")
 
 
 def gather_facts(project: Project, run: str, step: int | None = None) -> ReportFacts:
@@ -115,7 +119,7 @@ def gather_facts(project: Project, run: str, step: int | None = None) -> ReportF
     points = curves.steps
     tokens = int(points.column("tokens")[-1]) if len(points) else 0
     runs = RunList(project)
-    rows = {row.run: row for row in runs.refresh()}
+    runs.refresh()
     return ReportFacts(
         project=project.name,
         run=run,
@@ -129,9 +133,9 @@ def gather_facts(project: Project, run: str, step: int | None = None) -> ReportF
         smoothed=_drawn(smoothed(points, "step", "loss")),
         sources=tuple(_sources(project, spec, tokens)),
         probes=tuple(_probes(curves)),
-        outcome=rows[run].outcome if is_end else outcome(changes(curves.probes), spec.trained_on),
+        outcome=runs.row(run).outcome if is_end else outcome(changes(curves.probes), spec.trained_on),
         accepted=spec.recipe.accepted_forgetting,
-        arms=tuple(_arm(project, rows[name]) for name in runs.comparable(run)),
+        arms=tuple(_arm(project, runs.row(name)) for name in runs.comparable(run)),
         recipe=settings_of(spec.recipe),
         hashes=_hashes(job, spec),
         attempts=curves.attempts,
@@ -221,10 +225,17 @@ def _hashes(job: JobFolder, spec: RunSpec) -> dict[str, str]:
     """Return the hash of the tokenizer and of every token file the run read."""
     found = {"tokenizer.json": spec.tokenizer_sha256}
     for source in spec.sources:
-        for part in read_meta((job.path / source.tokens).resolve()).parts:
+        for part in read_meta(job.reach(source.tokens)).parts:
             found[f"{source.name}/{part.name}.bin"] = part.sha256
     return found
 
 
-MODEL = Kind("export", ExportWork, run=_run_model)
+def _room(project: Project, work: ExportWork) -> Room:
+    """Return what the weights take, to the byte, and a little more for tokenizer and card."""
+    checkpoint = find_checkpoint(project.job(work.run), str(work.step))
+    weights = size_of(checkpoint.model)
+    return Room(Path(work.target), weights + LEAST_ROOM, weights)
+
+
+MODEL = Kind("export", ExportWork, run=_run_model, room=_room)
 REPORT = Kind("report", ReportWork, run=_run_report)

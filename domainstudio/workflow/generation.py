@@ -21,14 +21,29 @@ def start_generation(project: Project, tokens: int, *, origin: str = "base", see
     Raises:
         UserError: the base has random weights, or there is no such checkpoint or no tokenizer.
     """
+    return start(project, GENERATE, _work(project, tokens, origin, seed))
+
+
+def written_already(
+    project: Project, tokens: int, *, origin: str = "base", seed: int = 0
+) -> JobFolder | None:
+    """Return a finished job that wrote this very text, which no import has read: its command was killed.
+
+    Arguments and errors as in `start_generation`.
+    """
+    wanted = _work(project, tokens, origin, seed)
+    waiting = map(project.job, generated_waiting(project))
+    return next((folder for folder in waiting if work_of(folder.spec(), GENERATE) == wanted), None)
+
+
+def _work(project: Project, tokens: int, origin: str, seed: int) -> GenerateWork:
     tokenizer = project.inside(current(project).folder)
-    work = GenerateWork(
+    return GenerateWork(
         model=_model_folder(project, origin),
         tokenizer=relative_to_job(tokenizer, project),
         tokens=tokens,
         seed=seed,
     )
-    return start(project, GENERATE, work)
 
 
 def generated_file(folder: JobFolder) -> Path:
@@ -47,8 +62,9 @@ def import_generated(project: Project, job_id: str, source: str) -> JobFolder:
 
 
 def generated_waiting(project: Project) -> list[str]:
-    """Return the finished jobs that wrote text which no import has read."""
-    imports = list_jobs(project.jobs, IMPORT.name)
+    """Return the finished jobs that wrote text which no import has read, nor is reading."""
+    ended = ("stopped", "failed", "interrupted")
+    imports = [folder for folder in list_jobs(project.jobs, IMPORT.name) if folder.status() not in ended]
     # By the end of the path: the project may have been moved since.
     read = {Path(path).parts[-4:] for folder in imports for path in work_of(folder.spec(), IMPORT).paths}
     return [

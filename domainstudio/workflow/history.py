@@ -1,9 +1,9 @@
 """Undo and redo: take back or make again the edits of the journal, whoever made them."""
 
-import json
 import sqlite3
 from typing import cast
 
+from domainstudio.jobs.spec import parse_model
 from domainstudio.problems import Problem, UserError
 from domainstudio.project import corpus, journal, plans
 from domainstudio.project.database import transaction
@@ -63,7 +63,7 @@ def _present(connection: sqlite3.Connection, target: str) -> str | None:
     kind, _, name = target.partition(":")
     if kind == "source":
         source = next((found for found in corpus.sources(connection) if found.id == int(name)), None)
-        return json.dumps({"name": source.name, "role": source.role}) if source else None
+        return corpus.Naming(name=source.name, role=source.role).model_dump_json() if source else None
     return plans.stored(connection, cast(plans.Kind, kind), name)
 
 
@@ -72,7 +72,7 @@ def _is_name_taken(connection: sqlite3.Connection, target: str, value: str | Non
     kind, _, name = target.partition(":")
     if kind != "source" or value is None:
         return False
-    other = corpus.find_source(connection, json.loads(value)["name"])
+    other = corpus.find_source(connection, _naming(value).name)
     return other is not None and other.id != int(name)
 
 
@@ -81,4 +81,9 @@ def _apply(connection: sqlite3.Connection, target: str, value: str | None) -> No
     if kind != "source":
         plans.put(connection, cast(plans.Kind, kind), name, value)
     elif value is not None:  # a source is made and removed by jobs, never by an edit
-        corpus.apply_source(connection, int(name), **json.loads(value))
+        naming = _naming(value)
+        corpus.apply_source(connection, int(name), naming.name, naming.role)
+
+
+def _naming(value: str) -> corpus.Naming:
+    return parse_model(corpus.Naming, value.encode(), "journal")

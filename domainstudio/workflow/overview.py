@@ -14,7 +14,7 @@ from domainstudio.workflow.kinds import KINDS
 from domainstudio.workflow.running import work_of
 from domainstudio.workflow.training import TRAIN
 
-_WINDOWS = 20
+_WINDOWS, _WINDOW_SECONDS = 20, 0.25
 _HIDDEN_SECONDS, _HIDDEN_SHARE = 5.0, 0.02
 """A time left is not told before this much time and share of the work have passed: it would mislead."""
 
@@ -43,18 +43,24 @@ class JobRow:
 class Pace:
     """Measures how fast a count grows: the median over the last windows, so that a pause does not mislead."""
 
-    points: list[tuple[float, int]] = field(default_factory=list)
+    first: tuple[float, int] = (0.0, 0)
+    last: tuple[float, int] = (0.0, 0)
+    _points: list[tuple[float, int]] = field(default_factory=list)
 
     def add(self, seconds: float, done: int) -> None:
         """Take in a count at a time; a count that falls begins anew."""
-        if self.points and done < self.points[-1][1]:
-            self.points.clear()
-        self.points.append((seconds, done))
-        del self.points[: -_WINDOWS - 1]
+        if done < self.last[1]:
+            self._points.clear()
+        self.last = (seconds, done)
+        if not self._points:
+            self.first = self.last
+        if not self._points or abs(seconds - self._points[-1][0]) >= _WINDOW_SECONDS:
+            self._points.append(self.last)
+            del self._points[: -_WINDOWS - 1]
 
     def rate(self) -> float | None:
         """Return units a second, None if nothing was measured."""
-        pairs = zip(self.points, self.points[1:], strict=False)
+        pairs = zip(self._points, self._points[1:], strict=False)
         rates = [(b[1] - a[1]) / (b[0] - a[0]) for a, b in pairs if b[0] > a[0]]
         return median(rates) if rates else None
 
@@ -63,8 +69,8 @@ class Pace:
         rate = self.rate()
         if not rate or rate <= 0 or not total:
             return None
-        (first, _), (last, done) = self.points[0], self.points[-1]
-        if last - first < _HIDDEN_SECONDS or done < total * _HIDDEN_SHARE:
+        last, done = self.last
+        if last - self.first[0] < _HIDDEN_SECONDS or done < total * _HIDDEN_SHARE:
             return None
         return max(0.0, (total - done) / rate)
 
@@ -128,13 +134,13 @@ class _Followed:
             case Progress(done=done, total=total, unit=unit, phase=phase):
                 if phase != self._row.phase:
                     self._pace = Pace()
-                self._pace.add(event.time, done)
+                self._pace.add(_seconds(event), done)
                 self._row = replace(
                     self._row, phase=phase, done=done, total=total, unit=unit,
                     rate=self._pace.rate(), seconds_left=self._pace.seconds_left(total),
                 )  # fmt: skip
             case Step(step=step, tokens_per_second=rate):
-                self._pace.add(event.time, step)
+                self._pace.add(_seconds(event), step)
                 self._row = replace(
                     self._row, phase="training", done=step, total=self._steps, unit="steps", rate=rate,
                     seconds_left=self._pace.seconds_left(self._steps),
@@ -145,6 +151,11 @@ class _Followed:
                 return
 
 
+def _seconds(event: Event) -> float:
+    """Return when an event of an attempt was, by the clock that nobody sets if it was written down."""
+    return event.time if event.elapsed is None else event.elapsed
+
+
 _TAIL_BYTES = 65_536
 
 
@@ -153,7 +164,7 @@ def _tail_offset(folder: JobFolder) -> int:
     size = folder.events_size_bytes()
     if size <= _TAIL_BYTES:
         return 0
-    with folder.events_file.open("rb") as source:
+    with folder.open_events() as source:
         source.seek(size - _TAIL_BYTES)
         return size - _TAIL_BYTES + len(source.readline())
 

@@ -1,29 +1,32 @@
 """A run before it starts: its arithmetic, its DeepSpeed configuration and the command that starts it."""
 
 import shlex
-import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 from typing import Any
 
-from domainstudio.jobs.checkpoints import latest_checkpoint, list_checkpoints, size_of
+from domainstudio.jobs.checkpoints import (
+    ROOM_TO_SPARE,
+    latest_checkpoint,
+    list_checkpoints,
+    size_of,
+)
 from domainstudio.jobs.events import Step
 from domainstudio.jobs.folder import JobFolder, list_jobs
 from domainstudio.jobs.follow import Tail
 from domainstudio.mixture.shares import Arm
+from domainstudio.paths import free_bytes
 from domainstudio.project.plans import DEFAULT_NAME
 from domainstudio.project.project import Project
 from domainstudio.recipe.base_model import count_parameters
 from domainstudio.recipe.deepspeed import deepspeed_config
 from domainstudio.recipe.recipe import Recipe
-from domainstudio.recipe.run import ModelOrigin, RunSpec
+from domainstudio.recipe.run import ModelOrigin, RunSpec, folder_of
 from domainstudio.recipe.shapes import SHAPES
 from domainstudio.workflow.training import TRAIN, freeze, run_spec
 
-_BYTES_A_PARAMETER = {"fp32": 20, "bf16": 16}
-"""A checkpoint: the optimizer's fp32 weights and two moments, the weights to resume with, and the model."""
 _TAIL_BYTES = 1 << 16
 
 
@@ -81,6 +84,11 @@ class PlannedRun:
         """The most that its checkpoints take at once: an old one goes when a new one is whole."""
         return self.checkpoint_bytes * min(self.checkpoints, self.kept + 1)
 
+    @property
+    def required_bytes(self) -> int:
+        """The least that suffices: if room is short, an old one goes before a new one, but never the last."""
+        return self.checkpoint_bytes * min(self.checkpoints, max(2, self.kept)) + ROOM_TO_SPARE
+
 
 def planned(project: Project, choice: RunChoice) -> PlannedRun:
     """Return what a run would be.
@@ -103,9 +111,9 @@ def planned(project: Project, choice: RunChoice) -> PlannedRun:
         probes=1 + -(-spec.steps // recipe.probe_every),
         checkpoints=written,
         kept=min(written, recipe.keep_checkpoints),
-        checkpoint_bytes=measured or parameters * _BYTES_A_PARAMETER[recipe.precision],
+        checkpoint_bytes=measured or recipe.checkpoint_bytes(parameters),
         checkpoint_is_measured=bool(measured),
-        free_bytes=shutil.disk_usage(project.path).free,
+        free_bytes=free_bytes(project.path),
         speed=next((speed for folder in alike if (speed := _speed(folder))), None),
         epochs=_epochs(project, spec, tokens),
         deepspeed=deepspeed_config(recipe, parameters),
@@ -147,7 +155,7 @@ def parameters_of(project: Project, model: ModelOrigin, vocabulary: int) -> int:
     """
     if model.preset is not None:
         return SHAPES[model.preset].parameters(vocabulary)
-    return count_parameters((project.jobs / "job" / str(model.folder)).resolve())
+    return count_parameters(folder_of(model, project.jobs / "job"))
 
 
 def _epochs(project: Project, spec: RunSpec, tokens: int) -> dict[str, float]:

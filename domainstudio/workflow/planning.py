@@ -155,10 +155,10 @@ def set_recipe(
     Raises:
         UserError: an unknown preset or key, a value out of range, or a contradiction; nothing is saved then.
     """
-    if preset is None:
-        begin = plans.load(project.connection, "recipe", name, Recipe) or Recipe()
-    else:
-        begin = change(Recipe(), preset_of(preset).settings)
-    recipe = change(begin, settings) if settings else begin
-    plans.save(project.connection, "recipe", name, recipe)
-    return recipe
+    if preset is not None:
+        recipe = change(change(Recipe(), preset_of(preset).settings), settings)
+        plans.save(project.connection, "recipe", name, recipe)
+        return recipe
+    return plans.change(
+        project.connection, "recipe", name, Recipe, lambda saved: change(saved or Recipe(), settings)
+    )

@@ -1,15 +1,12 @@
 """Make a project, and say what is in it."""
 
-import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-from domainstudio.export.model_folder import TOKENIZER_FILES
 from domainstudio.paths import whole_folder
 from domainstudio.problems import Problem, UserError
 from domainstudio.project import tokens
-from domainstudio.project.database import transaction
-from domainstudio.project.project import Project, create
+from domainstudio.project.project import Project, create, making
 from domainstudio.project.tokens import TokenizerRow
 from domainstudio.recipe.base_model import read_base_model
 from domainstudio.recipe.run import ModelOrigin
@@ -45,18 +42,16 @@ def new_project(path: Path, *, preset: str | None = None, base: Path | None = No
             raise UserError(Problem("project.unknown_preset", "from-scratch", params))
         return create(path, ModelOrigin(preset=preset))
     folder = base.resolve()
-    read_base_model(folder)
-    size = int(vocabulary.load(folder).get_vocab_size())
-    project = create(path, ModelOrigin(folder=str(folder)))
-    target = project.path / _BASE_TOKENIZER
-    with whole_folder(target) as draft:
-        for name in TOKENIZER_FILES:
-            if (folder / name).is_file():
-                shutil.copyfile(folder / name, draft / name)
-    row = TokenizerRow(_BASE_TOKENIZER, vocabulary.hash_of(target), size)
-    with transaction(project.connection):
-        tokens.add_tokenizer(project.connection, row, None)
-    return project
+    rows, size = read_base_model(folder).vocabulary, vocabulary.size_of(vocabulary.load(folder))
+    if rows < size:
+        raise UserError(Problem("model.vocabulary", "base", {"model": rows, "tokenizer": size}))
+    with making(path, ModelOrigin(folder=str(folder))) as connection:
+        target = path / _BASE_TOKENIZER
+        with whole_folder(target) as draft:
+            vocabulary.copy(folder, draft)
+        row = TokenizerRow(_BASE_TOKENIZER, vocabulary.hash_of(target), size)
+        tokens.add_tokenizer(connection, row, None)
+    return Project(path)
 
 
 def info(project: Project) -> ProjectInfo:

@@ -11,13 +11,25 @@ import orjson
 from pydantic import BaseModel
 
 from domainstudio.jobs import process
-from domainstudio.jobs.folder import JobFolder, create_job, list_jobs
+from domainstudio.jobs.checkpoints import size_of
+from domainstudio.jobs.folder import PARTS, JobFolder, create_job, list_jobs
 from domainstudio.jobs.spec import JobSpec, Program, parse_model
 from domainstudio.jobs.worker import Worker
-from domainstudio.paths import move_whole, whole_folder
+from domainstudio.paths import disk_problem, free_bytes, move_whole, no_room, whole_folder
 from domainstudio.problems import Problem, UserError
 from domainstudio.project import jobs as index
 from domainstudio.project.project import Project
+
+
+@dataclass(frozen=True)
+class Room:
+    """What a job writes, and where."""
+
+    place: Path
+    needed_bytes: int
+    """About."""
+    least_bytes: int
+    """Less is impossible: with less free the job is not begun."""
 
 
 @dataclass(frozen=True)
@@ -31,12 +43,21 @@ class Kind:
     """(worker, work, project folder, result folder): fill the result folder; None for a trainer."""
     commit: Callable[[Project, Any, JobFolder], Callable[[], None]] | None = None
     """Stage rows and return what makes them visible, called within the committing transaction."""
+    room: Callable[[Project, Any], "Room"] | None = None
+    """What it will write, where that may be much."""
     keeps_parts: bool = False
     """What an attempt that did not finish left is there for the next: `run` says which of it is whole."""
 
 
 def start(project: Project, kind: Kind, work: BaseModel, processes: int = 1) -> JobFolder:
-    """Create a job and start its process."""
+    """Create a job and start its process; nothing is left of one that could not be started.
+
+    Raises:
+        UserError: what it will write cannot fit on the disk, or the disk refuses already now.
+    """
+    room = kind.room(project, work) if kind.room else None
+    if room is not None and free_bytes(room.place) < room.least_bytes:
+        raise UserError(no_room(room.place, room.needed_bytes))
     folder = create_job(
         project.jobs,
         kind.name,
@@ -45,8 +66,12 @@ def start(project: Project, kind: Kind, work: BaseModel, processes: int = 1) -> 
         processes=processes,
         first_free=index.first_free_number(project.connection, kind.name),
     )
-    index.register(project.connection, folder.job_id, kind.name)
-    process.start(folder)
+    try:
+        index.register(project.connection, folder.job_id, kind.name)
+        process.start(folder)
+    except BaseException:
+        shutil.rmtree(folder.path, ignore_errors=True)
+        raise
     return folder
 
 
@@ -69,18 +94,34 @@ def work_of(spec: JobSpec, kind: Kind) -> Any:
 def perform(worker: Worker, kind: Kind) -> None:
     """Do a job's work in its own process; its result takes its name only when it is whole."""
     folder = worker.folder
-    shutil.rmtree(folder.result, ignore_errors=True)
     if kind.run is None:
         raise ValueError(f"{kind.name} is not run here")
     work, project = work_of(folder.spec(), kind), folder.path.parents[1]
-    if kind.keeps_parts:
-        parts = folder.path / ".tmp-parts"
-        parts.mkdir(exist_ok=True)
-        kind.run(worker, work, project, parts)
-        move_whole(parts, folder.result)
-        return
-    with whole_folder(folder.result) as result:
-        kind.run(worker, work, project, result)
+    parts = folder.path / PARTS
+    try:
+        if kind.keeps_parts:
+            parts.mkdir(exist_ok=True)
+            kind.run(worker, work, project, parts)
+            move_whole(parts, folder.result)
+        else:
+            with whole_folder(folder.result) as result:
+                kind.run(worker, work, project, result)
+    except Exception as error:
+        problem = _no_room_for(kind, work, folder, error)
+        if problem is None:
+            raise
+        raise UserError(problem) from error
+
+
+def _no_room_for(kind: Kind, work: Any, folder: JobFolder, error: Exception) -> Problem | None:
+    """Return what a job that filled the disk needs beyond the parts it has; None if it failed otherwise."""
+    problem = disk_problem(error, folder.path)
+    is_full = problem is not None and problem.code in ("project.disk_full", "project.disk_filled")
+    if problem is None or not is_full or kind.room is None:
+        return None
+    with Project(folder.path.parents[1], read_only=True) as project:
+        needed = kind.room(project, work).needed_bytes - size_of(folder.path / PARTS)
+    return no_room(Path(problem.params["file"]), needed)
 
 
 def commit(project: Project, kind: Kind, folder: JobFolder) -> bool:

@@ -1,18 +1,30 @@
 """What a person asks of a run: pause, stop, keep, a checkpoint now; and deleting it with what it made."""
 
-import shutil
 from collections.abc import Iterator
-from uuid import uuid4
 
 from domainstudio.jobs import checkpoints
 from domainstudio.jobs.folder import JobFolder, list_jobs
-from domainstudio.paths import locked, sync_folder
+from domainstudio.jobs.leftovers import discard
+from domainstudio.language import translate as _
 from domainstudio.problems import Problem, UserError
 from domainstudio.project.project import Project
-from domainstudio.workflow.training import TRAIN, run_spec
+from domainstudio.workflow.training import TRAIN, Resumption, run_spec
 
 _ACTIVE = ("running", "unknown")
-_DELETED = ".deleted-"
+
+
+def resumption_words(run: str, found: Resumption) -> str:
+    """Say where a run goes on, before it does."""
+    if found.step == 1:
+        words = _("{run} has no checkpoint: it begins anew, with the same text in the same order.")
+        return words.format(run=run)
+    words = _(
+        "{run} goes on at step {step} of {steps} ({share:.1%} of its text seen), at rate {rate:.3g} with its "
+        "optimizer's memory; nothing is warmed up again."
+    )
+    return words.format(
+        run=run, step=found.step, steps=found.steps, share=found.share_of_data, rate=found.learning_rate
+    )
 
 
 def pause(project: Project, run: str) -> None:
@@ -59,25 +71,22 @@ def size_of(project: Project, run: str) -> int:
 def delete(project: Project, run: str) -> int:
     """Remove a run with its checkpoints and its curves; return the bytes that became free.
 
-    It vanishes by one rename, so that a kill meanwhile leaves no half of it; the next deletion sweeps up. Its
-    number is not given again. Finished runs that started from it keep their own weights; those it served as
-    control are compared with the base alone from then on.
+    It vanishes by one rename, so that a kill meanwhile leaves no half of it. Its number is not given again.
+    Finished runs that started from it keep their own weights; those it served as control are compared with
+    the base alone from then on.
 
     Raises:
         UserError: it is no run, it is running, or something that is not finished still needs it.
     """
     run_spec(project, run)
     folder = project.job(run)
-    with locked(folder.path / ".start.lock"):
+    with folder.held():
         if folder.status() in _ACTIVE:
             raise UserError(Problem("run.still_running", "run", {"run": run}))
         for other in _in_need_of(project, run):
             raise UserError(Problem("run.still_needed", "run", {"run": run, "other": other}))
         size_bytes = size_of(project, run)
-        folder.path.rename(project.jobs / f"{_DELETED}{run}-{uuid4().hex}")
-    sync_folder(project.jobs)
-    for left in project.jobs.glob(f"{_DELETED}*"):
-        shutil.rmtree(left)
+        discard(folder)
     return size_bytes
 
 
@@ -98,7 +107,12 @@ def _in_need_of(project: Project, run: str) -> Iterator[str]:
     for folder in list_jobs(project.jobs):
         if folder.job_id == run:
             continue
-        spec = folder.spec()
+        try:
+            spec = folder.spec()
+        except UserError as error:
+            if error.problem.code == "job.missing":
+                continue  # deleted just now
+            raise
         origin = spec.work.get("model")
         if spec.kind == TRAIN.name:
             may_go_on = folder.status() != "done"

@@ -10,6 +10,7 @@ from domainstudio.jobs.spec import invalid_field, parse_model
 from domainstudio.problems import Problem, UserError
 from domainstudio.project.project import Project
 from domainstudio.recipe.generation import SAMPLES_FILE, Continuations, SampleWork
+from domainstudio.recipe.run import folder_of
 from domainstudio.workflow.running import Kind, relative_to_job, start, work_of
 from domainstudio.workflow.training import TRAIN, find_checkpoint, run_spec
 
@@ -50,7 +51,7 @@ def start_samples(
     spec = run_spec(project, run)
     checkpoint = find_checkpoint(project.job(run), "" if step is None else str(step))
     base = spec.model
-    if base.folder is not None and not (project.jobs / "job" / base.folder).resolve().is_dir():
+    if base.folder is not None and not folder_of(base, project.jobs / "job").is_dir():
         raise UserError(Problem("samples.base_gone", "run", {"run": run, "base": base.name}))
     is_training = any(folder.status() == "running" for folder in list_jobs(project.jobs, TRAIN.name))
     try:

@@ -1,17 +1,16 @@
 """Find text and sort documents: a job that writes positions, and pages read from them."""
 
-import shutil
 from array import array
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from uuid import uuid4
 
 from pydantic import BaseModel, ConfigDict
 
 from domainstudio.corpus.parallel import run_tasks
 from domainstudio.jobs.folder import JobFolder, list_jobs
+from domainstudio.jobs.leftovers import discard
 from domainstudio.jobs.worker import Worker
 from domainstudio.problems import Problem, UserError
 from domainstudio.project import documents
@@ -108,10 +107,8 @@ def end_search(folder: JobFolder) -> None:
     if folder.status() in ("created", "running"):
         folder.ask_to_stop()
         return
-    left = folder.path.with_name(f".deleted-{folder.job_id}-{uuid4().hex}")
     with suppress(FileNotFoundError):  # another window was faster
-        folder.path.rename(left)
-        shutil.rmtree(left)
+        discard(folder)
 
 
 def matching(work: SearchWork, items: Iterable[tuple[int, tuple[str, str]]]) -> "array[int]":
@@ -162,7 +159,7 @@ def _search(worker: Worker, work: SearchWork, project: Project) -> "array[int]":
         worker.progress(done, len(parts), "parts", "searching")
 
     report(0)
-    size_bytes = sum((project.path / "documents" / part.job_id / part.shard).stat().st_size for part in parts)
+    size_bytes = sum(project.shard(part.job_id, part.shard).stat().st_size for part in parts)
     ids = array("q")
     if size_bytes >= IN_PROCESS_BYTES:
         for some in run_tasks(_search_part, parts, report):
@@ -184,7 +181,8 @@ def _search_part(part: _Part, done: Callable[[], None]) -> "array[int]":
         ):
             rows.append(row)
             ids.append(number)
-    texts = read_titled_texts(part.project / "documents" / part.job_id / part.shard, rows)
+        shard = project.shard(part.job_id, part.shard)
+    texts = read_titled_texts(shard, rows)
     matches = matching(part.work, zip(ids, texts, strict=True))
     done()
     return matches

@@ -28,7 +28,7 @@ def installation() -> list[str]:
     wanted = [line for line in wanted if line] or list(_MODULES)
     constraints = RESOURCES.parent / "packaging" / "constraints.txt"
     pinned = ["-c", str(constraints)] if constraints.is_file() else []
-    return [sys.executable, "-m", "pip", "install", "--disable-pip-version-check", *pinned, *wanted]
+    return [sys.executable, "-P", "-m", "pip", "install", "--disable-pip-version-check", *pinned, *wanted]
 
 
 def install(tell: Callable[[str], None]) -> None:

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from domainstudio.jobs.folder import JobFolder
 from domainstudio.jobs.worker import Worker
 from domainstudio.mixture.shares import Role
-from domainstudio.paths import write_atomically
+from domainstudio.paths import LEAST_ROOM, write_atomically
 from domainstudio.problems import Problem, UserError
 from domainstudio.project import corpus as index
 from domainstudio.project import tokens
@@ -22,10 +22,14 @@ from domainstudio.tokenizer import packing, vocabulary
 from domainstudio.tokenizer.encode import EncoderChoice, choose
 from domainstudio.tokenizer.packed import read_meta
 from domainstudio.tokenizer.train import MINIMUM_SIZE, train_byte_level_bpe
-from domainstudio.workflow.running import Kind, adopt, start
+from domainstudio.workflow.running import Kind, Room, adopt, start
 
 TRAINING_CHARACTERS = 50_000_000
 """Text a vocabulary is trained on at most: about 1.1 GB of memory (20 bytes a byte, measured)."""
+
+_ENTRY_BYTES = 80
+"""Of tokenizer.json for an entry of the vocabulary and its merge."""
+_CHARACTERS_A_TOKEN = 3
 
 ENCODER = "encoder.json"
 """Beside the token files of a job: which library encoded them, and why."""
@@ -191,7 +195,7 @@ def _texts(project: Project, source: index.Source, *, held_out: bool) -> Iterato
 
     for job_id, shard in index.shards(project.connection, source.id):
         rows = index.rows_to_use(project.connection, job_id, shard, held_out=held_out)
-        yield from read_texts(project.path / "documents" / job_id / shard, rows)
+        yield from read_texts(project.shard(job_id, shard), rows)
 
 
 def _spread(project: Project, report: Callable[[int], None]) -> Iterator[str]:
@@ -225,7 +229,7 @@ def _run_training(worker: Worker, work: TrainWork, folder: Path, result: Path) -
 def _commit_training(project: Project, _work: TrainWork, folder: JobFolder) -> Callable[[], None]:
     target = project.path / "models" / folder.job_id
     adopt(folder.result / "tokenizer", target)
-    size = int(vocabulary.load(target).get_vocab_size())
+    size = vocabulary.size_of(vocabulary.load(target))
     row = TokenizerRow(str(target.relative_to(project.path)), vocabulary.hash_of(target), size)
     return lambda: tokens.add_tokenizer(project.connection, row, folder.job_id)
 
@@ -257,7 +261,8 @@ def _targets(project: Project, result: Path) -> Iterator[tuple[index.Source, Spl
     for source in index.sources(project.connection):
         for split in _SPLITS:
             target = result / "tokens" / f"source-{source.id}" / split
-            target.mkdir(parents=True, exist_ok=True)
+            for place in (result / "tokens", target.parent, target):
+                place.mkdir(exist_ok=True)
             yield source, split, target
 
 
@@ -267,7 +272,7 @@ def _rows(
     """Yield each document shard of a source with its unmarked rows on one side of the held-out border."""
     for job_id, shard in index.shards(project.connection, source.id):
         rows = index.rows_to_use(project.connection, job_id, shard, held_out=held_out)
-        yield project.path / "documents" / job_id / shard, np.fromiter(rows, np.int64)
+        yield project.shard(job_id, shard), np.fromiter(rows, np.int64)
 
 
 def _choose_encoder(worker: Worker, tokenizer: Path, plans: list[packing.PartPlan]) -> EncoderChoice:
@@ -304,5 +309,19 @@ def _commit_packing(project: Project, work: PackWork, folder: JobFolder) -> Call
     return make_visible
 
 
-TRAIN = Kind("tokenizer", TrainWork, run=_run_training, commit=_commit_training)
-PACK = Kind("pack", PackWork, run=_run_packing, commit=_commit_packing, keeps_parts=True)
+def _room_to_train(project: Project, work: TrainWork) -> Room:
+    return Room(project.path, LEAST_ROOM + work.size * _ENTRY_BYTES, 0)
+
+
+def _room_to_pack(project: Project, _work: PackWork) -> Room:
+    """Return about what the token files take: an id for every few characters, two numbers a document."""
+    counts = index.counts(project.connection)
+    characters = sum(count.training_characters + count.held_out_characters for count in counts)
+    documents = sum(count.training_documents + count.held_out_documents for count in counts)
+    id_bytes = 2 if current(project).vocabulary <= 65_536 else 4
+    packed_bytes = characters // _CHARACTERS_A_TOKEN * id_bytes + 16 * documents
+    return Room(project.path, LEAST_ROOM + packed_bytes, packed_bytes // 4)
+
+
+TRAIN = Kind("tokenizer", TrainWork, run=_run_training, commit=_commit_training, room=_room_to_train)
+PACK = Kind("pack", PackWork, run=_run_packing, commit=_commit_packing, room=_room_to_pack, keeps_parts=True)

@@ -1,6 +1,7 @@
 """Start a training run, and see what runs there are."""
 
 import threading
+import time
 from dataclasses import dataclass
 from statistics import median
 
@@ -11,12 +12,14 @@ from domainstudio.jobs.events import Probe
 from domainstudio.jobs.folder import JobFolder, Status, list_jobs
 from domainstudio.jobs.follow import StatusWatch
 from domainstudio.jobs.metrics import LONG_TAIL_BYTES, Metrics, read, save_elsewhere
-from domainstudio.mixture.shares import Arm, arm_of, check, plan
+from domainstudio.mixture.shares import Arm, arm_of, check, check_blocks, plan
 from domainstudio.problems import Problem, UserError
 from domainstudio.project.plans import DEFAULT_NAME
 from domainstudio.project.project import Project
+from domainstudio.recipe.base_model import read_base_model
 from domainstudio.recipe.recipe import change
-from domainstudio.recipe.run import HeldOutSource, ModelOrigin, RunSpec, TrainingSource
+from domainstudio.recipe.run import HeldOutSource, ModelOrigin, RunSpec, TrainingSource, folder_of
+from domainstudio.recipe.shapes import SHAPES
 from domainstudio.workflow import planning
 from domainstudio.workflow.running import Kind, relative_to_job, start, work_of
 from domainstudio.workflow.tokenizer import current, packed
@@ -39,7 +42,7 @@ class RunRow:
     control: str | None
     """The finished run that serves as its equal-token control."""
     last_event: float
-    """Unix seconds of the last event, 0 before the first."""
+    """Unix seconds of the last event, 0 before the first; never later than now, whatever clock wrote it."""
     tokens_per_second: float | None
     """The median of the last steps."""
     seconds_left: float | None
@@ -87,6 +90,7 @@ def freeze(
     mixture = arm_of(planning.mixture_of(project, mixture_name), arm, offered)
     portions = plan(mixture, offered)
     check(mixture, portions)
+    check_blocks(portions, recipe.stage.sequence_length)
     tokenizer = current(project)
     folders = {file.source: file.folder for file in packed(project, "training")}
     spec = RunSpec(
@@ -115,8 +119,18 @@ def freeze(
         arm=arm,
         mixture=mixture_name,
     )
+    _require_fit(project, spec)
     _refuse_to_warm_up_again(project, spec)
     return spec, recipe.processes
+
+
+def _require_fit(project: Project, spec: RunSpec) -> None:
+    """Refuse a run that its model cannot take, which the trainer would find out after minutes of loading."""
+    if spec.model.preset is not None:
+        spec.require_fit(spec.vocabulary, SHAPES[spec.model.preset].positions)
+        return
+    base = read_base_model(folder_of(spec.model, project.jobs / "job"))
+    spec.require_fit(base.vocabulary, base.positions)
 
 
 def _refuse_to_warm_up_again(project: Project, spec: RunSpec) -> None:
@@ -217,6 +231,7 @@ class _KnownRun:
         self._was_saved = False
         self._probes: list[Probe] = []
         self._seen, self._changes = -1, list[SourceChange]()
+        self._written_at = self._seen_at = 0.0
 
     @property
     def curves(self) -> Curves:
@@ -251,6 +266,13 @@ class _KnownRun:
         found = changes(probe for probe in self.curves.probes if probe.step <= step)
         return [change for change in found if change.step == step]
 
+    def last_event(self) -> float:
+        """Return when the last event came; if the clock was set back since, when that was first seen."""
+        if self.curves.last_time != self._written_at:
+            self._written_at = self._seen_at = self.curves.last_time
+        self._seen_at = min(self._seen_at, time.time())
+        return self._seen_at
+
     def is_finished(self) -> bool:
         return self.curves.step_reached() == self.spec.steps
 
@@ -265,14 +287,29 @@ class RunList:
         """Read nothing yet; `most_bytes` of a run's events with each refresh, None for all there are."""
         self._project, self._most_bytes = project, most_bytes
         self._known: dict[str, _KnownRun] = {}
+        self._refused: dict[str, Problem] = {}
+        self.refused: dict[str, Problem] = {}
+        """Runs that the last refresh could not read, and why."""
 
     def refresh(self) -> list[RunRow]:
-        """Return every run, oldest first."""
+        """Return every run that can be read, oldest first."""
+        self._refused = {}
         runs = [
             folder.job_id for folder in list_jobs(self._project.jobs, TRAIN.name) if self._refresh(folder)
         ]
-        self._known = {run: self._known[run] for run in runs}
+        self._known, self.refused = {run: self._known[run] for run in runs}, self._refused
         return [self._row(run) for run in runs]
+
+    def row(self, run: str) -> RunRow:
+        """Return one run as it was at the last refresh.
+
+        Raises:
+            UserError: why it could not be read.
+        """
+        if run not in self._known:
+            gone = Problem("job.missing", "run", {"job": run, "folder": str(self._project.jobs)})
+            raise UserError(self.refused.get(run, gone))
+        return self._row(run)
 
     def curves(self, run: str) -> Curves | None:
         """Return the curves of a run that was refreshed; they grow with later refreshes."""
@@ -301,7 +338,14 @@ class RunList:
             known = self._known.get(folder.job_id)
             known = known or _KnownRun(run_spec(self._project, folder.job_id), folder)
             known.refresh(self._most_bytes)
-        except (UserError, OSError):  # of a newer program, damaged or deleted: opening it by name says so
+        except FileNotFoundError:  # deleted just now
+            return False
+        except UserError as error:  # of a newer program, or damaged
+            self._refused[folder.job_id] = error.problem
+            return False
+        except OSError as error:
+            params = {"job": folder.job_id, "reason": error.strerror, "folder": str(folder.path)}
+            self._refused[folder.job_id] = Problem("job.unreadable", None, params)
             return False
         self._known[folder.job_id] = known
         return True
@@ -324,7 +368,7 @@ class RunList:
             loss=float(losses[-1]) if len(losses) else None,
             outcome=outcome(known.changes(), spec.trained_on, of_control),
             control=control,
-            last_event=curves.last_time,
+            last_event=known.last_event(),
             tokens_per_second=float(median(speeds[-_SPEED_STEPS:])) if len(speeds) else None,
             seconds_left=_seconds_left(curves, spec.steps) if status == "running" else None,
             is_read=known.is_read,

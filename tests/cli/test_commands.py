@@ -94,7 +94,7 @@ def test_mistakes_get_one_sentence_and_change_nothing(
     assert "nobody" in refused("mixture", "set", packed_project, "--share", "nobody=1", "--tokens", "1k")
     assert "NAME=0.5" in refused("mixture", "set", packed_project, "--share", "domain", "--tokens", "1k")
     too_much = refused("mixture", "set", packed_project, "--share", "domain=1", "--tokens", "1M")
-    assert "--max-epochs" in too_much and "domain" in too_much
+    assert "allow as many epochs" in too_much and "domain" in too_much
     assert "learning_rate" in refused("recipe", "set", packed_project, "learningrate=1")
     assert "learning_rate" in refused("recipe", "set", packed_project, "learning_rate=-1")
     assert "precision" in refused("recipe", "set", packed_project, "precision=fp16")
@@ -165,4 +165,5 @@ def test_what_the_disk_refuses_is_one_sentence(
 
     monkeypatch.setattr("domainstudio.jobs.folder.write_atomically", full)
     assert run_command(["tokenizer", "pack", str(small_project)]) == 2
-    assert capsys.readouterr().err.startswith("The disk of /data/spec.json is full")
+    assert capsys.readouterr().err.startswith(f"The disk of {small_project}/jobs was full")
+    assert sorted(folder.name for folder in (small_project / "jobs").glob("pack-*")) == ["pack-1"]

@@ -42,7 +42,7 @@ def test_contradictions_are_named_before_anything_starts(small_project: Path, re
     assert "gradient_accumulation" in refused("recipe", "set", small_project, "batch_warmup_steps=9")
     assert "sample" in refused("recipe", "set", small_project, "preset=gpt5")
     too_many = refused("train", "start", small_project, "--set", "steps=9999")
-    assert "9,999 steps" in too_many and "--tokens" in too_many
+    assert "9,999 steps" in too_many and "more tokens" in too_many
     assert not list((small_project / "jobs").glob("train*"))
 
 

@@ -1,11 +1,14 @@
 """Reading in several processes: the same result as in one, an end at once when asked, no hang on a crash."""
 
+import errno
 import gzip
 import json
 import os
 import random
+import signal
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import psutil
@@ -17,11 +20,16 @@ from domainstudio.corpus import importing, reading
 from domainstudio.corpus.documents import read_documents, shards_of
 from domainstudio.corpus.facts import ImportSummary
 from domainstudio.corpus.importing import Importer
-from domainstudio.corpus.parallel import WorkerFailed, run_tasks
+from domainstudio.corpus.parallel import Tick, WorkerFailed, run_tasks
 from domainstudio.corpus.readers import ReaderSettings
+from domainstudio.corpus.reading import Reading, ReadingTask, read_task
 from domainstudio.problems import UserError
 
 AUTO = ReaderSettings()
+
+
+def refuse(_task: int, _tick: object) -> None:
+    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "/data/part-00000.parquet")
 
 
 @pytest.fixture
@@ -56,7 +64,7 @@ def mixed(tmp_path: Path) -> Path:
 
 
 def imported(out: Path, *paths: Path, processes: int | None) -> tuple[ImportSummary, dict[str, bytes]]:
-    out.mkdir()
+    out.mkdir(parents=True)
     summary = Importer(out, AUTO, lambda done, total: None, processes).run(list(paths), None)
     return summary, {file.name: file.read_bytes() for file in sorted(out.iterdir())}
 
@@ -126,6 +134,74 @@ def test_a_stop_ends_workers_in_the_midst_of_a_task() -> None:
     assert workers() == []
 
 
+def crashing(task: ReadingTask, tick: Tick) -> Reading:
+    if any(file.name == "deadly.txt" for file in task.files):
+        read_task(replace(task, files=task.files[:1]), tick)
+        os.kill(os.getpid(), signal.SIGSEGV)
+    return read_task(task, tick)
+
+
+def hanging(task: ReadingTask, tick: Tick) -> Reading:
+    if any(file.name == "deadly.txt" for file in task.files):
+        read_task(replace(task, files=task.files[:1]), tick)
+        time.sleep(600)
+    return read_task(task, tick)
+
+
+def filling(task: ReadingTask, tick: Tick) -> Reading:
+    if any(file.name == "deadly.txt" for file in task.files):
+        read_task(replace(task, files=task.files[:1]), tick)
+        bytearray(8 << 30)
+    return read_task(task, tick)
+
+
+def killed_once(task: ReadingTask, tick: Tick) -> Reading:
+    reading = read_task(task, tick)
+    witness = task.folder.parents[2] / "killed"
+    if not witness.exists():
+        witness.touch()
+        os.kill(os.getpid(), signal.SIGKILL)
+    return reading
+
+
+@pytest.fixture
+def neighbours(tmp_path: Path) -> Path:
+    """A file that the workers of these tests cannot bear, between two good ones, and a good task after it."""
+    (tmp_path / "in").mkdir()
+    for name in ("a.txt", "deadly.txt", "z.txt"):
+        (tmp_path / "in" / name).write_text(f"text of {name}")
+    (tmp_path / "in" / "zz.txt").write_text("word " * 5000)
+    return tmp_path / "in"
+
+
+@pytest.mark.usefixtures("small_tasks")
+@pytest.mark.parametrize(
+    ("work", "reason", "detail"),
+    [(crashing, "crashed", "SIGSEGV"), (hanging, "too_slow", "2 s"), (filling, "too_large", "more than")],
+)
+def test_a_file_that_costs_its_process_is_rejected_by_name_and_the_import_goes_on(
+    tmp_path: Path, neighbours: Path, monkeypatch: pytest.MonkeyPatch, work: object, reason: str, detail: str
+) -> None:
+    monkeypatch.setattr(importing, "read_task", work)
+    monkeypatch.setattr(importing, "PATIENCE_SECONDS", 2)
+    summary, _ = imported(tmp_path / "out", neighbours, processes=2)
+    [rejection] = summary.listed_rejections
+    assert (rejection.origin, rejection.reason) == (str(neighbours / "deadly.txt"), reason)
+    assert detail in rejection.detail
+    assert (summary.files, summary.documents, summary.rejected) == (4, 3, {reason: 1})
+    assert workers() == []
+
+
+@pytest.mark.usefixtures("small_tasks")
+def test_a_process_that_is_killed_by_chance_changes_nothing(
+    tmp_path: Path, mixed: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = imported(tmp_path / "whole", mixed, processes=2)
+    monkeypatch.setattr(importing, "read_task", killed_once)
+    assert imported(tmp_path / "killed-once" / "out", mixed, processes=2) == whole
+    assert (tmp_path / "killed-once" / "killed").exists()
+
+
 def test_a_stop_is_heard_within_one_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(importing, "_TICK_SECONDS", 0)
     (tmp_path / "a.jsonl").write_text('{"text": "one"}\n' * 1000)
@@ -168,7 +244,7 @@ def test_what_goes_in_comes_out_or_is_rejected(
         (folder / name).write_bytes(gzip.compress(data) if name.endswith(".gz") else data)
     out = tmp_path_factory.mktemp("out")
     try:
-        summary = Importer(out, AUTO, lambda done, total: None).run([folder], None)
+        summary = Importer(out, AUTO, lambda done, total: None, processes=0).run([folder], None)
     except UserError as refusal:
         assert refusal.problem.code == "corpus.no_documents"
         return
@@ -179,3 +255,9 @@ def test_what_goes_in_comes_out_or_is_rejected(
     of_lines = [place for place in stored if place[0].endswith("a.jsonl")]
     refused = [row for row in summary.listed_rejections if row.origin.endswith("a.jsonl") and row.position]
     assert len(of_lines) + len(refused) == sum(bool(part.strip(" \t\r\x0b\x0c")) for part in lines)
+
+
+def test_what_the_system_refuses_a_worker_arrives_as_what_it_is() -> None:
+    with pytest.raises(OSError) as refusal:
+        run_tasks(refuse, [1], lambda _parts: None)
+    assert (refusal.value.errno, refusal.value.filename) == (errno.ENOSPC, "/data/part-00000.parquet")

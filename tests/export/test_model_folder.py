@@ -99,3 +99,17 @@ def test_an_export_that_fails_leaves_nothing(tmp_path: Path, weights: Path) -> N
         write_model_folder(weights, tmp_path / "no-tokenizer", tmp_path / "out", str)
     assert refusal.value.problem.code == "tokenizer.missing"
     assert sorted(path.name for path in tmp_path.iterdir()) == ["checkpoint", "no-tokenizer"]
+
+
+def test_a_folder_whose_writer_was_killed_before_it_could_say_so_is_taken_for_written(
+    tmp_path: Path, weights: Path, tokenizer: Path
+) -> None:
+    """The export that is resumed would refuse its own result for ever."""
+    target = tmp_path / "out"
+    digest = write_model_folder(weights, tokenizer, target, "weights {}".format)
+    assert write_model_folder(weights, tokenizer, target, "weights {}".format) == digest
+    with pytest.raises(UserError, match="out"):
+        write_model_folder(weights, tokenizer, target, "another card of {}".format)
+    (target / "model-00001-of-00002.safetensors").write_bytes(b"first hale")
+    with pytest.raises(UserError, match="out"):
+        write_model_folder(weights, tokenizer, target, "weights {}".format)

@@ -8,6 +8,8 @@ from PySide6.QtCore import QAbstractItemModel, Qt
 from PySide6.QtWidgets import QAbstractButton, QComboBox, QLabel, QLineEdit, QWidget
 from pytestqt.qtbot import QtBot
 
+from domainstudio.gui.panes.corpus.general import GeneralText
+from domainstudio.gui.panes.corpus.importing import ImportForm
 from domainstudio.gui.panes.corpus.pane import CorpusPane
 from domainstudio.gui.panes.corpus.sources import ROLE, source_rows
 from domainstudio.gui.panes.corpus.text import DocumentView
@@ -339,13 +341,17 @@ def test_every_control_has_a_name_and_the_pane_remembers_where_it_was(
     packed_project: Path, opened: Opened, qtbot: QtBot
 ) -> None:
     pane = opened(packed_project)
+    assert not pane.findChildren(ImportForm) and not pane.findChildren(GeneralText)
+    for field in ("import", "general"):
+        pane.focus_field(field)
+    pane.general.cancelled.emit()
     controls = [
         widget
         for widget in pane.findChildren(QWidget)
         if isinstance(widget, QAbstractButton | QLineEdit | QComboBox) or widget in (pane.table,)
         if widget.focusPolicy() != Qt.FocusPolicy.NoFocus
     ]
-    assert len(controls) > 10
+    assert {pane.form.start, pane.general.tokens, pane.table} <= {*controls} and len(controls) > 20
     assert [type(widget).__name__ for widget in controls if not widget.accessibleName()] == []
     pane.remember({"source": "domain", "reason": "held_out", "widths": [200, 300, 700], "card": False})
     pane.refresh()

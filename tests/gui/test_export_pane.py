@@ -4,13 +4,15 @@ import importlib.util
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import Qt
+from faults.hostile import write_base
+from PySide6.QtCore import QPointF, Qt
 from pytestqt.qtbot import QtBot
 from support import OpenPane
 
 from domainstudio.gui.panes.export import choice as export_choice
 from domainstudio.gui.panes.export.pane import ExportPane
 from domainstudio.gui.widgets.buttons import LinkButton, PrimaryButton
+from domainstudio.gui.widgets.front_chart import shared_places
 from domainstudio.jobs.checkpoints import checkpoint_name
 from domainstudio.jobs.folder import JobFolder
 from domainstudio.project.project import Project
@@ -35,9 +37,7 @@ def trained(small_project: Path) -> Path:
 def put_weights(project: Path, run: str, step: int) -> None:
     """Give a checkpoint the files that an export copies."""
     model = project / "jobs" / run / "result" / "checkpoints" / checkpoint_name(step) / "model"
-    model.mkdir()
-    (model / "config.json").write_text("{}")
-    (model / "model.safetensors").write_bytes((2).to_bytes(8, "little") + b"{}")
+    write_base(model)
 
 
 def test_the_first_choice_is_the_most_gain_within_what_is_accepted(
@@ -51,6 +51,12 @@ def test_the_first_choice_is_the_most_gain_within_what_is_accepted(
     ]
     qtbot.waitUntil(lambda: "train-1 at step 120" in pane._choice.card.field.toPlainText())
     assert pane._choice.destination.text() == str(trained.parent / "small-train-1-step-120")
+
+
+def test_runs_that_end_at_one_point_share_a_label() -> None:
+    """Their names were written over one another."""
+    ends = [QPointF(50, 40), QPointF(90, 10), QPointF(51, 41), QPointF(50, 40)]
+    assert shared_places(ends) == [(ends[0], [0, 2, 3]), (ends[1], [1])]
 
 
 def test_a_click_on_the_chart_and_the_arrow_keys_choose(

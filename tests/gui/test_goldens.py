@@ -148,7 +148,8 @@ def test_the_start_page(
 
 def test_an_error(open_window: OpenWindow, empty_project: Path, tmp_path: Path, qtbot: QtBot) -> None:
     window = open_window(empty_project, "corpus")
-    problem = Problem("project.disk_full", None, {"file": "/data/clinical/project.sqlite"})
+    params = {"file": "/data/clinical/project.sqlite", "needed": "4.2 MB", "free": "0 B"}
+    problem = Problem("project.disk_full", None, params)
     window.shell.pane.show_error(problem, "Try again", window.shell.pane.refresh, "14:31:09  No space left")
     compare(window, "corpus-error", tmp_path)
 

@@ -22,6 +22,7 @@ from domainstudio.jobs.events import Body, Checkpoint, Event, Probe, Start, Stat
 from domainstudio.jobs.folder import JobFolder, create_job
 from domainstudio.jobs.worker import Worker
 from domainstudio.mixture.shares import Arm
+from domainstudio.problems import Problem
 from domainstudio.project.project import Project
 from domainstudio.workflow.training import TRAIN, freeze
 
@@ -138,6 +139,23 @@ def test_a_run_whose_process_died_says_so_and_where_it_would_go_on(
     ]
 
 
+def test_what_is_amiss_in_a_living_run_is_said_until_a_later_checkpoint_is_whole(
+    make_pane: MakePane, small_project: Path, qtbot: QtBot
+) -> None:
+    folder = new_run(small_project)
+    wrote(folder, is_alive=True)
+    worker, pane = Worker(folder), make_pane()
+    for body in (Start(0), point(1), Checkpoint(1, "x", 9), point(2)):
+        worker.emit(body)
+    qtbot.waitUntil(lambda: "Pause writes a checkpoint" in pane.plots.state.words)
+    sizes = {"folder": "/disk", "needed": "9.0 GB", "free": "2.0 GB"}
+    worker.warn(Problem("checkpoint.put_off", None, {"step": 2, **sizes}))
+    qtbot.waitUntil(lambda: "put off: it needs 9.0 GB" in pane.plots.state.words)
+    for body in (point(3), Checkpoint(3, "x", 9)):
+        worker.emit(body)
+    qtbot.waitUntil(lambda: "put off" not in pane.plots.state.words)
+
+
 def test_a_living_run_that_says_nothing_is_called_silent(
     make_pane: MakePane, small_project: Path, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -188,6 +206,44 @@ def test_stop_asks_in_a_sentence_and_keeping_finishes_the_run(
     link(pane, "Stop and keep").click()
     qtbot.waitUntil(lambda: "Kept at step" in state_of(pane), timeout=20_000)
     assert folder.status() == "done"
+
+
+def test_a_run_that_hears_nothing_is_killed_only_after_a_second_question(
+    make_pane: MakePane, small_project: Path, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(process, "command", fake_trainer.command)
+    folder = new_run(small_project)
+    behaviour = fake_trainer.Behaviour(steps=3000, seconds_per_step=0.02, is_deaf=True)
+    behaviour.write(folder)
+    process.start(folder)
+    pane = make_pane()
+    qtbot.waitUntil(lambda: "Running" in state_of(pane), timeout=20_000)
+    pane.act._stop.click()
+    link(pane, "Stop at once").click()
+    qtbot.waitUntil(folder.stop_is_asked, timeout=20_000)
+    pane.act._stop.click()
+    assert "killing it loses the steps since" in pane.question.text
+    link(pane, "Wait").click()
+    assert folder.status() == "running"
+    pane.act._stop.click()
+    link(pane, "Kill its processes").click()
+    qtbot.waitUntil(lambda: "Interrupted" in state_of(pane), timeout=20_000)
+    assert process.processes_of(folder) == []
+
+
+def test_a_damaged_run_is_not_left_out_without_a_word(
+    make_pane: MakePane, small_project: Path, qtbot: QtBot
+) -> None:
+    damaged = new_run(small_project)
+    (damaged.path / "spec.json").write_text("{}")
+    pane = make_pane()
+    qtbot.waitUntil(lambda: pane.states.is_settled and bool(pane.problems))
+    assert [problem.text.partition(":")[0] for problem in pane.problems] == ["train-1"]
+    finished(new_run(small_project))
+    qtbot.waitUntil(lambda: names(pane) == ["train-2"])
+    assert len(pane.problems) == 1
+    shutil.rmtree(damaged.path)
+    qtbot.waitUntil(lambda: not pane.problems)
 
 
 def test_delete_says_what_it_frees_and_asks(make_pane: MakePane, small_project: Path, qtbot: QtBot) -> None:

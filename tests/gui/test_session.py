@@ -173,7 +173,7 @@ def test_two_sessions_on_one_project_see_each_others_edits(session: Session, qtb
     ("spoil", "code"),
     [
         ("PRAGMA query_only = ON", "project.read_only"),
-        ("PRAGMA max_page_count = 1", "project.disk_full"),
+        ("PRAGMA max_page_count = 1", "project.disk_filled"),
     ],
 )
 def test_a_disk_that_takes_no_more_is_a_sentence(

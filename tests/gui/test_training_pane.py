@@ -1,5 +1,7 @@
 """The training pane: fields saved as they are made or refused beside themselves, and a run started."""
 
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import fake_trainer
@@ -15,7 +17,9 @@ from domainstudio.gui.widgets.buttons import LinkButton
 from domainstudio.gui.widgets.problem_line import ProblemLine
 from domainstudio.gui.widgets.rate_curve import RateCurve, format_rate
 from domainstudio.jobs import process
-from domainstudio.jobs.folder import JobFolder
+from domainstudio.jobs.folder import JobFolder, list_jobs
+from domainstudio.problems import Problem
+from domainstudio.project import database
 from domainstudio.project.project import Project
 from domainstudio.recipe.presets import PRESETS
 from domainstudio.recipe.recipe import Recipe, Stage, change
@@ -233,3 +237,28 @@ def test_the_rate_curve_keeps_first_last_and_corner(steps: int, qtbot: QtBot) ->
     assert {1, min(3, steps), steps} <= set(drawn) and len(drawn) < 1000
     curve.resize(400, 172)
     curve.grab()
+
+
+def test_a_value_that_could_not_be_saved_is_not_left_standing_nor_trained_on(
+    small_project: Path, open_pane: OpenPane, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The field showed what was typed, and the run was started with what had been saved before."""
+    monkeypatch.setattr(database, "_BUSY_MILLISECONDS", 1000)
+    monkeypatch.setattr(process, "command", fake_trainer.command)
+    pane = open_pane(TrainingPane, small_project)
+    told: list[str] = []
+    with closing(sqlite3.connect(small_project / "project.sqlite", isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+
+        def let_go(problem: Problem) -> None:
+            told.append(problem.code)
+            if other.in_transaction:
+                other.execute("ROLLBACK")
+
+        pane.session.problem_found.connect(let_go)
+        type_into(qtbot, pane, "learning_rate", "3e-5")
+        pane.header.primary.click()
+        qtbot.waitUntil(lambda: len(told) == 2, timeout=30_000)
+    assert told == ["project.locked", "recipe.not_as_shown"]
+    qtbot.waitUntil(lambda: field(pane, "learning_rate").text() == "0.001")
+    assert list(list_jobs(small_project / "jobs", "train")) == []

@@ -23,7 +23,8 @@ from domainstudio.gui.preferences import Preferences
 from domainstudio.gui.shortcuts import commands
 from domainstudio.gui.window import Window
 from domainstudio.project import database
-from domainstudio.project.project import Project
+from domainstudio.project.project import Project, create
+from domainstudio.recipe.run import ModelOrigin
 from domainstudio.workflow import planning
 from domainstudio.workflow.steps import STEPS
 
@@ -245,6 +246,33 @@ def test_a_project_is_not_closed_over_an_edit_that_was_refused(
     pane.table.moved.emit("general", 0.4)
     window.close()
     qtbot.waitUntil(lambda: not window.isVisible())
+    with Project(small_project, read_only=True) as project:
+        assert planning.mixture_of(project).shares["general"] == 0.4
+
+
+def test_another_project_is_not_opened_over_an_edit_that_was_refused(
+    open_window: OpenWindow,
+    small_project: Path,
+    tmp_path: Path,
+    qtbot: QtBot,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(database, "_BUSY_MILLISECONDS", 100)
+    create(tmp_path / "other", ModelOrigin(preset="tiny")).connection.close()
+    window = open_window(small_project, "mixture")
+    assert window.session is not None and window.shell is not None
+    pane = window.shell.pane
+    assert isinstance(pane, MixturePane)
+    with closing(sqlite3.connect(small_project / "project.sqlite", isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        pane.table.moved.emit("general", 0.3)
+        with qtbot.waitSignal(window.session.edits_ended, timeout=30_000):
+            window.open_project(tmp_path / "other")
+        assert window.session.path == small_project and "busy" in pane.line.text
+        other.execute("ROLLBACK")
+    pane.table.moved.emit("general", 0.4)
+    window.open_project(tmp_path / "other")
+    qtbot.waitUntil(lambda: window.session.path == tmp_path / "other", timeout=30_000)
     with Project(small_project, read_only=True) as project:
         assert planning.mixture_of(project).shares["general"] == 0.4
 

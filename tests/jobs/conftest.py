@@ -14,8 +14,9 @@ from support import wait_until
 
 from domainstudio.jobs import process
 from domainstudio.jobs.events import Event, Step
-from domainstudio.jobs.folder import JobFolder, RunRecord, Status, create_job
+from domainstudio.jobs.folder import JobFolder, Status, create_job
 from domainstudio.jobs.follow import read_events
+from domainstudio.jobs.run_record import RunRecord
 
 Body = TypeVar("Body")
 

@@ -18,7 +18,8 @@ from support import wait_until
 
 from domainstudio.jobs.checkpoints import latest_checkpoint, list_checkpoints
 from domainstudio.jobs.events import Event, Log, Start, State, encode
-from domainstudio.jobs.folder import JobFolder, RunRecord, create_job, list_jobs
+from domainstudio.jobs.folder import JobFolder, create_job, list_jobs
+from domainstudio.jobs.run_record import RunRecord
 from domainstudio.jobs.worker import Worker
 from domainstudio.problems import UserError
 
@@ -116,6 +117,15 @@ def test_a_folder_killed_half_made_is_not_there(tmp_path: Path) -> None:
     assert len(list(jobs.iterdir())) == 1
     assert list(list_jobs(jobs)) == []
     assert new_job(tmp_path, "train").job_id == "train-1"
+
+
+def test_a_job_whose_starter_was_killed_before_its_start_is_not_waited_for(tmp_path: Path) -> None:
+    """As "created" it would bar the renaming of its source, and the deletion of its run, for ever."""
+    jobs = tmp_path / "jobs"
+    made = subprocess.run([sys.executable, "-c", CREATOR, str(jobs)], input=b"\n", capture_output=True)
+    assert made.stdout.split()[1:] == [b"train-%d" % number for number in range(1, 9)]
+    assert {job.status() for job in list_jobs(jobs)} == {"interrupted"}
+    assert new_job(tmp_path).status() == "created"
 
 
 def test_a_job_that_cannot_be_made_leaves_nothing(tmp_path: Path) -> None:

@@ -4,7 +4,6 @@ import json
 import math
 import os
 import signal
-import socket
 import subprocess
 import sys
 import threading
@@ -39,7 +38,8 @@ process.start(JobFolder(Path(sys.argv[1])))
 
 def start_and_die(run: Any) -> None:
     """Start a run from a process that is killed before it could write run.json."""
-    environment = os.environ | {"PYTHONPATH": os.path.dirname(os.path.dirname(__file__))}
+    paths = [os.path.dirname(os.path.dirname(__file__)), os.environ["PYTHONPATH"]]
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(paths)}
     starter = subprocess.run([sys.executable, "-c", DYING_STARTER, run.path], env=environment, check=False)
     assert starter.returncode == -signal.SIGKILL
     assert not run.run_file.exists()
@@ -222,6 +222,17 @@ def test_kill_spares_other_jobs(new_run: NewRun) -> None:
     assert (doomed.status(), spared.status()) == ("interrupted", "running")
 
 
+def test_a_large_process_is_gone_when_the_kill_returns(new_run: NewRun) -> None:
+    """While it gives back its memory it bears no mark, and is alive: starting again would be refused."""
+    run = new_run(stall_after=1, memory_megabytes=300)
+    run.start()
+    run.wait_for_step(1)
+    process.kill(run)
+    assert run.status() == "interrupted"
+    run.start()
+    assert run.wait_for("done", "failed") == "done"
+
+
 def test_kill_before_the_first_start_does_nothing(new_run: NewRun) -> None:
     run = new_run()
     process.kill(run)
@@ -327,7 +338,7 @@ def test_a_job_on_another_machine_is_neither_started_nor_killed_here(new_run: Ne
     run = new_run(stall_after=1)
     record = run.start()
     run.wait_for_step(1)
-    elsewhere = record.model_copy(update={"host": f"not-{socket.gethostname()}"})
+    elsewhere = record.model_copy(update={"host": f"not-{record.host}", "boot": "another", "machine": ""})
     run.run_file.write_text(elsewhere.model_dump_json())
     assert run.status() == "unknown"
     with pytest.raises(UserError, match="another machine"):

@@ -243,7 +243,9 @@ def test_the_heart_beats_on_after_the_disk_refused_a_beat(
 @pytest.mark.parametrize(
     ("number", "code"),
     [
-        (errno.ENOSPC, "project.disk_full"),
+        (errno.ENOSPC, "project.disk_filled"),
+        (errno.EDQUOT, "project.disk_limit"),
+        (errno.ESTALE, "project.disk_error"),
         (errno.EACCES, "project.no_access"),
         (errno.EIO, "project.disk_error"),
     ],
@@ -258,5 +260,15 @@ def test_what_the_disk_refuses_is_a_sentence_and_no_bug(tmp_path: Path, number: 
     worker.begin()
     assert conclude(worker, work) == 2
     problem, state = bodies_of(folder)[-2:]
-    assert (problem.code, problem.params) == (code, {"file": "/data/part-0.parquet"})
+    assert (problem.code, problem.params["file"]) == (code, "/data/part-0.parquet")
     assert state == State("failed")
+
+
+def test_work_whose_result_is_whole_is_not_done_again_for_want_of_a_last_word(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A model's text of hours would be written once more, and then find its place taken."""
+    monkeypatch.setattr(worker_module, "turn_signals_into_requests", lambda _: None)
+    (tmp_path / "result").mkdir()
+    assert run(tmp_path, lambda _worker: pytest.fail("the work was done again")) == 0
+    assert JobFolder(tmp_path).status() == "done"

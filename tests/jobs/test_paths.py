@@ -1,6 +1,8 @@
 """Files and folders that are whole or not there."""
 
+import errno
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -10,7 +12,15 @@ from pathlib import Path
 import pytest
 from support import wait_until
 
-from domainstudio.paths import inside, locked, move_whole, whole_folder, write_atomically
+from domainstudio.paths import (
+    disk_problem,
+    inside,
+    locked,
+    move_whole,
+    no_room,
+    whole_folder,
+    write_atomically,
+)
 from domainstudio.problems import UserError
 
 # Writes more than it may to a file and tells how that ended.
@@ -202,3 +212,53 @@ def _waits_in_flock(pid: int) -> bool:
     """Return whether the kernel has this process waiting for a lock."""
     lines = Path("/proc/locks").read_text().splitlines()
     return any("->" in line and f" {pid} " in line for line in lines)
+
+
+def test_the_disk_named_is_the_one_that_is_full(tmp_path: Path) -> None:
+    copied = OSError(errno.ENOSPC, "No space left", "/data/source", None, str(tmp_path / "target"))
+    several = shutil.Error([("/data/source", str(tmp_path / "target"), "[Errno 28] No space left on device")])
+    for error in (copied, several):
+        problem = disk_problem(error, Path("/elsewhere"))
+        assert problem is not None and problem.params["file"] == str(tmp_path / "target")
+
+
+@pytest.mark.parametrize(
+    "words", ["No space left on device (os error 28)", "Detail: [errno 28] No space left on device"]
+)
+def test_a_full_disk_is_known_in_the_words_of_other_languages(words: str, tmp_path: Path) -> None:
+    problem = disk_problem(Exception(words), tmp_path)
+    assert problem is not None and problem.code == "project.disk_filled"
+    assert disk_problem(Exception("a bug of the program"), tmp_path) is None
+
+
+def test_a_full_disk_is_told_with_what_is_needed_and_what_is_free(tmp_path: Path) -> None:
+    problem = no_room(tmp_path / "not" / "there" / "yet", 10**18)
+    assert problem.params["needed"] == "1,000,000.0 TB" and problem.params["free"].endswith("B")
+
+
+def test_a_file_that_cannot_be_written_is_named_without_its_draft(tmp_path: Path) -> None:
+    with pytest.raises(OSError) as refusal:
+        write_atomically(tmp_path / "not there" / "report.html", b"")
+    assert refusal.value.filename == str(tmp_path / "not there" / "report.html")
+
+
+def test_of_two_who_write_one_folder_at_once_the_second_is_told(tmp_path: Path) -> None:
+    """It threw away what the first had written so far, and the rest of both became one folder."""
+    target = tmp_path / "model"
+    with whole_folder(target) as draft:
+        (draft / "weights").write_bytes(b"1")
+        with pytest.raises(UserError, match="Another process is writing"), whole_folder(target):
+            pass
+        (draft / "tokenizer").write_bytes(b"2")
+    assert sorted(file.name for file in target.iterdir()) == ["tokenizer", "weights"]
+    assert list(tmp_path.iterdir()) == [target]
+
+
+def test_nothing_is_made_where_a_folder_was_moved_away(tmp_path: Path) -> None:
+    gone = tmp_path / "project" / "jobs" / "train-1" / "result"
+    with pytest.raises(FileNotFoundError), whole_folder(gone):
+        pass
+    (tmp_path / "made").mkdir()
+    with pytest.raises(FileNotFoundError):
+        move_whole(tmp_path / "made", gone)
+    assert [path.name for path in tmp_path.iterdir()] == ["made"]

@@ -9,6 +9,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from support import wait_until
 
 from domainstudio.problems import UserError
 from domainstudio.project import database
@@ -22,6 +23,8 @@ from domainstudio.project.database import (
     transaction,
     version_of,
 )
+from domainstudio.project.project import Project, create
+from domainstudio.recipe.run import ModelOrigin
 
 FIRST = "CREATE TABLE notes (id INTEGER PRIMARY KEY, text TEXT NOT NULL) STRICT;\n"
 
@@ -199,7 +202,7 @@ def test_a_full_disk_is_a_sentence_and_nothing_is_half_done(
     with pytest.raises(UserError) as refusal, transaction(connection):
         for _number in range(100):
             connection.execute("INSERT INTO notes (text) VALUES (?)", ("x" * 4000,))
-    assert code_of(refusal, file) == "project.disk_full"
+    assert code_of(refusal, file) == "project.disk_filled"
     with transaction(connection):
         connection.execute("INSERT INTO notes (text) VALUES ('three')")
     assert notes(file) == ["one", "two; with a semicolon", "three"]
@@ -270,6 +273,37 @@ def test_a_backup_has_its_name_only_when_it_is_whole(file: Path, migrations: Pat
     migrate(file, migrations)
     [backup] = backups(file)
     assert notes(backup) == notes(file)
+    assert not list(file.parent.glob(".*.sqlite")), "each copy that is broken off would take the room of one"
+
+
+def test_of_processes_that_migrate_at_once_one_makes_the_backup(file: Path, migrations: Path) -> None:
+    """A second one would hold the new version under the name of the old."""
+    (migrations / "0002_good.sql").write_text("CREATE TABLE good (id INTEGER);\n")
+    program = (
+        "import sys\nfrom pathlib import Path\nfrom domainstudio.project import database\n"
+        "back_up = database._back_up\n"
+        "def slowly(connection, file, version):\n"
+        "    print('backing up', flush=True), sys.stdin.readline()\n"
+        "    back_up(connection, file, version)\n"
+        "database._back_up = slowly\n"
+        "database.migrate(Path(sys.argv[1]), Path(sys.argv[2]))"
+    )
+    command = [sys.executable, "-c", program, str(file), str(migrations)]
+    first = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    assert first.stdout is not None and first.stdout.readline() == b"backing up\n"
+    second = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE)
+    wait_until(lambda: is_waiting_for_a_lock(second.pid))
+    first.communicate(b"\n")
+    assert second.communicate()[0] == b"" and (first.returncode, second.returncode) == (0, 0)
+    [backup] = backups(file)
+    with closing(sqlite3.connect(backup)) as old, closing(sqlite3.connect(file)) as new:
+        assert (version_of(old), version_of(new)) == (1, 2)
+
+
+def is_waiting_for_a_lock(process: int) -> bool:
+    return f" {process} " in "".join(
+        line for line in Path("/proc/locks").read_text().splitlines() if "->" in line
+    )
 
 
 def test_questions_of_one_snapshot_see_one_state(connection: sqlite3.Connection, file: Path) -> None:
@@ -286,3 +320,23 @@ def test_questions_of_one_snapshot_see_one_state(connection: sqlite3.Connection,
             assert count() == before
         assert count() == before
     assert count() == before + 1
+
+
+def test_the_log_gives_the_disk_back_when_a_long_reader_has_ended(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It stayed as large as an import had made it for as long as a window was open."""
+    monkeypatch.setattr(database, "_LOG_BYTES", 100_000)
+    with create(tmp_path / "law", ModelOrigin(preset="tiny")) as project:
+        log = project.path / "project.sqlite-wal"
+        with Project(project.path, read_only=True) as reader, database.snapshot(reader.connection):
+            reader.connection.execute("SELECT count(*) FROM facts").fetchone()
+            for number in range(20):
+                with database.transaction(project.connection):
+                    row = (f"note {number}", "x" * 200_000)
+                    project.connection.execute("INSERT INTO facts VALUES (?, ?)", row)
+            assert log.stat().st_size > 4_000_000
+        for number in range(3):
+            with database.transaction(project.connection):
+                project.connection.execute("INSERT INTO facts VALUES (?, '1')", (f"small {number}",))
+        assert log.stat().st_size <= 100_000

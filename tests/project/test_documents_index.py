@@ -224,14 +224,14 @@ def test_a_source_renamed_is_renamed_in_saved_mixtures_and_undo_brings_both_back
     mixture = Mixture(shares={"law": 0.75, "news": 0.25}, tokens=100)
     plans.save(connection, "mixture", "default", mixture)
     law, _news = corpus.sources(connection)
-    corpus.edit_source(connection, law, "statutes", "task")
+    corpus.edit_source(connection, law.id, name="statutes", role="task")
     assert [(s.name, s.role) for s in corpus.sources(connection)] == [
         ("statutes", "task"), ("news", "general"),
     ]  # fmt: skip
     loaded = plans.load(connection, "mixture", "default", Mixture)
     assert loaded is not None and loaded.shares == {"statutes": 0.75, "news": 0.25}
     with pytest.raises(UserError) as refusal:
-        corpus.edit_source(connection, corpus.sources(connection)[0], "news", "task")
+        corpus.edit_source(connection, corpus.sources(connection)[0].id, name="news", role="task")
     assert refusal.value.problem.code == "corpus.name_taken"
 
     class Opened:

@@ -8,7 +8,7 @@ import pytest
 
 from domainstudio.problems import UserError
 from domainstudio.project.database import known_version, transaction
-from domainstudio.project.project import DATABASE, Project, create
+from domainstudio.project.project import DATABASE, Project, create, making
 from domainstudio.recipe.run import ModelOrigin
 
 TINY = ModelOrigin(preset="tiny")
@@ -134,3 +134,35 @@ def test_closing_leaves_one_file(tmp_path: Path) -> None:
     assert [path.name for path in (tmp_path / "law").glob("*sqlite*")] == [DATABASE]
     with closing(sqlite3.connect(tmp_path / "law" / DATABASE)) as plain:
         assert plain.execute("SELECT count(*) FROM jobs").fetchone() == (1,)
+
+
+def test_a_project_that_could_not_be_made_leaves_nothing_behind(tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    for name in ("new", "empty"):
+        with pytest.raises(RuntimeError), making(tmp_path / name, TINY):
+            (tmp_path / name / "models" / "base").mkdir()
+            raise RuntimeError("the copy of the tokenizer failed")
+    assert [*tmp_path.rglob("*")] == [tmp_path / "empty"]
+
+
+def test_what_a_kill_left_of_a_project_does_not_stand_in_the_way(tmp_path: Path) -> None:
+    left = tmp_path / "law"
+    for name in ("documents", "models/base-tokenizer"):
+        (left / name).mkdir(parents=True)
+    (left / ".new-0123.sqlite").write_bytes(b"torn")
+    with create(left, TINY) as project:
+        assert project.base == TINY
+    assert sorted(entry.name for entry in left.iterdir() if entry.is_dir()) == [
+        "documents", "jobs", "models", "tokens",
+    ]  # fmt: skip
+    assert not list(left.glob(".new-*")) and not list((left / "models").iterdir())
+
+
+def test_a_folder_with_files_of_a_person_is_never_taken_for_what_a_kill_left(tmp_path: Path) -> None:
+    left = tmp_path / "law"
+    (left / "documents").mkdir(parents=True)
+    (left / ".new-0123.sqlite").write_bytes(b"torn")
+    (left / "documents" / "mine.txt").write_text("mine")
+    with pytest.raises(UserError) as refusal:
+        create(left, TINY)
+    assert code_of(refusal) == "project.folder_taken" and (left / "documents" / "mine.txt").exists()

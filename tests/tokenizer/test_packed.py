@@ -173,7 +173,7 @@ def test_a_part_outside_the_folder_is_refused(tmp_path: Path) -> None:
     (folder / "meta.json").write_text(meta)
     with pytest.raises(UserError) as refusal:
         PackedTokens(folder)
-    assert refusal.value.problem.code == "path.leaves_folder"
+    assert refusal.value.problem.code == "tokens.unreadable"
 
 
 def flip_a_bit(folder: Path) -> None:

@@ -214,6 +214,21 @@ def test_a_killed_packing_goes_on_where_it_was(project_path: Path) -> None:
         assert not list(folder.path.glob(".tmp-*"))
 
 
+def test_a_packing_killed_between_its_result_and_its_last_word_is_not_done_again(project_path: Path) -> None:
+    with Project(project_path) as project:
+        folder = tokenizer.start_packing(project)
+        for _event in follow(folder):
+            continue
+        folder.events_file.write_bytes(b"".join(folder.events_file.read_bytes().splitlines(True)[:-1]))
+        wait_until(lambda: folder.status() == "interrupted")
+        made = parts_of(folder.result)
+        resume(folder)
+        run(project, folder)
+        assert parts_of(project_path / "tokens" / folder.job_id) == {
+            str(Path(name).relative_to("tokens")): when for name, when in made.items()
+        }
+
+
 def test_the_choice_of_the_library_is_on_record(project_path: Path) -> None:
     with Project(project_path) as project:
         folder = tokenizer.start_packing(project)

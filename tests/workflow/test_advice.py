@@ -4,7 +4,6 @@ import json
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 from support import Command
@@ -48,8 +47,11 @@ def with_checkpoint(folder: JobFolder, step: int, size_bytes: int = 1000) -> Non
     model = folder.result / "checkpoints" / f"step-{step:08d}" / "model"
     model.mkdir(parents=True)
     header = json.dumps({"w": {"dtype": "F32", "shape": [6, 7], "data_offsets": [0, 168]}}).encode()
-    weights = len(header).to_bytes(8, "little") + header
-    (model / "model.safetensors").write_bytes(weights + b"\0" * (size_bytes - len(weights)))
+    weights = len(header).to_bytes(8, "little") + header + b"\0" * 168
+    config = json.dumps({"model_type": "llama", "vocab_size": 512, "max_position_embeddings": 2048})
+    (model / "model.safetensors").write_bytes(weights)
+    (model / "config.json").write_text(config)
+    (model.parent / "optimizer").write_bytes(b"\0" * (size_bytes - len(weights) - len(config)))
 
 
 def test_the_arithmetic_is_that_of_the_run(project: Project) -> None:
@@ -131,7 +133,7 @@ def test_going_on_from_a_run_on_its_own_text_is_doubted(project: Project) -> Non
 def test_checkpoints_that_do_not_fit_are_the_gravest(
     project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(planning_of_runs.shutil, "disk_usage", lambda _: SimpleNamespace(free=7))
+    monkeypatch.setattr(planning_of_runs, "free_bytes", lambda _: 7)
     run: PlannedRun = planned(project, RunChoice())
     found = advice(project, run)
     assert codes(found)[0] == "advice.disk" and found[0].severity == "problem"

@@ -63,7 +63,7 @@ def edit(project: Project, kind: str, value: int) -> None:
         source = corpus.sources(connection)[value % 2]
         role = "general" if kind == "role" and source.role == "domain" else source.role
         name = f"{SOURCES[value % 2]}-{value}" if kind == "rename" else source.name
-        corpus.edit_source(connection, source, name, role)
+        corpus.edit_source(connection, source.id, name=name, role=role)
 
 
 STEPS = st.lists(
@@ -128,7 +128,7 @@ def test_a_window_undoes_only_the_edit_it_offered(project: Project) -> None:
 def test_a_name_that_was_taken_meanwhile_is_left_to_its_owner(project: Project) -> None:
     source = corpus.find_source(project.connection, "law")
     assert source is not None
-    corpus.edit_source(project.connection, source, "statutes", source.role)
+    corpus.edit_source(project.connection, source.id, name="statutes")
     with transaction(project.connection):
         project.connection.execute(
             "INSERT INTO sources (name, role, rule, job_id) VALUES ('law', 'domain', ?, 'import-1')", (RULE,)

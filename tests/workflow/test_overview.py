@@ -1,6 +1,7 @@
 """What the status strip and the sidebar are told about jobs and steps."""
 
 import os
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -64,8 +65,7 @@ def no_process(folder: JobFolder) -> None:
 
 
 def a_file(folder: JobFolder) -> None:
-    (folder.path / "spec.json").unlink()
-    folder.path.rmdir()
+    shutil.rmtree(folder.path)
     folder.path.write_text("")
 
 
@@ -102,7 +102,7 @@ def test_a_long_run_is_followed_from_near_its_end(small_project: Path) -> None:
 
 
 def test_the_pace_of_a_run_is_the_one_of_its_steps(small_project: Path) -> None:
-    """A run tells its progress beside each step, as every job does: that must not count twice."""
+    """A run of an earlier version told its progress beside each step: that must not count twice."""
     with Project(small_project) as project:
         spec, _processes = freeze(project, "base", "default", "default", {}, "treated")
         folder = create_job(project.jobs, TRAIN.name, TRAIN.program, spec)
@@ -122,8 +122,7 @@ def test_no_time_left_is_told_that_would_mislead(points: list[tuple[float, int]]
         pace.add(seconds, done)
     left = pace.seconds_left(1000)
     if left is not None:
-        first, last = pace.points[0], pace.points[-1]
-        assert left >= 0 and last[0] - first[0] >= 5 and last[1] >= 20
+        assert left >= 0 and pace.last[0] - pace.first[0] >= 5 and pace.last[1] >= 20
 
 
 def test_time_left_is_the_rest_at_the_median_pace() -> None:
@@ -133,6 +132,15 @@ def test_time_left_is_the_rest_at_the_median_pace() -> None:
     pace.add(100.0, 101)  # a pause does not count
     assert pace.rate() == 10
     assert pace.seconds_left(1001) == pytest.approx(90)
+
+
+@pytest.mark.parametrize("events_a_second", [5, 1000])
+def test_work_that_tells_often_has_a_time_left_too(events_a_second: int) -> None:
+    """Twenty events may span less than the seconds for which no time left is told."""
+    pace = Pace()
+    for number in range(10 * events_a_second + 1):
+        pace.add(number / events_a_second, number)
+    assert pace.seconds_left(20 * events_a_second) == pytest.approx(10, rel=0.01)
 
 
 def test_the_steps_of_a_new_project_say_what_is_missing(empty_project: Path) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from support import wait_until
 
+from domainstudio.cli.main import run_command
 from domainstudio.jobs import metrics
 from domainstudio.jobs.events import Body, Event, Probe, Start, State, Step, encode
 from domainstudio.jobs.folder import JobFolder, create_job
@@ -71,7 +72,10 @@ def test_a_deleted_run_vanishes_and_a_damaged_one_hides_no_other(project: Projec
     assert [row.run for row in runs.refresh()] == ["train-1", "train-3"]
     assert runs.curves("train-2") is None and runs.comparable("train-1") == ["train-1", "train-3"]
     (third.path / "spec.json").write_text("{}")
-    assert [row.run for row in RunList(project).refresh()] == [first.job_id]
+    assert [row.run for row in runs.refresh()] == [first.job_id, third.job_id], "it was read before"
+    runs = RunList(project)
+    assert [row.run for row in runs.refresh()] == [first.job_id]
+    assert [problem.code for problem in runs.refused.values()] == ["document.invalid_field"]
 
 
 @pytest.mark.parametrize(
@@ -87,7 +91,20 @@ def test_a_run_damaged_while_it_is_shown_hides_no_other(project: Project, name: 
     assert len(runs.refresh()) == 2
     broken.record_process(1, 0)
     (broken.path / name).write_bytes(content)
-    assert [row.run for row in runs.refresh()] == [whole.job_id]
+    assert [row.run for row in runs.refresh()] == [whole.job_id] and list(runs.refused) == [broken.job_id]
+    shutil.rmtree(broken.path)
+    assert [row.run for row in runs.refresh()] == [whole.job_id] and not runs.refused
+
+
+def test_the_command_names_a_run_that_it_cannot_list(
+    project: Project, capsys: pytest.CaptureFixture[str]
+) -> None:
+    damaged, whole = new_run(project), new_run(project)
+    (damaged.path / "spec.json").write_text("{}")
+    assert run_command(["runs", "list", str(project.path)]) == 0
+    said = capsys.readouterr()
+    assert whole.job_id in said.out and damaged.job_id not in said.out
+    assert said.err.startswith(f"{damaged.job_id}: ") and said.err.count("\n") == 1
 
 
 def test_a_run_that_has_ended_is_not_read_again_until_it_is_resumed(

@@ -22,7 +22,7 @@ from domainstudio.project.project import Project
 from domainstudio.recipe.run import ModelOrigin, RunSpec
 from domainstudio.workflow import runs
 from domainstudio.workflow.running import resume
-from domainstudio.workflow.training import TRAIN, freeze
+from domainstudio.workflow.training import TRAIN, freeze, resumption
 
 LONG = 10_000
 Make = Callable[..., JobFolder]
@@ -106,6 +106,13 @@ def test_stop_and_keep_probes_saves_and_counts_as_done(project: Project, make: M
         resume(run)
 
 
+def test_a_run_without_a_checkpoint_is_said_to_begin_anew(project: Project, make: Make) -> None:
+    """The command said that it goes on with its optimizer's memory and that nothing is warmed up again."""
+    run = make(steps=LONG).job_id
+    words = runs.resumption_words(run, resumption(project, run))
+    assert words == f"{run} has no checkpoint: it begins anew, with the same text in the same order."
+
+
 def test_a_checkpoint_now_is_written_once_and_the_run_goes_on(project: Project, make: Make) -> None:
     run = make(steps=LONG, seconds_per_step=0.005, checkpoint_every=LONG)
     begin(run)
@@ -160,7 +167,6 @@ def test_a_run_is_deleted_whole_and_its_number_is_not_given_again(project: Proje
     (run.path / "big").write_bytes(b"#" * 50_000)
     size = runs.size_of(project, run.job_id)
     assert size > 50_000
-    (project.jobs / ".deleted-train-9-left").mkdir()
     assert runs.delete(project, run.job_id) >= size
     assert [each.name for each in project.jobs.iterdir() if "train" in each.name] == []
     with pytest.raises(UserError, match="no job"):
@@ -202,6 +208,19 @@ def test_runs_are_asked_and_deleted_by_command(project: Project, make: Make, com
     assert ended(run) == "done"
     freed = command("runs", "delete", project.path, run.job_id)
     assert freed["freed_bytes"] > 0 and not run.path.exists()
+
+
+def test_a_run_that_hears_nothing_is_killed_by_command_only_when_that_is_said(
+    project: Project, make: Make, command: Command
+) -> None:
+    folder = make(steps=LONG, seconds_per_step=0.01, is_deaf=True, children=2)
+    begin(folder)
+    for _ in range(2):
+        assert command("runs", "stop", project.path, "train-1")["status"] == "running"
+    begun = len(steps(folder))
+    wait_until(lambda: len(steps(folder)) >= begun + 5, 20)
+    assert command("runs", "stop", project.path, "train-1", "--kill")["status"] == "interrupted"
+    assert process.processes_of(folder) == []
 
 
 def test_an_early_end_that_was_kept_may_be_gone_on_from_on_the_same_text(

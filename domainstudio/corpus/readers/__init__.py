@@ -24,7 +24,18 @@ from domainstudio.corpus.readers.compressed import BROKEN, Expansion, decompress
 from domainstudio.corpus.readers.html import Extraction
 from domainstudio.corpus.readers.items import Document, Item, Rejection, TooLarge
 
-__all__ = ["READERS", "Document", "Item", "ReaderSettings", "Rejection", "endings", "format_of", "read_file"]
+__all__ = [
+    "READERS",
+    "Document",
+    "Item",
+    "ReaderSettings",
+    "Rejection",
+    "endings",
+    "format_of",
+    "is_isolated",
+    "origin_of",
+    "read_file",
+]
 
 
 class ReaderSettings(BaseModel):
@@ -48,18 +59,24 @@ class Format:
     read: Callable[[Any, str, ReaderSettings], Iterator[Item]]
     seeks: bool = False
     """Read here and there, not from the beginning to the end: such a file cannot be compressed as a whole."""
+    isolated: bool = True
+    """A damaged file may crash, hang or fill the process that reads it: to be read in one of its own."""
 
 
 READERS = {
-    "text": Format((".txt",), lambda stream, origin, _: text.read(stream, origin)),
-    "markdown": Format((".md", ".markdown"), lambda stream, origin, _: markdown.read(stream, origin)),
+    "text": Format((".txt",), lambda stream, origin, _: text.read(stream, origin), isolated=False),
+    "markdown": Format(
+        (".md", ".markdown"), lambda stream, origin, _: markdown.read(stream, origin), isolated=False
+    ),
     "jsonl": Format(
         (".jsonl", ".ndjson"),
         lambda stream, origin, settings: jsonl.read(stream, origin, settings.text_field),
+        isolated=False,
     ),
     "delimited": Format(
         (".csv", ".tsv"),
         lambda stream, origin, settings: delimited.read(stream, origin, settings.text_field),
+        isolated=False,
     ),
     "html": Format(
         (".html", ".htm", ".xhtml"),
@@ -98,9 +115,20 @@ def format_of(path: PurePath, settings: ReaderSettings) -> Format | None:
     return None
 
 
+def is_isolated(path: PurePath, settings: ReaderSettings) -> bool:
+    """Return whether a file is to be read in a process of its own."""
+    reader = format_of(path, settings)
+    return reader is not None and (reader.isolated or is_compressed(path))
+
+
+def origin_of(path: Path) -> str:
+    """Return how a document names the file it comes from; a file's name may be in another encoding."""
+    return os.fsencode(path).decode("utf-8", "replace")
+
+
 def read_file(path: Path, settings: ReaderSettings) -> Iterator[Item]:
     """Yield the documents of one file and what of it was rejected; never raises for bad content."""
-    origin = os.fsencode(path).decode("utf-8", "replace")  # a name may be in another encoding
+    origin = origin_of(path)
     reader = format_of(path, settings)
     if reader is None:
         yield Rejection(origin, 0, "unknown_format", path.suffix)
@@ -122,6 +150,8 @@ def _read_stream(stream: BinaryIO, origin: str, reader: Format, settings: Reader
             yield item
     except TooLarge as error:
         yield Rejection(origin, 0, "too_large", str(error))
+    except MemoryError:
+        yield Rejection(origin, 0, "too_large", "it takes more memory than there is for reading")
     except UnicodeError as error:
         yield Rejection(origin, 0, "bad_encoding", str(error))
     except (*BROKEN, ValueError) as error:

@@ -1,5 +1,6 @@
 """Zip archives: members are read by the readers of files; nothing is unpacked under a member's name."""
 
+import errno
 import lzma
 import shutil
 import stat
@@ -9,11 +10,13 @@ import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from io import BufferedIOBase
-from pathlib import PurePosixPath, PureWindowsPath
+from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import BinaryIO, cast
 
 from domainstudio.corpus.readers.compressed import EXPANSION_LIMIT_BYTES, Expansion, limited
 from domainstudio.corpus.readers.items import Item, Rejection, TooLarge
+from domainstudio.paths import disk_problem
+from domainstudio.problems import UserError
 
 MEMBER_BYTES = 16 << 30
 MEMBERS = 1_000_000
@@ -79,7 +82,13 @@ def _member(
 def seekable(stream: BinaryIO) -> Iterator[BinaryIO]:
     """Yield a member's content as a file without a name, in memory while it is small."""
     with tempfile.SpooledTemporaryFile(_IN_MEMORY_BYTES) as copy:
-        shutil.copyfileobj(stream, copy, 1 << 20)
+        try:
+            shutil.copyfileobj(stream, copy, 1 << 20)
+        except OSError as error:
+            problem = disk_problem(error, Path(tempfile.gettempdir()))
+            if error.errno == errno.ENOSPC and problem:  # no fault of the archive
+                raise UserError(problem) from error
+            raise
         copy.seek(0)
         yield cast(BinaryIO, copy)
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, BinaryIO
 
-from domainstudio.corpus.readers.items import Item
+from domainstudio.corpus.readers.items import Item, TooLarge
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -16,22 +16,28 @@ def read(stream: BinaryIO, origin: str, text_field: str) -> Iterator[Item]:
 
     Raises:
         ValueError: the file is damaged.
+        TooLarge: it takes more memory than there is, or expands too far.
     """
     import pyarrow as pa
 
     magic = stream.read(len(_FILE_MAGIC))
+    size_bytes = stream.seek(0, 2)
     stream.seek(0)
     if not magic:
         return
     try:
         with pa.PythonFile(stream, mode="r") as source:
             is_file = magic == _FILE_MAGIC
-            yield from _documents(source, origin, text_field, is_file)
+            yield from _documents(source, origin, text_field, is_file, size_bytes)
+    except pa.ArrowMemoryError as error:
+        raise TooLarge(str(error)) from error
     except (pa.ArrowException, KeyError) as error:
         raise ValueError(str(error)) from error
 
 
-def _documents(source: "pa.PythonFile", origin: str, text_field: str, is_file: bool) -> Iterator[Item]:
+def _documents(
+    source: "pa.PythonFile", origin: str, text_field: str, is_file: bool, size_bytes: int
+) -> Iterator[Item]:
     """Read batch by batch: mapped into memory, the whole file would count as this program's memory."""
     import pyarrow as pa
 
@@ -53,4 +59,5 @@ def _documents(source: "pa.PythonFile", origin: str, text_field: str, is_file: b
             batches = (reader.get_batch(number) for number in numbers)
         else:
             batches = iter(reader)
-        yield from columns.documents((batch.select(names) for batch in batches), origin, text_field)
+        wanted = (columns.checked(batch.select(names)) for batch in batches)
+        yield from columns.documents(wanted, origin, text_field, size_bytes)

@@ -6,11 +6,14 @@ from typing import Any
 
 import pyarrow as pa
 
+from domainstudio.corpus.readers.compressed import EXPANSION_LIMIT_BYTES, Expansion
 from domainstudio.corpus.readers.items import Document, Item, Rejection
 
 TITLE = "title"
 SLICE_ROWS = 32
 """Rows made into Python texts at a time: memory stays low for long documents too."""
+_ROW_BYTES = 32
+"""What a row counts for beside its text: a damaged or hostile file may claim any number of empty ones."""
 
 
 def wanted(schema: pa.Schema, text_field: str) -> list[str] | None:
@@ -27,8 +30,15 @@ def missing(schema: pa.Schema, origin: str, text_field: str) -> Rejection:
     return Rejection(origin, 0, "missing_text", f"{text_field}: {columns}")
 
 
-def documents(batches: Iterable[pa.RecordBatch], origin: str, text_field: str) -> Iterator[Item]:
-    """Yield one document or rejection per row; `position` is the row from 1."""
+def documents(
+    batches: Iterable[pa.RecordBatch], origin: str, text_field: str, size_bytes: int
+) -> Iterator[Item]:
+    """Yield one document or rejection per row of a file of `size_bytes`; `position` is the row from 1.
+
+    Raises:
+        TooLarge: the rows are far more text than the file holds bytes.
+    """
+    allowance = Expansion(size_bytes, max(EXPANSION_LIMIT_BYTES, 2 * size_bytes))
     numbers = count(1)
     for batch in batches:
         for start in range(0, batch.num_rows, SLICE_ROWS):
@@ -36,7 +46,21 @@ def documents(batches: Iterable[pa.RecordBatch], origin: str, text_field: str) -
             texts = _bytes(piece.column(text_field))
             titles = _bytes(piece.column(TITLE)) if TITLE in piece.schema.names[1:] else [None] * len(texts)
             for text, title in zip(texts, titles, strict=True):
+                allowance.use(_ROW_BYTES + len(text or b"") + len(title or b""))
                 yield _document(text, title, origin, next(numbers), text_field)
+
+
+def checked(batch: pa.RecordBatch) -> pa.RecordBatch:
+    """Return a batch as it came from a file, whose offsets and lengths nobody has looked at yet.
+
+    Raises:
+        pyarrow.ArrowInvalid: they lead outside its buffers. Wrong UTF-8 is left to `documents`.
+    """
+    for column in batch.columns:
+        column.validate()
+        texts = column.dictionary if pa.types.is_dictionary(column.type) else column
+        _binary(texts).validate(full=True)
+    return batch
 
 
 def _document(text: bytes | None, title: bytes | None, origin: str, row: int, text_field: str) -> Item:
@@ -50,14 +74,17 @@ def _document(text: bytes | None, title: bytes | None, origin: str, row: int, te
 
 def _bytes(column: pa.Array) -> list[bytes | None]:
     """Return texts as bytes: a file may hold wrong UTF-8, which must cost no more than its row."""
-    column.validate()  # offsets of a damaged file must not lead outside its buffers
     if pa.types.is_dictionary(column.type):
         column = column.dictionary_decode()
-    if column.type == pa.string_view():
-        column = column.cast(pa.large_string())
-    binary = pa.large_binary() if column.type == pa.large_string() else pa.binary()
-    found: list[bytes | None] = column.view(binary).to_pylist()
+    found: list[bytes | None] = _binary(column).to_pylist()
     return found
+
+
+def _binary(texts: pa.Array) -> pa.Array:
+    """Return texts as what they are stored as."""
+    if texts.type == pa.string_view():
+        return texts.view(pa.binary_view())
+    return texts.view(pa.large_binary() if texts.type == pa.large_string() else pa.binary())
 
 
 def _is_text(kind: Any) -> bool:

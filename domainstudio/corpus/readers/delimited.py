@@ -7,16 +7,22 @@ from itertools import chain
 from typing import BinaryIO
 
 from domainstudio.corpus.readers.encodings import as_utf8
-from domainstudio.corpus.readers.items import Document, Item, Rejection
+from domainstudio.corpus.readers.items import Document, Item, Rejection, TooLarge
 
 FIELD_CHARACTERS = 16 << 20
 """A longer field or line ends the reading: most often a quotation mark is not closed."""
 DELIMITERS = (",", ";", "\t")
+COLUMNS = 1_000_000
+"""A line of more fields ends the reading: they take fifty times its size in memory."""
 _NAMES_SHOWN = 20
 
 
 def read(stream: BinaryIO, origin: str, text_field: str) -> Iterator[Item]:
-    """Yield one document or rejection per row; `position` is the line, from 1, in which the row begins."""
+    """Yield one document or rejection per row; `position` is the line, from 1, in which the row begins.
+
+    Raises:
+        TooLarge: a line holds more than `COLUMNS` fields.
+    """
     csv.field_size_limit(FIELD_CHARACTERS)
     # What is no UTF-8 becomes lone surrogates, so that one wrong row does not end the reading.
     written = io.TextIOWrapper(as_utf8(stream), "utf-8", errors="surrogateescape", newline="")
@@ -57,6 +63,8 @@ def _lines(written: io.TextIOWrapper) -> Iterator[str]:
     while line := written.readline(FIELD_CHARACTERS):
         if len(line) == FIELD_CHARACTERS and not line.endswith(("\n", "\r")):
             raise csv.Error(f"a line is longer than {FIELD_CHARACTERS} characters")
+        if len(line) > COLUMNS and any(line.count(mark) > COLUMNS for mark in DELIMITERS):
+            raise TooLarge(f"a line of more than {COLUMNS} fields")
         yield line
 
 

@@ -17,6 +17,8 @@ _MARKS = (
 _SURE_BYTES = 24
 """With fewer bytes beyond ASCII a guess needs words of a language to be believed."""
 _SURE_COHERENCE = 0.1
+_NO_ENCODINGS = {"idna", "punycode", "raw-unicode-escape", "undefined", "unicode-escape"}
+"""Codecs of Python from bytes to text that no file is written in."""
 _SUPERSETS = {"gb2312": "gb18030", "gbk": "gb18030", "ascii": "utf-8"}
 
 
@@ -53,6 +55,9 @@ def as_utf8(stream: BinaryIO) -> BinaryIO:
 
 def _decodes(head: bytes, encoding: str) -> bool:
     try:
+        "".encode(encoding)  # a LookupError where it is a codec, but not one of texts
+        if codecs.lookup(encoding).name in _NO_ENCODINGS:
+            return False
         codecs.getincrementaldecoder(encoding)().decode(head)
     except (LookupError, UnicodeError):
         return False

@@ -43,7 +43,7 @@ def read(stream: BinaryIO, origin: str, extraction: Extraction) -> Iterator[Item
     """Yield the page's main text; `position` is 0.
 
     Raises:
-        TooLarge: the page is larger than `PAGE_BYTES`.
+        TooLarge: the page is larger than `PAGE_BYTES`, or its tree than memory.
     """
     data = stream.read(PAGE_BYTES + 1)
     if len(data) > PAGE_BYTES:
@@ -56,11 +56,14 @@ def read(stream: BinaryIO, origin: str, extraction: Extraction) -> Iterator[Item
         yield Rejection(origin, 0, "bad_encoding", "neither UTF-8 nor another known encoding")
         return
     written = data.decode(encoding)  # an error further down is the file's one rejection
-    from selectolax.lexbor import LexborHTMLParser
+    from selectolax.lexbor import LexborHTMLParser, SelectolaxError
 
-    tree = LexborHTMLParser(written)
-    title = tree.css_first("title")
-    text = _thorough(written) if extraction == "thorough" else _fast(tree)
+    try:
+        tree = LexborHTMLParser(written)
+        title = tree.css_first("title")
+        text = _thorough(written) if extraction == "thorough" else _fast(tree)
+    except SelectolaxError as error:  # what it lacks is memory: no page is wrong
+        raise TooLarge(str(error)) from error
     yield Document(text, origin, 0, _SPACES.sub(" ", title.text()).strip() if title else "")
 
 

@@ -16,6 +16,8 @@ Reason = Literal[
     "empty",
     "nested_archive",
     "unsafe_name",
+    "crashed",
+    "too_slow",
 ]
 
 

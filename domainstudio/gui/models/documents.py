@@ -4,15 +4,14 @@ from collections import OrderedDict
 from collections.abc import Sequence
 from typing import Any
 
-from PySide6.QtCore import QAbstractTableModel, QModelIndex, QPersistentModelIndex, Qt, QTimer, Signal
+from PySide6.QtCore import QAbstractTableModel, Qt, QTimer, Signal
 
-from domainstudio.gui.widgets.table import TOKEN_ROLE
+from domainstudio.gui.widgets.table import NONE, TOKEN_ROLE, Index, head_of, side_of
+from domainstudio.gui.widgets.text import tip
 from domainstudio.language import translate as _
 from domainstudio.project.documents import DocumentRow
 from domainstudio.units import format_count
 
-Index = QModelIndex | QPersistentModelIndex
-NONE = QModelIndex()
 PAGE_ROWS, KEPT_PAGES, WAITING_PAGES = 200, 50, 4
 MOST_ROWS = 60_000_000
 """A table view's height is 31 bits of pixels."""
@@ -139,10 +138,9 @@ class DocumentsModel(QAbstractTableModel):
                 return row.title if is_title else format_count(row.characters)
             case Qt.ItemDataRole.ToolTipRole if is_title:
                 row = self.row_at(index.row())
-                return row.title if row else None
+                return tip(row.title) if row else None
             case Qt.ItemDataRole.TextAlignmentRole:
-                side = Qt.AlignmentFlag.AlignLeft if is_title else Qt.AlignmentFlag.AlignRight
-                return side | Qt.AlignmentFlag.AlignVCenter
+                return side_of(not is_title)
             case _ if role == TOKEN_ROLE:
                 has_come = index.row() // PAGE_ROWS in self._pages
                 return "text" if is_title and has_come else "text2"
@@ -154,9 +152,5 @@ class DocumentsModel(QAbstractTableModel):
         """Return a column's title."""
         if orientation != Qt.Orientation.Horizontal:
             return None
-        if role in (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.AccessibleTextRole):
-            return _("Document") if section == TITLE else _("Characters")
-        if role == Qt.ItemDataRole.TextAlignmentRole:
-            side = Qt.AlignmentFlag.AlignLeft if section == TITLE else Qt.AlignmentFlag.AlignRight
-            return side | Qt.AlignmentFlag.AlignVCenter
-        return None
+        is_title = section == TITLE
+        return head_of(_("Document") if is_title else _("Characters"), not is_title, role)

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 
 from PySide6.QtCore import QSize, Qt, Signal
+from PySide6.QtGui import QFontMetrics
 from PySide6.QtWidgets import QButtonGroup, QHBoxLayout, QPushButton, QSizePolicy, QWidget
 
 from domainstudio.gui import icons, theme
@@ -76,11 +77,11 @@ class LinkButton(_Button):
     role = "link"
     icon_token = "accent"
 
-    def __init__(self, text: str, slot: Callable[[], object] | None = None) -> None:
-        """Show `text` as a link."""
+    def __init__(self, text: str, slot: Callable[[], object] | None = None, style: str = "text") -> None:
+        """Show `text` as a link in a style of the look."""
         super().__init__(text, slot)
         self.setCursor(Qt.CursorShape.PointingHandCursor)
-        font = theme.font("text")
+        font = theme.font(style)
         font.setUnderline(True)
         self.setFont(font)
 
@@ -130,7 +131,7 @@ class Choice(QWidget):
             button.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
             bold = theme.font("small strong" if self.role == "segment" else "strong")
             extra = 24 if self.role == "segment" else 4
-            button.setMinimumWidth(_width(bold, text) + extra)
+            button.setMinimumWidth(QFontMetrics(bold).horizontalAdvance(text) + extra)
             self._group.addButton(button)
             self._buttons[key] = button
             layout.addWidget(button)
@@ -166,10 +167,3 @@ class Tabs(Choice):
 
     role = "tab"
     spacing = 24
-
-
-def _width(font: object, text: str) -> int:
-    from PySide6.QtGui import QFont, QFontMetrics
-
-    assert isinstance(font, QFont)
-    return QFontMetrics(font).horizontalAdvance(text)

@@ -1,7 +1,16 @@
 """Forms: a label, a control and its help on one row; sections parted by a hairline."""
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QLabel, QVBoxLayout, QWidget
+from PySide6.QtWidgets import (
+    QFrame,
+    QGridLayout,
+    QHBoxLayout,
+    QLabel,
+    QLayout,
+    QScrollArea,
+    QVBoxLayout,
+    QWidget,
+)
 
 from domainstudio.gui.widgets.text import Text
 
@@ -36,6 +45,23 @@ def left_row(*widgets: QWidget) -> QHBoxLayout:
         row.addWidget(widget)
     row.addStretch(1)
     return row
+
+
+def scrolled(page: QWidget) -> QScrollArea:
+    """Return a page that scrolls where there is no room, with the focus of what it holds."""
+    area = QScrollArea()
+    area.setWidgetResizable(True)
+    area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+    area.setWidget(page)
+    return area
+
+
+def empty_layout(layout: QLayout) -> None:
+    """Take everything out of a layout; its widgets are hidden until they go, a frame later."""
+    while item := layout.takeAt(0):
+        if widget := item.widget():
+            widget.hide()
+            widget.deleteLater()
 
 
 class Section(QWidget):

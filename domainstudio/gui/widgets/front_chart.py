@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QSizePolicy, QWidget
 from domainstudio.gui import theme
 from domainstudio.gui.widgets.plot_content import ACCEPTED_DASH, BASE_DASH
 from domainstudio.gui.widgets.plot_scale import Scale, padded, spread, tick_words, ticks
+from domainstudio.gui.widgets.text import tip
 from domainstudio.language import translate as _
 from domainstudio.units import format_change
 
@@ -28,6 +29,20 @@ class Point:
     forgetting: float
     gain: float
     is_on_front: bool
+
+
+def shared_places(places: Sequence[QPointF]) -> list[tuple[QPointF, list[int]]]:
+    """Return the places that can be told apart, each with the numbers of those drawn over it."""
+    found: list[tuple[QPointF, list[int]]] = []
+    for number, place in enumerate(places):
+        near = next(
+            (members for other, members in found if (other - place).manhattanLength() < _RADIUS), None
+        )
+        if near is None:
+            found.append((place, [number]))
+        else:
+            near.append(number)
+    return found
 
 
 class FrontChart(QWidget):
@@ -175,16 +190,20 @@ class FrontChart(QWidget):
         self._draw_labels(painter, x, places)
 
     def _draw_labels(self, painter: QPainter, x: Scale, places: dict[str, QPointF]) -> None:
-        """Name each run at its last point, pushed apart; the chosen point by its step."""
+        """Name the runs at their last points, pushed apart; the chosen point by its step."""
         last = {point.group: point for point in self._points}
-        wanted = [places[point.name].y() for point in last.values()]
+        ends = shared_places([places[point.name] for point in last.values()])
+        wanted = [place.y() for place, _members in ends]
         metrics = painter.fontMetrics()
-        for (group, point), place in zip(
-            last.items(), spread(wanted, _LABEL_GAP, _TOP, self.height() - _BOTTOM), strict=True
+        runs = list(last)
+        for (end, members), y in zip(
+            ends, spread(wanted, _LABEL_GAP, _TOP, self.height() - _BOTTOM), strict=True
         ):
-            is_chosen = point.name == self._chosen
-            painter.setPen(theme.color("accent" if is_chosen else "text2"))
-            self._write(painter, metrics, places[point.name].x(), place - 8, group)
+            names = [runs[number] for number in members]
+            chosen = next((name for name in names if last[name].name == self._chosen), "")
+            painter.setPen(theme.color("accent" if chosen else "text2"))
+            more = f" +{len(names) - 1}" if len(names) > 1 else ""
+            self._write(painter, metrics, end.x(), y - 8, (chosen or names[0]) + more)
         named = {point.name for point in last.values()}
         if self._chosen in places and self._chosen not in named:
             painter.setPen(theme.color("accent"))
@@ -228,7 +247,7 @@ class FrontChart(QWidget):
     def mouseMoveEvent(self, event: QMouseEvent) -> None:  # noqa: N802
         """Name the point under the pointer."""
         near = self._near(event.position())
-        self.setToolTip(near)
+        self.setToolTip(tip(near))
         self.setCursor(Qt.CursorShape.PointingHandCursor if near else Qt.CursorShape.ArrowCursor)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802

@@ -3,7 +3,6 @@
 from typing import Literal
 
 from PySide6.QtCore import QSize, QTimer, Signal
-from PySide6.QtGui import QFont
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QProgressBar, QWidget
 
 from domainstudio.gui import icons, theme
@@ -39,8 +38,7 @@ class JobLine(QWidget):
         self._bar.setFixedSize(QSize(BAR_WIDTH, 6))
         self._bar.setRange(0, 1000)
         self._words = Text("", "small", "text2")
-        self._link = LinkButton("", self._on_link_clicked)
-        self._link.setFont(underlined_small())
+        self._link = LinkButton("", self._on_link_clicked, "small")
         self._job: JobRow | None = None
         self._stage: Stage = "running"
         self._patience = QTimer(self)
@@ -107,10 +105,3 @@ class JobLine(QWidget):
 
     def _draw(self) -> None:
         self._icon.setPixmap(icons.state_pixmap("running"))
-
-
-def underlined_small() -> QFont:
-    """Return the font of a link in the strip."""
-    font = theme.font("small")
-    font.setUnderline(True)
-    return font

@@ -8,6 +8,7 @@ from PySide6.QtGui import QHelpEvent, QPainter, QPaintEvent, QTextCharFormat, QT
 from PySide6.QtWidgets import QTextEdit, QToolTip
 
 from domainstudio.gui import theme
+from domainstudio.gui.widgets.text import tip
 from domainstudio.language import translate as _
 from domainstudio.tokenizer.pieces import Piece
 from domainstudio.units import format_count
@@ -100,7 +101,7 @@ class PiecesView(QTextEdit):
             if number is None:
                 QToolTip.hideText()
             else:
-                QToolTip.showText(event.globalPos(), self.words_at(number), self)
+                QToolTip.showText(event.globalPos(), tip(self.words_at(number)), self)
             return True
         return super().viewportEvent(event)
 

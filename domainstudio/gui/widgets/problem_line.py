@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
 from domainstudio.gui import icons, theme
 from domainstudio.gui.widgets.buttons import LinkButton
+from domainstudio.gui.widgets.form import empty_layout
 from domainstudio.gui.widgets.text import Text
 from domainstudio.language import translate as _
 
@@ -72,10 +73,7 @@ class ProblemLine(QWidget):
         self._sentence = text
         self._text.show_words(severity_word(severity), text)
         self.setAccessibleName(f"{severity_word(severity)} {text}")
-        while item := self._links.takeAt(0):
-            if widget := item.widget():
-                widget.hide()  # until it goes, a frame later
-                widget.deleteLater()
+        empty_layout(self._links)
         for link, slot in links:
             self._links.addWidget(LinkButton(link, slot))
         self._links.addStretch(1)

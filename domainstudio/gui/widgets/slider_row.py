@@ -7,7 +7,7 @@ from domainstudio.gui import icons, theme
 from domainstudio.gui.widgets.buttons import IconButton
 from domainstudio.gui.widgets.scale import Scale
 from domainstudio.gui.widgets.share_slider import STEPS, ShareSlider
-from domainstudio.gui.widgets.text import Text
+from domainstudio.gui.widgets.text import Text, tip
 from domainstudio.language import translate as _
 from domainstudio.mixture.shares import Portion
 
@@ -78,7 +78,7 @@ class SliderRow(QObject):
         self.lock.setCheckable(True)
         self.name = Text(source)
         self.name.setFixedWidth(NAME_WIDTH)
-        self.name.setToolTip(source)
+        self.name.setToolTip(tip(source))
         shown = self.name.fontMetrics().elidedText(source, Qt.TextElideMode.ElideRight, NAME_WIDTH)
         self.name.setText(shown)
         self.name.setAccessibleName(source)
@@ -123,7 +123,7 @@ class SliderRow(QObject):
             self.lock.set_icon("lock" if is_locked else "unlock")
             words = _("Unlock {source}") if is_locked else _("Lock {source}")
             self.lock.setAccessibleName(words.format(source=self.source))
-            self.lock.setToolTip(words.format(source=self.source))
+            self.lock.setToolTip(tip(words.format(source=self.source)))
             for control in (self.slider, self.spin):
                 control.setEnabled(not is_locked)
 

@@ -11,8 +11,8 @@ from domainstudio.gui import icons, theme
 from domainstudio.gui.pane import PaneProblem
 from domainstudio.gui.widgets.buttons import LinkButton
 from domainstudio.gui.widgets.form import hairline
-from domainstudio.gui.widgets.job_line import JobLine, underlined_small
-from domainstudio.gui.widgets.text import Text
+from domainstudio.gui.widgets.job_line import JobLine
+from domainstudio.gui.widgets.text import Text, tip
 from domainstudio.language import translate as _
 from domainstudio.workflow.overview import JobRow, running
 
@@ -50,8 +50,7 @@ class StatusStrip(QWidget):
         self._line = JobLine()
         self._line.stop_requested.connect(self.stop_requested)
         self._line.kill_requested.connect(self.kill_requested)
-        self._more = LinkButton("", self.open_list)
-        self._more.setFont(underlined_small())
+        self._more = LinkButton("", self.open_list, "small")
         self._problem_icon = QLabel()
         self._problem = QPushButton()
         self._problem.setProperty("role", "bare")
@@ -128,7 +127,7 @@ class StatusStrip(QWidget):
             )
             self._problem.setText(shown)
             self._problem.setAccessibleName(text)
-            self._problem.setToolTip(text)
+            self._problem.setToolTip(tip(text))
 
     def _on_problem_clicked(self) -> None:
         if self._problems:

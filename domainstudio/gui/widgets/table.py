@@ -20,6 +20,7 @@ from PySide6.QtWidgets import (
 )
 
 from domainstudio.gui import icons, theme
+from domainstudio.gui.widgets.text import tip
 
 Index = QModelIndex | QPersistentModelIndex
 NONE = QModelIndex()
@@ -89,14 +90,13 @@ class RowsModel(QAbstractTableModel):
             case Qt.ItemDataRole.DisplayRole | Qt.ItemDataRole.AccessibleTextRole:
                 return column.text(row)
             case Qt.ItemDataRole.TextAlignmentRole:
-                side = Qt.AlignmentFlag.AlignRight if column.is_number else Qt.AlignmentFlag.AlignLeft
-                return side | Qt.AlignmentFlag.AlignVCenter
+                return side_of(column.is_number)
             case Qt.ItemDataRole.DecorationRole if column.state and column.state(row):
                 drawn = QIcon(icons.state_pixmap(column.state(row)))
                 drawn.addPixmap(icons.state_pixmap(column.state(row)), QIcon.Mode.Selected)  # not tinted
                 return drawn
             case Qt.ItemDataRole.ToolTipRole if column.tooltip:
-                return column.tooltip(row)
+                return tip(column.tooltip(row))
             case _ if role == TOKEN_ROLE and column.token:
                 return column.token(row)
             case _ if role == STYLE_ROLE and column.style:
@@ -110,12 +110,23 @@ class RowsModel(QAbstractTableModel):
         if orientation != Qt.Orientation.Horizontal or section >= len(self.columns):
             return None
         column = self.columns[section]
-        if role in (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.AccessibleTextRole):
-            return column.title
-        if role == Qt.ItemDataRole.TextAlignmentRole:
-            side = Qt.AlignmentFlag.AlignRight if column.is_number else Qt.AlignmentFlag.AlignLeft
-            return side | Qt.AlignmentFlag.AlignVCenter
-        return None
+        return head_of(column.title, column.is_number, role)
+
+
+def side_of(is_number: bool) -> Qt.AlignmentFlag:
+    """Return how a cell or a title stands in its column: numbers at the right."""
+    side = Qt.AlignmentFlag.AlignRight if is_number else Qt.AlignmentFlag.AlignLeft
+    return side | Qt.AlignmentFlag.AlignVCenter
+
+
+def head_of(title: str, is_number: bool, role: int) -> Any:
+    """Return what a model says of a column's head in a role."""
+    match role:
+        case Qt.ItemDataRole.DisplayRole | Qt.ItemDataRole.AccessibleTextRole:
+            return title
+        case Qt.ItemDataRole.TextAlignmentRole:
+            return side_of(is_number)
+    return None
 
 
 def line_of(rect: QRect, font: QFont) -> QRect:

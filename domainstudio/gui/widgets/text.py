@@ -1,10 +1,16 @@
 """Labels in the styles of the look."""
 
+from PySide6 import QtGui
 from PySide6.QtCore import QSize, Qt
 from PySide6.QtGui import QPainter, QPaintEvent, QPalette
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QSizePolicy, QVBoxLayout, QWidget
 
 from domainstudio.gui import theme
+
+
+def tip(text: str) -> str:
+    """Return a tooltip that shows a text as it is: Qt would read <…> in it as markup, with its pictures."""
+    return QtGui.Qt.convertFromPlainText(text) if QtGui.Qt.mightBeRichText(text) else text
 
 
 class Text(QLabel):
@@ -25,12 +31,6 @@ class Text(QLabel):
         theme.notifier.changed.connect(self._dress)
         self._dress()
 
-    def set_token(self, token: str) -> None:
-        """Show the text in another colour."""
-        if token != self._token:
-            self._token = token
-            self._dress()
-
     def _dress(self) -> None:
         dressed = QPalette(self.palette())
         dressed.setColor(QPalette.ColorRole.WindowText, theme.color(self._token))
@@ -43,7 +43,7 @@ class ElidedText(Text):
     def setText(self, text: str) -> None:  # noqa: N802
         """Show another text."""
         super().setText(text)
-        self.setToolTip(text)
+        self.setToolTip(tip(text))
 
     def minimumSizeHint(self) -> QSize:  # noqa: N802
         """Return a size that leaves room for a few letters."""

@@ -8,6 +8,7 @@ from PySide6.QtWidgets import QHBoxLayout, QLabel, QVBoxLayout, QWidget
 from domainstudio.gui import icons, theme
 from domainstudio.gui.panes.corpus.view import CorpusView, reason_rows
 from domainstudio.gui.widgets.buttons import LinkButton
+from domainstudio.gui.widgets.form import empty_layout
 from domainstudio.gui.widgets.text import Text
 from domainstudio.language import translate as _
 from domainstudio.units import format_count
@@ -46,9 +47,7 @@ class AccountLine(QWidget):
         counts = [row.counts for row in view.table if source in ("", row.counts.name)]
         is_cut = any(count.is_cut for count in counts)
         read = _("documents and passages read") if is_cut else _("documents read")
-        while item := self._parts.takeAt(0):
-            if widget := item.widget():
-                widget.deleteLater()
+        empty_layout(self._parts)
         self._add(kept + marked + rejected, read)
         for sign, number, label in (
             ("=", kept, _("kept")), ("+", marked, _("marked")), ("+", rejected, _("rejected")),
@@ -101,9 +100,7 @@ class ReadinessCard(QWidget):
 
     def show_findings(self, findings: Sequence[Finding]) -> None:
         """Show these findings."""
-        while item := self._rows.takeAt(0):
-            if widget := item.widget():
-                widget.deleteLater()
+        empty_layout(self._rows)
         for finding in findings:
             remedy = (
                 (_("Ways to get general text"), self.general_requested.emit)

@@ -1,6 +1,6 @@
 """The Corpus pane: sources and their account, whether they are enough, and every document of them."""
 
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any, cast
 
@@ -59,8 +59,6 @@ class CorpusPane(Pane):
         self.card = ReadinessCard()
         self.problem = ProblemLine()
         self.browser = DocumentBrowser(session)
-        self.form = ImportForm(session)
-        self.general = GeneralText(session)
         self._pages = QStackedWidget()
         self._general_button = self.header.add_secondary(_("General text…"), self._on_general_clicked)
         self.header.set_primary(_("Import…"), self._on_import_clicked, "plus")
@@ -70,11 +68,6 @@ class CorpusPane(Pane):
         self.table.role_chosen.connect(self._on_role_chosen)
         self.account.readiness_requested.connect(self._on_readiness_clicked)
         self.card.general_requested.connect(self._on_general_clicked)
-        self.form.started.connect(self._on_import_started)
-        self.form.cancelled.connect(self._on_back)
-        self.general.import_requested.connect(self._on_general_import_requested)
-        self.general.started.connect(self._on_general_started)
-        self.general.cancelled.connect(self._on_back)
         session.jobs_changed.connect(self._on_jobs_changed)
         session.job_ended.connect(self._on_job_ended)
 
@@ -92,11 +85,29 @@ class CorpusPane(Pane):
         column.addWidget(self.card)
         column.addWidget(hairline())
         column.addWidget(self.browser, 1)
-        for page in (self._main, self.form, self.general):
-            self._pages.addWidget(page)
+        self._pages.addWidget(self._main)
         layout = QVBoxLayout(self.content)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(self._pages)
+
+    @cached_property
+    def form(self) -> ImportForm:
+        """The form of an import, made when it is first opened: it would hold up the pane."""
+        made = ImportForm(self.session)
+        made.started.connect(self._on_import_started)
+        made.cancelled.connect(self._on_back)
+        self._pages.addWidget(made)
+        return made
+
+    @cached_property
+    def general(self) -> GeneralText:
+        """The ways to get general text, made when they are first opened."""
+        made = GeneralText(self.session)
+        made.import_requested.connect(self._on_general_import_requested)
+        made.started.connect(self._on_general_started)
+        made.cancelled.connect(self._on_back)
+        self._pages.addWidget(made)
+        return made
 
     def refresh(self) -> None:
         """Read the account of the corpus."""

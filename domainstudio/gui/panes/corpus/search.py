@@ -8,11 +8,11 @@ from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLineEdit, QVBoxLayout, QW
 
 from domainstudio.gui import icons, theme
 from domainstudio.gui.job_words import progress_of
-from domainstudio.gui.panes.corpus.text import ElidedText
 from domainstudio.gui.session import Session
 from domainstudio.gui.widgets.buttons import LinkButton
 from domainstudio.gui.widgets.form import hairline
 from domainstudio.gui.widgets.problem_line import ProblemLine
+from domainstudio.gui.widgets.text import ElidedText
 from domainstudio.jobs.folder import JobFolder
 from domainstudio.language import translate as _
 from domainstudio.problems import Problem, sentence

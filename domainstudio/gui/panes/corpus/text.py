@@ -1,7 +1,6 @@
 """The text of one document or one rejection, with where it came from and what became of it."""
 
-from PySide6.QtCore import QSize, Qt, Signal
-from PySide6.QtGui import QFont, QFontMetrics, QPainter, QPaintEvent
+from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPlainTextEdit, QVBoxLayout, QWidget
 
 from domainstudio.corpus.facts import RejectionRecord
@@ -10,7 +9,7 @@ from domainstudio.gui.panes.corpus.words import language_words, place_words, rea
 from domainstudio.gui.widgets.buttons import IconButton, LinkButton
 from domainstudio.gui.widgets.form import hairline
 from domainstudio.gui.widgets.problem_line import ProblemLine
-from domainstudio.gui.widgets.text import Text
+from domainstudio.gui.widgets.text import ElidedText, Text, tip
 from domainstudio.language import translate as _
 from domainstudio.problems import Problem, sentence
 from domainstudio.project.documents import HELD_OUT, KEPT, TRAINING
@@ -19,28 +18,6 @@ from domainstudio.workflow.corpus import SHOWN_CHARACTERS, DocumentText
 
 _LINE_CHARACTERS = 4000
 """A longer line is shown as several: laying out one of 200,000 characters would freeze the window."""
-
-
-class ElidedText(Text):
-    """One line that ends in … where it does not fit; the whole is the tooltip."""
-
-    def setText(self, text: str) -> None:  # noqa: N802
-        """Show a text."""
-        super().setText(text)
-        self.setToolTip(text)
-
-    def minimumSizeHint(self) -> QSize:  # noqa: N802
-        """Give way to any width."""
-        return QSize(40, super().minimumSizeHint().height())
-
-    def paintEvent(self, event: QPaintEvent) -> None:  # noqa: N802
-        """Draw what fits."""
-        painter = QPainter(self)
-        words = QFontMetrics(self.font()).elidedText(self.text(), Qt.TextElideMode.ElideRight, self.width())
-        painter.setFont(self.font())
-        painter.setPen(self.palette().color(self.foregroundRole()))
-        painter.drawText(self.rect(), Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft, words)
-        painter.end()
 
 
 class DocumentView(QWidget):
@@ -66,8 +43,7 @@ class DocumentView(QWidget):
         self._origin = ElidedText("", "small", "text2")
         self._icon = QLabel()
         self._words = Text("", "small", "text2")
-        self._link = LinkButton(_("Show the other"), self._on_link_clicked)
-        self._link.setFont(_underlined_small())
+        self._link = LinkButton(_("Show the other"), self._on_link_clicked, "small")
         self._problem = ProblemLine()
         self.text = QPlainTextEdit()
         self.text.setReadOnly(True)
@@ -131,7 +107,7 @@ class DocumentView(QWidget):
         facts += [language_words(row.language)] if row.language else []
         facts.append(_("{number} characters").format(number=format_count(row.characters)))
         self._origin.setText(" · ".join(facts))
-        self._origin.setToolTip(document.origin)
+        self._origin.setToolTip(tip(document.origin))
         words = state_words(row.state)
         if row.state == HELD_OUT:
             words = _("Kept, held out for testing: never trained on")
@@ -152,7 +128,7 @@ class DocumentView(QWidget):
         """Show what an import could not use."""
         self._head(reason_words(record.reason), "")
         self._origin.setText(place_words(record.origin, record.position))
-        self._origin.setToolTip(record.origin)
+        self._origin.setToolTip(tip(record.origin))
         self._facts("attention", state_words("rejected"), None)
         self._show_text(record.detail)
         self.set_steps(False, False)
@@ -198,12 +174,6 @@ class DocumentView(QWidget):
     def _on_link_clicked(self) -> None:
         if self._witness is not None:
             self.document_requested.emit(self._witness)
-
-
-def _underlined_small() -> QFont:
-    font = theme.font("small")
-    font.setUnderline(True)
-    return font
 
 
 def _broken(text: str) -> str:

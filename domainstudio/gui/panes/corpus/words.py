@@ -36,6 +36,8 @@ def reason_words(reason: str) -> str:
         "empty": _("Empty"),
         "nested_archive": _("Archive within an archive"),
         "unsafe_name": _("Unsafe name in an archive"),
+        "crashed": _("Ended the process that read it"),
+        "too_slow": _("Took too long to read"),
     }
     return words.get(reason, reason)
 

@@ -66,7 +66,7 @@ class ExportPane(Pane):
     def refresh(self) -> None:
         """Read the checkpoints anew."""
         self.show_loading()
-        self.session.read(candidates, self._on_candidates)
+        self.session.read(candidates, self._on_candidates, self._on_failed)
 
     def focus_field(self, field: str) -> None:
         """Put the focus on the folder to write, or on the chart."""

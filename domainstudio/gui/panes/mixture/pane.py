@@ -4,7 +4,7 @@ from functools import partial
 
 from PySide6.QtCore import Qt, QTimer
 from PySide6.QtGui import QHideEvent, QResizeEvent
-from PySide6.QtWidgets import QBoxLayout, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QBoxLayout, QVBoxLayout, QWidget
 
 from domainstudio.gui import theme
 from domainstudio.gui.pane import Pane, PaneProblem
@@ -13,7 +13,7 @@ from domainstudio.gui.panes.mixture.problems import Shortages, shortage_words
 from domainstudio.gui.panes.mixture.side import AmountOfText, MixturePresets
 from domainstudio.gui.panes.mixture.table import MixtureTable
 from domainstudio.gui.session import Session
-from domainstudio.gui.widgets.form import hairline
+from domainstudio.gui.widgets.form import hairline, scrolled
 from domainstudio.gui.widgets.problem_line import ProblemLine
 from domainstudio.gui.widgets.scale import scale_of
 from domainstudio.gui.widgets.text import Text
@@ -106,13 +106,14 @@ class MixturePane(Pane):
     # Building
 
     def _build(self) -> None:
-        left = QVBoxLayout()
+        sources, side = QWidget(), QWidget()
+        left = QVBoxLayout(sources)
         left.setContentsMargins(theme.PADDING, 16, theme.PADDING, theme.PADDING)
         left.setSpacing(12)
         for widget in (self.stale_line, self.head, self.table, self.shortages, self.line, self._note):
             left.addWidget(widget)
         left.addStretch(1)
-        right = QVBoxLayout()
+        right = QVBoxLayout(side)
         right.setContentsMargins(theme.PADDING, 16, theme.PADDING, theme.PADDING)
         right.setSpacing(16)
         right.addWidget(self.presets)
@@ -122,10 +123,10 @@ class MixturePane(Pane):
         self._halves = QBoxLayout(QBoxLayout.Direction.LeftToRight, self.content)
         self._halves.setContentsMargins(0, 0, 0, 0)
         self._halves.setSpacing(0)
-        self._side = _scrolled(right)
+        self._side = scrolled(side)
         self._side.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self._dividers = [hairline(is_vertical=True), hairline()]
-        self._halves.addWidget(_scrolled(left), _TABLE_SHARE)
+        self._halves.addWidget(scrolled(sources), _TABLE_SHARE)
         for line in self._dividers:
             self._halves.addWidget(line)
         self._halves.addWidget(self._side)
@@ -173,9 +174,6 @@ class MixturePane(Pane):
         self.table.show_sources(facts.sources)
         self._show_state()
         self._show_numbers()
-
-    def _on_failed(self, problem: Problem) -> None:
-        self.show_error(problem, _("Try again"), self.refresh)
 
     def _on_jobs_changed(self, jobs: list[JobRow]) -> None:
         is_packing = any(job.kind == "pack" and job.status in ("created", "running") for job in jobs)
@@ -348,33 +346,22 @@ class MixturePane(Pane):
             "above the bar to type it."
         )
         self._note.setText(note or help_text)
-        self._show_problems(short, scale_words=[shortage_words(p, self._max_epochs, scale) for p in short])
+        self._show_problems(
+            [
+                PaneProblem("attention", shortage_words(one, self._max_epochs, scale), f"shares.{one.source}")
+                for one in short
+            ]
+        )
 
-    def _show_problems(self, short: list[Portion], scale_words: list[str]) -> None:
-        assert self._facts is not None
-        problems = [
-            PaneProblem("attention", words, f"shares.{portion.source}")
-            for portion, words in zip(short, scale_words, strict=True)
-        ]
+    def _show_problems(self, shortages: list[PaneProblem]) -> None:
+        assert self._facts is not None and self._balance is not None
+        problems = list(shortages)
         if self._facts.mixture is None and not (self._timer.isActive() or self._is_saving):
             words = _("This is a proposal and not saved yet: every source once, by its size.")
             self.line.say("attention", words, [(_("Keep it"), self._save)])
             problems.append(PaneProblem("attention", words, "tokens"))
-        elif not self._balance_has_general():
+        elif not self._balance.general:
             words = _("No source is general text, so forgetting is neither held back nor measured.")
             self.line.say("attention", words, [(_("Go to Corpus"), self._on_corpus_clicked)])
             problems.append(PaneProblem("attention", words))
         self.set_problems(problems)
-
-    def _balance_has_general(self) -> bool:
-        return self._balance is not None and bool(self._balance.general)
-
-
-def _scrolled(layout: QBoxLayout) -> QScrollArea:
-    page = QWidget()
-    page.setLayout(layout)
-    area = QScrollArea()
-    area.setWidgetResizable(True)
-    area.setWidget(page)
-    area.setFocusPolicy(Qt.FocusPolicy.NoFocus)  # it scrolls with the focus of what it holds
-    return area

@@ -7,7 +7,7 @@ from PySide6.QtGui import QPainter, QPaintEvent
 from PySide6.QtWidgets import QApplication, QGridLayout, QWidget
 
 from domainstudio.gui import theme
-from domainstudio.gui.widgets.form import hairline
+from domainstudio.gui.widgets.form import empty_layout, hairline
 from domainstudio.gui.widgets.scale import Scale
 from domainstudio.gui.widgets.slider_row import NumberCell, SliderRow
 from domainstudio.gui.widgets.text import Text
@@ -87,10 +87,7 @@ class MixtureTable(QWidget):
         self._all.tokens.show_text(scale.text(tokens))
 
     def _rebuild(self) -> None:
-        while item := self._grid.takeAt(0):
-            if widget := item.widget():
-                widget.setParent(None)
-                widget.deleteLater()
+        empty_layout(self._grid)
         for row in self.rows.values():
             row.deleteLater()
         self.rows, self._lines, self._groups, self._titles = {}, {}, {}, {}

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from PySide6.QtWidgets import QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
 
 from domainstudio.gui import theme
+from domainstudio.gui.desktop import open_folder
 from domainstudio.gui.pane import Pane
 from domainstudio.gui.panes.start.recent import when
 from domainstudio.gui.session import ALL_TOPICS, Session
@@ -85,7 +86,7 @@ class ProjectPane(Pane):
     def refresh(self) -> None:
         """Read facts, size and edits."""
         self.show_loading()
-        self.session.read(_read, self._on_read)
+        self.session.read(_read, self._on_read, self._on_failed)
 
     def _build(self) -> None:
         numbers = QHBoxLayout()
@@ -145,8 +146,6 @@ class ProjectPane(Pane):
         self.session.edit(history.redo, topics=ALL_TOPICS)
 
     def _on_folder_clicked(self) -> None:
-        from domainstudio.gui.desktop import open_folder
-
         open_folder(self.session.path)
 
 

@@ -25,6 +25,7 @@ from domainstudio.gui.widgets.text import Text
 from domainstudio.jobs.envelope import smoothed
 from domainstudio.jobs.folder import list_jobs
 from domainstudio.language import translate as _
+from domainstudio.problems import Problem, sentence
 from domainstudio.project.project import Project
 from domainstudio.workflow.runs import size_of
 from domainstudio.workflow.training import TRAIN, Resumption, RunRow, resumption
@@ -82,7 +83,7 @@ class RunsPane(Pane):
         """Ask whether there are runs, and what they take on disk."""
         if not self._rows:
             self.show_loading()
-        self.session.read(_runs_and_size, self._on_counted)
+        self.session.read(_runs_and_size, self._on_counted, self._on_failed)
 
     def choose_run(self, run: str) -> None:
         """Show a run, at once or as soon as the session knows it."""
@@ -110,7 +111,7 @@ class RunsPane(Pane):
 
     def _on_counted(self, found: tuple[int, int]) -> None:
         number, size_bytes = found
-        if not number:
+        if number <= len(self.session.runs.refused):
             self._show_no_runs()
         elif self._rows:
             self.show_ready()
@@ -130,7 +131,7 @@ class RunsPane(Pane):
         self._rows = {row.run: row for row in rows}
         self._known = {name: known for name, known in self._known.items() if name in self._rows}
         self.list.show_rows(rows)
-        self.set_problems(_problems(rows))
+        self.set_problems(_problems(rows, self.session.runs.refused))
         if not rows:
             self._run = ""
             self.act.show_run(None, 0)
@@ -292,13 +293,14 @@ class RunsPane(Pane):
         super().hideEvent(event)
 
 
-def _problems(rows: list[RunRow]) -> list[PaneProblem]:
-    """Return what the problems bar shows: a run that died or failed, the newest alone."""
+def _problems(rows: list[RunRow], refused: dict[str, Problem]) -> list[PaneProblem]:
+    """Return what the problems bar shows: the newest run if it died or failed, and runs not shown."""
+    found = [PaneProblem("problem", f"{run}: {sentence(problem)}") for run, problem in refused.items()]
     row = rows[-1] if rows else None
-    if row is None or row.status not in ("interrupted", "failed"):
-        return []
-    severity = "attention" if row.status == "interrupted" else "problem"
-    return [PaneProblem(severity, f"{row.run}: {state_words(row)}", row.run)]  # type: ignore[arg-type]
+    if row is not None and row.status in ("interrupted", "failed"):
+        severity = "attention" if row.status == "interrupted" else "problem"
+        found.insert(0, PaneProblem(severity, f"{row.run}: {state_words(row)}", row.run))  # type: ignore[arg-type]
+    return found
 
 
 def _end_words(row: RunRow) -> str:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from domainstudio.jobs.columns import Columns
 from domainstudio.jobs.curves import Curves
 from domainstudio.language import translate as _
-from domainstudio.problems import sentence
+from domainstudio.problems import Problem, sentence
 from domainstudio.recipe.run import RunSpec
 from domainstudio.units import format_count, format_duration
 from domainstudio.workflow.training import Resumption, RunRow
@@ -74,6 +74,9 @@ def telling(row: RunRow, curves: Curves, spec: RunSpec, resumption: Resumption |
             )
             cost = _cost(row, saved, curves)
             return Telling("triangle", "attention", _("Silent:"), last_event, plan, cost)
+        case "running" if (warning := _warning(curves, saved)) is not None:
+            cost = _cost(row, saved, curves)
+            return Telling("triangle", "attention", _("Live:"), last_event, sentence(warning), cost)
         case "running" | "created":
             return Telling(
                 "live", "ok", _("Live:"), last_event, _pause_words(row, spec), _cost(row, saved, curves)
@@ -103,6 +106,16 @@ def telling(row: RunRow, curves: Curves, spec: RunSpec, resumption: Resumption |
             return Telling("triangle", "attention", _("Interrupted:"), ended, head, _resumed(row, resumption))
         case _:
             return Telling("pause-ring", "text2", _("Paused:"), ended, resume_words(row.run, resumption), "")
+
+
+def _warning(curves: Curves, saved: int) -> Problem | None:
+    """Return what was last amiss in the running attempt, until a later checkpoint is whole."""
+    for mark in reversed(curves.marks):
+        if mark.kind == "start" or mark.step < saved:
+            return None
+        if mark.problem is not None:
+            return mark.problem
+    return None
 
 
 def _pause_words(row: RunRow, spec: RunSpec) -> str:

@@ -54,8 +54,7 @@ class SamplePage(QWidget):
         if missing:
             words = _(
                 "Training needs {packages}, which are not installed beside this program. They are about "
-                "2 GB; the "
-                "installation asks the package index, and nothing else is sent."
+                "2 GB; the installation asks the package index, and nothing else is sent."
             )
             self._problem.say(
                 "attention",
@@ -66,13 +65,10 @@ class SamplePage(QWidget):
 
     def _build(self) -> None:
         words = _(
-            "It takes text that lies on this machine already, the docstrings of installed Python "
-            "packages: general "
-            "text from the standard library, domain text from deep-learning libraries. It trains a small "
-            "base model "
-            "from scratch on the general text, continues it on the domain text, and writes a report. "
-            "Nothing is "
-            "downloaded. The window opens the project at once, and you watch it work."
+            "It takes text that lies on this machine already, the docstrings of installed Python packages: "
+            "general text from the standard library, domain text from deep-learning libraries. It trains a "
+            "small base model from scratch on the general text, continues it on the domain text, and writes "
+            "a report. Nothing is downloaded. The window opens the project at once, and you watch it work."
         )
         layout = narrow_page(self, WIDEST)
         layout.addWidget(Text(_("The sample project"), "title"))
@@ -89,21 +85,14 @@ class SamplePage(QWidget):
         layout.addLayout(left_row(self._make, SecondaryButton(_("Back"), self.cancelled.emit)))
 
     def _on_size_chosen(self, key: str) -> None:
-        if key == "quick":
-            self._size_words.setText(
-                _(
-                    "A slice of the text, the domain text alone: about a minute on two cores. Shows "
-                    "every step."
-                )
-            )
-        else:
-            self._size_words.setText(
-                _(
-                    "All of the text in three arms (domain alone, with a quarter of general text, "
-                    "general alone), so "
-                    "that gain and forgetting can be compared: several minutes on two cores."
-                )
-            )
+        quick = _(
+            "A slice of the text, the domain text alone: about a minute on two cores. Shows every step."
+        )
+        full = _(
+            "All of the text in three arms (domain alone, with a quarter of general text, general alone), so "
+            "that gain and forgetting can be compared: several minutes on two cores."
+        )
+        self._size_words.setText(quick if key == "quick" else full)
 
     def _on_make_clicked(self) -> None:
         self._problem.clear()

@@ -3,15 +3,14 @@
 from dataclasses import dataclass
 from functools import partial
 
-from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QHBoxLayout, QScrollArea, QSpinBox, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QSpinBox, QVBoxLayout, QWidget
 
 from domainstudio.gui import theme
 from domainstudio.gui.pane import Pane
 from domainstudio.gui.panes.tokenizer.cut import CutBox
 from domainstudio.gui.session import Session
 from domainstudio.gui.widgets.buttons import SecondaryButton
-from domainstudio.gui.widgets.form import FormRow, hairline
+from domainstudio.gui.widgets.form import FormRow, hairline, scrolled
 from domainstudio.gui.widgets.problem_line import ProblemLine
 from domainstudio.gui.widgets.scale import Scale, scale_of
 from domainstudio.gui.widgets.slider_row import name_spin_box
@@ -135,13 +134,9 @@ class TokenizerPane(Pane):
         layout.addWidget(self._packed)
         layout.addLayout(beside_table(self.cut), 1)
         self.cut.setMinimumHeight(_CUT_HEIGHT)
-        area = QScrollArea()
-        area.setWidgetResizable(True)
-        area.setFocusPolicy(Qt.FocusPolicy.NoFocus)  # it scrolls with the focus of what it holds
-        area.setWidget(page)
         outer = QVBoxLayout(self.content)
         outer.setContentsMargins(0, 0, 0, 0)
-        outer.addWidget(area)
+        outer.addWidget(scrolled(page))
 
     def _columns(self) -> list[Column]:
         return [
@@ -171,9 +166,6 @@ class TokenizerPane(Pane):
         self.table.fit_height(_SHOWN_ROWS)
         self.cut.show_sources(facts.names)
         self._show_state()
-
-    def _on_failed(self, problem: Problem) -> None:
-        self.show_error(problem, _("Try again"), self.refresh)
 
     def _on_jobs_changed(self, jobs: list[JobRow]) -> None:
         at_work = frozenset(job.kind for job in jobs if job.status in ("created", "running"))
@@ -263,15 +255,11 @@ def total_of(sources: list[Fertility]) -> Fertility:
     count = sum(source.tokens for source in sources)
 
     def ratio(values: list[float | None]) -> float | None:
-        parts = [
-            value * source.tokens for value, source in zip(values, sources, strict=True) if value is not None
+        pairs = [
+            (value, source.tokens) for value, source in zip(values, sources, strict=True) if source.tokens
         ]
-        known = [
-            value
-            for value, source in zip(values, sources, strict=True)
-            if value is not None or not source.tokens
-        ]
-        return sum(parts) / count if count and len(known) == len(sources) else None
+        known = [value * tokens for value, tokens in pairs if value is not None]
+        return sum(known) / count if count and len(known) == len(pairs) else None
 
     return _Total(
         source=_("All"),

@@ -9,7 +9,7 @@ from PySide6.QtWidgets import QGridLayout, QScrollArea, QVBoxLayout, QWidget
 
 from domainstudio.gui import theme
 from domainstudio.gui.widgets.buttons import Tabs
-from domainstudio.gui.widgets.form import hairline
+from domainstudio.gui.widgets.form import empty_layout, hairline
 from domainstudio.gui.widgets.problem_line import ProblemLine, Severity
 from domainstudio.gui.widgets.rate_curve import RateCurve
 from domainstudio.gui.widgets.states import CodeBox
@@ -134,10 +134,7 @@ class Outlook(QScrollArea):
 
     def show_sentences(self, sentences: list[tuple[Severity, str, Links]]) -> None:
         """Show what is the matter or doubtful, with its remedies."""
-        while item := self._lines.takeAt(0):
-            if widget := item.widget():
-                widget.hide()
-                widget.deleteLater()
+        empty_layout(self._lines)
         for severity, text, links in sentences:
             line = ProblemLine()
             self._lines.addWidget(line)

@@ -27,7 +27,7 @@ from domainstudio.recipe.recipe import Recipe
 from domainstudio.recipe.settings import SETTING
 from domainstudio.units import format_count
 from domainstudio.workflow.advice import Advice
-from domainstudio.workflow.planning import set_recipe
+from domainstudio.workflow.planning import recipe_of, set_recipe
 from domainstudio.workflow.training import start_run
 
 _FORM_SHARE, _OUTLOOK_SHARE = 6, 5
@@ -82,7 +82,7 @@ class TrainingPane(Pane):
         def question(project: Project) -> TrainingFacts:
             return read_facts(project, choice)
 
-        self.session.read(question, self._on_facts)
+        self.session.read(question, self._on_facts, self._on_failed)
 
     def focus_field(self, field: str) -> None:
         """Put the focus on a setting or a choice."""
@@ -222,6 +222,7 @@ class TrainingPane(Pane):
             "control": (_("Set up the control run"), self._on_control_requested),
             "mixture": (_("Change the mixture"), self._on_mixture_requested),
             "corpus": (_("Add general text"), self._on_corpus_requested),
+            "tokenizer": (_("Go to Tokenizer"), self._on_tokenizer_requested),
             "runs": (_("Show the runs"), self._on_runs_requested),
             "base": (_("Start from the base"), self._on_base_requested),
         }
@@ -255,20 +256,28 @@ class TrainingPane(Pane):
         def save(project: Project) -> Recipe:
             return set_recipe(project, settings)
 
-        self.session.edit(save, topics=frozenset({"plans"}))
+        self.session.edit(save, None, self._on_not_saved, frozenset({"plans"}))
 
     def _on_preset_chosen(self, name: str) -> None:
         def save(project: Project) -> Recipe:
             return set_recipe(project, {}, preset=name)
 
         self._form.drop_changes()
-        self.session.edit(save, topics=frozenset({"plans"}))
+        self.session.edit(save, None, self._on_not_saved, frozenset({"plans"}))
+
+    def _on_not_saved(self, problem: Problem) -> None:
+        """Show what is saved: a run reads that, and not what was typed."""
+        self.session.problem_found.emit(problem)
+        self.refresh()
 
     def _on_start_clicked(self) -> None:
         choice = self._choice.choice
         self._form.flush()
+        shown = self._form.recipe
 
         def begin(project: Project) -> JobFolder:
+            if recipe_of(project, choice.recipe) != shown:  # could not be saved, or is changed elsewhere
+                raise UserError(Problem("recipe.not_as_shown", None, {}))
             return start_run(
                 project,
                 origin=choice.origin,
@@ -287,6 +296,7 @@ class TrainingPane(Pane):
     def _on_not_started(self, problem: Problem) -> None:
         self._show_start()
         self.session.problem_found.emit(problem)
+        self.refresh()
 
     def _on_control_requested(self) -> None:
         self._choice.choose(self._choice.choice.origin, "control")
