@@ -134,6 +134,12 @@ def sync_file(file: Path) -> None:
         os.fsync(target.fileno())
 
 
+def remove_drafts(folder: Path) -> None:
+    """Remove what `write_atomically` was killed over, anywhere below a folder that nobody else writes to."""
+    for draft in folder.rglob(".*.tmp"):
+        draft.unlink()
+
+
 def sync_tree(folder: Path) -> None:
     """Flush every file below `folder`, then the folders' own names, to disk."""
     for parent, _, names in os.walk(folder, topdown=False):

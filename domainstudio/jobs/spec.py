@@ -3,6 +3,7 @@
 import re
 from typing import Annotated, Any, Literal, TypeVar
 
+import orjson
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
 from domainstudio.problems import Problem, UserError
@@ -29,7 +30,20 @@ class JobSpec(BaseModel):
     processes: int = Field(default=1, ge=1, le=64)
     """Ranks on this machine; more than one, or a trainer, runs under torchrun."""
     work: dict[str, Any]
-    """Validated by the model that the program keeps for this kind."""
+    """Validated by the model that the program keeps for this kind: see `work_as`."""
+
+    def work_as(self, model: type[Model], where: str) -> Model:
+        """Return the work as the model of its kind; `where` names the file.
+
+        Raises:
+            UserError: a field is wrong, missing or unknown, or a number is beyond 64 bits.
+        """
+        try:
+            data = orjson.dumps(self.work)
+        except orjson.JSONEncodeError as error:
+            params = {"where": where, "name": "work", "reason": str(error)}
+            raise UserError(Problem("document.invalid_field", "work", params)) from None
+        return parse_model(model, data, where)
 
 
 def parse_spec(data: bytes, where: str) -> JobSpec:

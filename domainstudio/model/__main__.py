@@ -3,9 +3,6 @@
 import sys
 from pathlib import Path
 
-import orjson
-
-from domainstudio.jobs.spec import parse_model
 from domainstudio.jobs.worker import Worker, run
 from domainstudio.paths import whole_folder
 from domainstudio.recipe.generation import GenerateWork, SampleWork
@@ -14,11 +11,10 @@ from domainstudio.recipe.generation import GenerateWork, SampleWork
 def _work(worker: Worker) -> None:
     """Do what the job's kind asks for; heavy libraries are imported once its work is known to be valid."""
     spec, where = worker.folder.spec(), str(worker.folder.path / "spec.json")
-    work = orjson.dumps(spec.work)
     if spec.kind == "samples":
-        _sample(worker, parse_model(SampleWork, work, where))
+        _sample(worker, spec.work_as(SampleWork, where))
     else:
-        _generate(worker, parse_model(GenerateWork, work, where))
+        _generate(worker, spec.work_as(GenerateWork, where))
 
 
 def _generate(worker: Worker, work: GenerateWork) -> None:

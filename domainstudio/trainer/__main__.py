@@ -4,14 +4,11 @@ import os
 import sys
 from pathlib import Path
 
-import orjson
-
 from domainstudio.jobs.checkpoints import latest_checkpoint
 from domainstudio.jobs.folder import JobFolder
 from domainstudio.jobs.metrics import save_at_end
 from domainstudio.jobs.output import survive_a_full_disk
 from domainstudio.jobs.process import meeting_place
-from domainstudio.jobs.spec import parse_model
 from domainstudio.jobs.worker import Stopped, Worker, adopt_process, conclude, turn_signals_into_requests
 from domainstudio.problems import UserError
 from domainstudio.recipe.run import RunSpec
@@ -54,7 +51,7 @@ def _follow(folder: JobFolder) -> int:
 
 def _train(folder: JobFolder, reporter: Reporter) -> None:
     """Read the work, then import the heavy libraries and do it."""
-    spec = parse_model(RunSpec, orjson.dumps(folder.spec().work), str(folder.path / "spec.json"))
+    spec = folder.spec().work_as(RunSpec, str(folder.path / "spec.json"))
     reporter.preparing("loading")
     meeting = meeting_place(folder.path)
     with watched(meeting, reporter.last_word) as ranks:

@@ -114,6 +114,8 @@ def set_accumulation(engine: Any, micro_batches: int) -> int:
     if engine.gradient_accumulation_steps() != micro_batches:
         ranks = engine.train_batch_size() // engine.gradient_accumulation_steps()
         engine.set_train_batch_size(micro_batches * ranks)
+    # DeepSpeed steps where its count of all micro-batches is divisible: after a change that is within a step.
+    engine.micro_steps = 0
     return micro_batches
 
 

@@ -7,15 +7,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import orjson
 from pydantic import BaseModel
 
 from domainstudio.jobs import process
 from domainstudio.jobs.checkpoints import size_of
 from domainstudio.jobs.folder import PARTS, JobFolder, create_job, list_jobs
-from domainstudio.jobs.spec import JobSpec, Program, parse_model
+from domainstudio.jobs.spec import JobSpec, Program
 from domainstudio.jobs.worker import Worker
-from domainstudio.paths import disk_problem, free_bytes, move_whole, no_room, whole_folder
+from domainstudio.paths import disk_problem, free_bytes, move_whole, no_room, remove_drafts, whole_folder
 from domainstudio.problems import Problem, UserError
 from domainstudio.project import jobs as index
 from domainstudio.project.project import Project
@@ -88,7 +87,7 @@ def resume(folder: JobFolder) -> None:
 
 def work_of(spec: JobSpec, kind: Kind) -> Any:
     """Return the typed work of a job."""
-    return parse_model(kind.work, orjson.dumps(spec.work), f"{spec.job_id}/spec.json")
+    return spec.work_as(kind.work, f"{spec.job_id}/spec.json")
 
 
 def perform(worker: Worker, kind: Kind) -> None:
@@ -101,6 +100,7 @@ def perform(worker: Worker, kind: Kind) -> None:
     try:
         if kind.keeps_parts:
             parts.mkdir(exist_ok=True)
+            remove_drafts(parts)
             kind.run(worker, work, project, parts)
             move_whole(parts, folder.result)
         else:

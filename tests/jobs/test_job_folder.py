@@ -20,6 +20,7 @@ from domainstudio.jobs.checkpoints import latest_checkpoint, list_checkpoints
 from domainstudio.jobs.events import Event, Log, Start, State, encode
 from domainstudio.jobs.folder import JobFolder, create_job, list_jobs
 from domainstudio.jobs.run_record import RunRecord
+from domainstudio.jobs.spec import JobSpec
 from domainstudio.jobs.worker import Worker
 from domainstudio.problems import UserError
 
@@ -172,6 +173,13 @@ def test_a_wrong_spec_is_refused_by_the_name_of_its_field(
     with pytest.raises(UserError, match=f"spec.json: {field} is not valid") as refused:
         job.spec()
     assert refused.value.problem.field == field
+
+
+def test_work_with_a_number_beyond_64_bits_is_refused(tmp_path: Path) -> None:
+    job = new_job(tmp_path)
+    altered_spec(job, work={"steps": 2**70})
+    with pytest.raises(UserError, match="spec.json: work is not valid"):
+        job.spec().work_as(JobSpec, "spec.json")
 
 
 def test_a_missing_field_a_torn_spec_and_no_spec_are_refused(tmp_path: Path) -> None:
