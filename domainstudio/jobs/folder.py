@@ -107,6 +107,8 @@ class JobFolder:
             raise self._missing() from None
 
     def _missing(self) -> UserError:
+        if not self.path.parent.is_dir():
+            return UserError(Problem("project.moved", None, {"folder": str(self.path.parents[1])}))
         return UserError(Problem("job.missing", None, {"job": self.job_id, "folder": str(self.path.parent)}))
 
     @contextmanager

@@ -67,10 +67,12 @@ class LogTail:
 
     def _lines(self, text: str) -> str:
         """Return text with one kind of line break and without overlong lines."""
+        if not text:  # half a character
+            return ""
         made = []
         if self._ends_in_return and text.startswith("\n"):
             text = text[1:]  # the other half of a break that was cut
-        self._ends_in_return = text.endswith("\r") if text else self._ends_in_return
+        self._ends_in_return = text.endswith("\r")
         for number, line in enumerate(_BREAKS.split(text)):
             if number:
                 made.append("\n")

@@ -286,3 +286,8 @@ def test_only_whole_checkpoints_are_listed_oldest_first(tmp_path: Path) -> None:
     assert [checkpoint.step for checkpoint in list_checkpoints(tmp_path)] == [40, 200]
     newest = latest_checkpoint(tmp_path)
     assert newest is not None and newest.path == tmp_path / "checkpoints" / "step-00000200"
+
+
+def test_a_job_whose_project_is_gone_says_that_and_not_that_the_job_is_missing(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="was moved, deleted or replaced"):
+        JobFolder(tmp_path / "gone" / "jobs" / "train-1").spec()

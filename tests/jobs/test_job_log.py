@@ -21,6 +21,16 @@ def test_a_log_that_is_not_there_yet_says_nothing(tmp_path: Path) -> None:
     assert LogTail(JobFolder(tmp_path)).poll() is None
 
 
+def test_a_break_that_is_cut_does_not_take_the_next_one_along(tmp_path: Path) -> None:
+    tail, shown = LogTail(JobFolder(tmp_path)), ""
+    for piece in (b"a\r", b"\n", b"\n", b"b"):
+        appended(JobFolder(tmp_path), piece)
+        came = tail.poll()
+        assert came is not None
+        shown = came.text if came.is_anew else shown + came.text
+    assert shown == "a\n\nb"
+
+
 @given(st.text(alphabet="aé領🎓\r\n", max_size=60), st.data())
 def test_text_cut_anywhere_reads_as_it_was_written(text: str, data: st.DataObject) -> None:
     import tempfile
