@@ -1,6 +1,7 @@
 """Counts, sizes and durations as people write and read them."""
 
 import re
+import time
 from decimal import Decimal
 
 from domainstudio.language import preferred
@@ -55,7 +56,25 @@ def format_duration(seconds: float) -> str:
     return _("{d} d {h} h").format(d=whole // 86400, h=whole % 86400 // 3600)
 
 
+def format_rate(rate: float) -> str:
+    """Return a learning rate as people write it: 3e-5, 0."""
+    if not rate:
+        return "0"
+    mantissa, exponent = f"{rate:.2e}".split("e")
+    return f"{float(mantissa):g}e{int(exponent)}"
+
+
 def format_change(value: float, digits: int = 3) -> str:
     """Return a signed difference with a true minus: +0.031, −0.216."""
     text = f"{value:+.{digits}f}"
     return text.replace("-", "−")
+
+
+def format_day(then: float, now: float) -> str:
+    """Return a time in the past as a person says it: today 14:02, yesterday, 2026-11-12."""
+    day, today = time.localtime(then), time.localtime(now)
+    if day[:3] == today[:3]:
+        return _("today {time}").format(time=time.strftime("%H:%M", day))
+    if time.localtime(now - 86_400)[:3] == day[:3]:
+        return _("yesterday")
+    return time.strftime("%Y-%m-%d", day)

@@ -10,12 +10,12 @@ from string import Formatter
 import pytest
 
 import domainstudio
-from domainstudio.paths import _DISK_PROBLEMS
+from domainstudio.disk import _DISK_PROBLEMS
 from domainstudio.problems import SENTENCES, Problem, UserError, sentence
 from domainstudio.project.database import _KNOWN_ERRORS
 
 PACKAGE = Path(domainstudio.__file__).parent
-PASSED_ON = {"jobs/events.py", "paths.py", "project/database.py", "project/project.py"}
+PASSED_ON = {"disk.py", "jobs/events.py", "project/database.py", "project/project.py"}
 """Files that build a Problem from a code they were given: read back, or of an error of SQLite or the disk."""
 
 

@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     from domainstudio.corpus.facts import ImportSummary
     from domainstudio.jobs.folder import JobFolder
     from domainstudio.project.project import Project
-    from domainstudio.workflow.corpus import ImportAccount, TableRow
+    from domainstudio.workflow.corpus import TableRow
+    from domainstudio.workflow.importing import ImportAccount
 
 _SHOWN_REJECTIONS = 10
 
@@ -55,7 +56,7 @@ def _import(options: argparse.Namespace) -> Output:
     from domainstudio.cli.following import open_project
     from domainstudio.corpus.finding import name_of
     from domainstudio.corpus.readers import ReaderSettings
-    from domainstudio.workflow.corpus import start_import
+    from domainstudio.workflow.importing import start_import
 
     name = options.name or name_of(options.paths[0])
     settings = ReaderSettings(reader=options.reader, text_field=options.text_field, html=options.html)
@@ -66,7 +67,7 @@ def _import(options: argparse.Namespace) -> Output:
 
 def _sample(options: argparse.Namespace) -> Output:
     from domainstudio.cli.following import open_project
-    from domainstudio.workflow.corpus import start_sample
+    from domainstudio.workflow.importing import start_sample
 
     with open_project(options) as project:
         return _imported(project, start_sample(project, options.name), options.name, options)
@@ -89,7 +90,7 @@ def _generate(options: argparse.Namespace) -> Output:
 def _imported(project: "Project", folder: "JobFolder", name: str, options: argparse.Namespace) -> Output:
     """Follow an import to its end and give its account."""
     from domainstudio.cli.following import finished, run_job
-    from domainstudio.workflow.corpus import account_of, summary_of
+    from domainstudio.workflow.importing import account_of, summary_of
 
     if not run_job(project, folder, options):
         return finished(folder, False, "")

@@ -16,7 +16,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def _table(options: argparse.Namespace) -> Output:
     from domainstudio.cli.following import open_project
-    from domainstudio.workflow.training import RunList, run_spec
+    from domainstudio.workflow.run_list import RunList
+    from domainstudio.workflow.training import run_spec
 
     with open_project(options) as project:
         run_spec(project, options.run)

@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from domainstudio import __version__
+from domainstudio.disk import disk_problem
 from domainstudio.language import translate as _
 from domainstudio.language import visible
-from domainstudio.paths import disk_problem
 from domainstudio.problems import UserError, sentence
 
 GROUPS = {

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from domainstudio.project.project import Project
-    from domainstudio.workflow.training import RunList, RunRow
+    from domainstudio.workflow.run_list import RunList, RunRow
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -58,7 +58,7 @@ def _add_sampling(verb: argparse.ArgumentParser) -> None:
 
 def _list(options: argparse.Namespace) -> Output:
     from domainstudio.cli.following import open_project
-    from domainstudio.workflow.training import RunList
+    from domainstudio.workflow.run_list import RunList
 
     with open_project(options) as project:
         runs = _runs(RunList(project))
@@ -84,7 +84,7 @@ def _runs(runs: "RunList") -> "list[RunRow]":
 
 def _compare(options: argparse.Namespace) -> Output:
     from domainstudio.cli.following import open_project
-    from domainstudio.workflow.training import RunList
+    from domainstudio.workflow.run_list import RunList
 
     with open_project(options) as project:
         for name in options.runs:

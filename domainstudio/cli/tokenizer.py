@@ -37,7 +37,7 @@ def _train(options: argparse.Namespace) -> Output:
 
 def _pack(options: argparse.Namespace) -> Output:
     from domainstudio.cli.following import finished, open_project, run_job
-    from domainstudio.workflow.tokenizer import packed, start_packing
+    from domainstudio.workflow.packing import packed, start_packing
 
     with open_project(options) as project:
         folder = start_packing(project)
@@ -55,7 +55,7 @@ def _pack(options: argparse.Namespace) -> Output:
 
 def _table(options: argparse.Namespace) -> Output:
     from domainstudio.cli.following import open_project
-    from domainstudio.workflow.tokenizer import fertility
+    from domainstudio.workflow.packing import fertility
 
     with open_project(options) as project:
         sources = fertility(project)

@@ -8,7 +8,7 @@ from domainstudio.language import translate as _
 from domainstudio.units import format_change
 
 if TYPE_CHECKING:
-    from domainstudio.workflow.training import RunRow
+    from domainstudio.workflow.run_list import RunRow
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -29,7 +29,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def _start(options: argparse.Namespace) -> Output:
     from domainstudio.cli.following import finished, open_project, run_job, warn_if_blind
     from domainstudio.cli.recipe import parse_settings
-    from domainstudio.workflow.training import RunList, start_run
+    from domainstudio.workflow.run_list import RunList
+    from domainstudio.workflow.training import start_run
 
     with open_project(options) as project:
         folder = start_run(

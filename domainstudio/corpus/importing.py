@@ -19,9 +19,9 @@ from domainstudio.corpus.heldout import (
     passage_length,
     split_document,
 )
-from domainstudio.corpus.parallel import Guard, run_tasks
 from domainstudio.corpus.readers import Document, ReaderSettings
 from domainstudio.corpus.reading import Reading, ReadingTask, plan, read_task, without_lost_file
+from domainstudio.jobs.parallel import Guard, run_tasks
 from domainstudio.problems import Problem, UserError
 
 IN_PROCESS_BYTES = 8 << 20
@@ -43,12 +43,12 @@ class Importer:
         report: Callable[[int, int], None],
         processes: int | None = None,
     ) -> None:
-        """Write shards into the existing, empty `folder`; `processes` as in `run_tasks`, 0: only this one."""
+        """Write shards into the existing, empty `folder`; `processes` as in `run_tasks`."""
         self._folder = folder
         self._settings = settings
         self._report = report
         self._processes = processes
-        self._files = self._files_done = 0
+        self._files = 0
         self._last_report = time.monotonic()
 
     def run(self, paths: list[Path], frozen: HeldOutRule | None) -> ImportSummary:
@@ -85,24 +85,20 @@ class Importer:
         whole = Reading()
         is_harmless = not any(task.is_isolated for task in tasks)
         is_small = sum(task.size_bytes for task in tasks) < IN_PROCESS_BYTES
-        if self._processes == 0 or (is_small and is_harmless):
-            for task in tasks:
-                whole.add(read_task(task, self._tick))
-        else:
-            guard = Guard(without_lost_file, PATIENCE_SECONDS, MEMORY_BYTES)
-            for reading in run_tasks(read_task, tasks, self._tell, self._processes, guard):
-                whole.add(reading)
+        processes = 0 if is_small and is_harmless else self._processes
+        guard = Guard(without_lost_file, PATIENCE_SECONDS, MEMORY_BYTES)
+        for reading in run_tasks(read_task, tasks, self._tell, processes, guard):
+            whole.add(reading)
         return whole
 
     def _tell(self, files_done: int) -> None:
-        self._files_done = files_done
         self._last_report = time.monotonic()
         self._report(files_done, self._files)
 
-    def _tick(self, files: int = 1, /) -> None:
-        """Report within a file too: a person who asks to stop waits no longer than a moment."""
-        if files or time.monotonic() - self._last_report >= _TICK_SECONDS:
-            self._tell(self._files_done + files)
+    def _tick(self) -> None:
+        """Report while what was read is stored: a person who asks to stop waits no longer than a moment."""
+        if time.monotonic() - self._last_report >= _TICK_SECONDS:
+            self._tell(self._files)
 
     def _choose_rule(self, shards: list[Path], reading: Reading) -> HeldOutRule:
         from domainstudio.corpus.documents import read_documents
@@ -114,7 +110,7 @@ class Importer:
         length = passage_length(reading.characters)
         prefixes, lengths = array("Q"), array("q")
         for document in read_documents(shards):
-            self._tick(0)
+            self._tick()
             for passage in cut_passages(document.text, length):
                 prefixes.append(int.from_bytes(content_hash(passage)[:8], "big"))
                 lengths.append(len(passage))
@@ -130,7 +126,7 @@ class Importer:
             return documents
         writer = ShardWriter(self._folder)
         for document in read_documents(shards):
-            self._tick(0)
+            self._tick()
             for text, held_out in split_document(document.text, rule):
                 if text.strip():
                     writer.add(Document(text, document.origin, document.position, document.title), held_out)

@@ -7,7 +7,6 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from domainstudio.corpus.facts import RejectionRecord
-from domainstudio.corpus.parallel import Cause, Loss, Tick, WorkerFailed
 from domainstudio.corpus.readers import (
     Document,
     ReaderSettings,
@@ -19,6 +18,7 @@ from domainstudio.corpus.readers import (
 )
 from domainstudio.corpus.readers.compressed import is_compressed
 from domainstudio.corpus.readers.items import Reason
+from domainstudio.jobs.parallel import Cause, Loss, Tick, WorkerFailed
 from domainstudio.language import one_line
 
 LISTED_REJECTIONS = 1000

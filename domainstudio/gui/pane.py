@@ -1,9 +1,8 @@
 """What every pane is: a header, a content in one of four states, and what it tells the window."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
@@ -12,21 +11,13 @@ from domainstudio.gui import theme
 from domainstudio.gui.session import Session
 from domainstudio.gui.widgets.buttons import PrimaryButton, SecondaryButton
 from domainstudio.gui.widgets.form import hairline
+from domainstudio.gui.widgets.problem_line import PaneProblem
 from domainstudio.gui.widgets.states import ContentStates, Slot
 from domainstudio.gui.widgets.text import ElidedText, Text
 from domainstudio.language import translate as _
 from domainstudio.problems import Problem, sentence
 
 HEADER_HEIGHT = 72
-
-
-@dataclass(frozen=True)
-class PaneProblem:
-    """Something to look at in a pane: the problems bar shows it and jumps to its field."""
-
-    severity: Literal["attention", "problem"]
-    text: str
-    field: str = ""
 
 
 class PaneHeader(QWidget):
@@ -103,12 +94,13 @@ class Pane(QWidget):
         layout.addWidget(hairline())
         layout.addWidget(self.states, 1)
         session.changed.connect(self._on_session_changed)
+        session.saving_asked.connect(self.save_pending)
 
     def refresh(self) -> None:
         """Ask the session again for everything shown; overridden by each pane."""
 
     def save_pending(self) -> None:
-        """Write at once what waits for the next change; overridden where saving is put off."""
+        """Write at once what was put off: before undo, and before the project is closed."""
 
     def focus_field(self, field: str) -> None:
         """Put the focus on a field by its name."""

@@ -13,11 +13,13 @@ from domainstudio.jobs.leftovers import sweep
 from domainstudio.problems import Problem, UserError
 from domainstudio.project import jobs as index
 from domainstudio.project.database import data_version, known_errors
+from domainstudio.project.journal import Label
 from domainstudio.project.project import DATABASE, Project
+from domainstudio.workflow import history
 from domainstudio.workflow.kinds import KINDS
 from domainstudio.workflow.overview import JobList, JobRow
+from domainstudio.workflow.run_list import RunList, RunRow
 from domainstudio.workflow.running import commit
-from domainstudio.workflow.training import RunList, RunRow
 
 Found = TypeVar("Found")
 FOLLOW_SECONDS = 0.1
@@ -48,6 +50,7 @@ class Session(QObject):
         runs_changed: list[RunRow], likewise.
         job_ended: JobRow of a job that ended while the window was open; what it made is there to be seen.
         edits_ended: no edit is waiting any more; True if all were written, False if one was refused.
+        saving_asked: an edit follows that everything put off must come before.
         problem_found: Problem that no pane asked to hear of.
         crashed: Exception, a bug in a thread.
     """
@@ -57,6 +60,7 @@ class Session(QObject):
     runs_changed = Signal(list)
     job_ended = Signal(object)
     edits_ended = Signal(bool)
+    saving_asked = Signal()
     problem_found = Signal(object)
     crashed = Signal(object)
 
@@ -134,6 +138,16 @@ class Session(QObject):
         self._bridge.change_awaited(1)
         self._unwritten += bool(topics)
         self._writer.do(task)
+
+    def undo(self, done: Callable[[Label | None], None] | None = None) -> None:
+        """Take back the newest edit; what panes have put off is written before. `done` is as in `edit`."""
+        self.saving_asked.emit()
+        self.edit(history.undo, done, topics=ALL_TOPICS)
+
+    def redo(self, done: Callable[[Label | None], None] | None = None) -> None:
+        """Make the edit undone last again; as `undo`."""
+        self.saving_asked.emit()
+        self.edit(history.redo, done, topics=ALL_TOPICS)
 
     @property
     def is_writing(self) -> bool:

@@ -93,11 +93,6 @@ class Shell(QWidget):
         self.sidebar.choose(step)
         self.step_shown.emit(step)
 
-    def save_pending(self) -> None:
-        """Have every pane write what it put off: before undo, and before the project is closed."""
-        for pane in self._panes.values():
-            pane.save_pending()
-
     def memory(self) -> dict[str, Any]:
         """Return what the window should reopen with: the step, and what each pane wants to keep."""
         panes = dict(self._memory.get("panes") or {})

@@ -19,7 +19,7 @@ from domainstudio.gui.palette import CommandPalette
 from domainstudio.gui.panes.start.pane import StartPane
 from domainstudio.gui.preferences import Preferences
 from domainstudio.gui.qt_language import translate_qt
-from domainstudio.gui.session import ALL_TOPICS, Session
+from domainstudio.gui.session import Session
 from domainstudio.gui.shell import Shell, open_once
 from domainstudio.gui.shortcuts import commands
 from domainstudio.gui.widgets.notice import NoticeLine
@@ -28,7 +28,6 @@ from domainstudio.jobs import process
 from domainstudio.language import translate as _
 from domainstudio.problems import Problem, sentence
 from domainstudio.project.journal import Label
-from domainstudio.workflow import history
 from domainstudio.workflow.overview import JobRow
 
 SMALLEST, USUAL = (1024, 640), (1440, 900)
@@ -226,14 +225,12 @@ class Window(QMainWindow):
                     self._on_stop_requested(job.job_id)
 
     def _on_undo(self) -> None:
-        if self._session is not None and self._shell is not None:
-            self._shell.save_pending()
-            self._session.edit(history.undo, self._on_undone, topics=ALL_TOPICS)
+        if self._session is not None:
+            self._session.undo(self._on_undone)
 
     def _on_redo(self) -> None:
-        if self._session is not None and self._shell is not None:
-            self._shell.save_pending()
-            self._session.edit(history.redo, self._on_redone, topics=ALL_TOPICS)
+        if self._session is not None:
+            self._session.redo(self._on_redone)
 
     def _on_undone(self, label: Label | None) -> None:
         self._say_turned(_("Undone: {what}"), label, _("There is nothing to undo."))
@@ -350,7 +347,7 @@ class Window(QMainWindow):
         """Have `leave` called again once all edits are written; who asks twice leaves without them."""
         if self._session is None or self._shell is None or self._leaving is not None:
             return False
-        self._shell.save_pending()
+        self._session.saving_asked.emit()
         if self._session.is_writing:
             self._leaving = leave
         return self._session.is_writing
@@ -365,7 +362,7 @@ class Window(QMainWindow):
             return
         self._leaving = None
         if self._shell is not None:
-            self._shell.save_pending()
+            self._session.saving_asked.emit()
         self._keep()
         self._desktop.keep_awake(False)
         self._session.close()

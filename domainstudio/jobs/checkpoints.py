@@ -11,7 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from domainstudio.paths import free_bytes
+from domainstudio.disk import free_bytes
 
 CHECKPOINTS = "checkpoints"
 MODEL = "model"

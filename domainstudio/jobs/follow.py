@@ -7,6 +7,7 @@ from domainstudio.jobs.events import Event, LineDecoder
 from domainstudio.jobs.folder import JobFolder, Status
 
 _CHUNK_BYTES = 1 << 20
+_END_BYTES = 1 << 16
 _FINAL: tuple[Status, ...] = ("done", "stopped", "failed", "interrupted")
 
 
@@ -34,7 +35,7 @@ class Tail:
     """Reads a growing events.jsonl from where it last ended; survives the file not being there yet."""
 
     def __init__(self, folder: JobFolder, offset: int = 0) -> None:
-        """Begin at `offset`, the start of a line in bytes."""
+        """Begin at byte `offset`: at the start of a line, or the first event is a piece of one."""
         self._folder = folder
         self._read = offset
         self._decoder = LineDecoder()
@@ -56,6 +57,11 @@ class Tail:
             while (end is None or self._read < end) and (data := source.read(_CHUNK_BYTES)):
                 self._read += len(data)
                 yield from self._decoder.feed(data)
+
+
+def end_of(folder: JobFolder) -> Tail:
+    """Return a tail that begins near the end of the events so far: the line it cuts comes as a Log."""
+    return Tail(folder, max(0, folder.events_size_bytes() - _END_BYTES))
 
 
 def follow(folder: JobFolder, interval_seconds: float = 0.1) -> Iterator[Event | None]:

@@ -14,6 +14,7 @@ from types import FrameType
 
 import orjson
 
+from domainstudio.disk import disk_problem
 from domainstudio.jobs.event_file import FULL, EventFile
 from domainstudio.jobs.events import (
     LONGEST_LINE,
@@ -29,7 +30,7 @@ from domainstudio.jobs.events import (
 )
 from domainstudio.jobs.folder import JobFolder
 from domainstudio.jobs.output import survive_a_full_disk
-from domainstudio.paths import disk_problem, write_atomically
+from domainstudio.paths import write_atomically
 from domainstudio.problems import Problem, UserError
 
 HEARTBEAT_SECONDS = 5.0

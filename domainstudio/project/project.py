@@ -11,19 +11,13 @@ from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from uuid import uuid4
 
+from domainstudio.disk import disk_problem
 from domainstudio.jobs.folder import JobFolder
 from domainstudio.jobs.spec import JOB_ID, parse_model
-from domainstudio.paths import disk_problem, inside, sync_folder
+from domainstudio.paths import inside, sync_folder
 from domainstudio.problems import Problem, UserError
-from domainstudio.project.database import (
-    check_version,
-    connect,
-    known_errors,
-    known_version,
-    migrate,
-    settle,
-    transaction,
-)
+from domainstudio.project.database import connect, known_errors, settle, transaction
+from domainstudio.project.migration import check_version, known_version, migrate
 from domainstudio.recipe.run import ModelOrigin
 
 DATABASE = "project.sqlite"

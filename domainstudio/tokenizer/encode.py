@@ -17,6 +17,7 @@ SAMPLE_CHARACTERS = 20_000
 """How many documents are compared, and how much of each at most."""
 
 Ids = NDArray[np.integer[Any]]
+Library = Literal["tiktoken", "tokenizers"]
 
 
 class EncoderChoice(BaseModel):
@@ -24,7 +25,7 @@ class EncoderChoice(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    library: Literal["tiktoken", "tokenizers"]
+    library: Library
     reason: str
     documents_compared: int
 
@@ -32,20 +33,25 @@ class EncoderChoice(BaseModel):
 class Encoder:
     """Encodes documents; `<|endoftext|>` and its like within a text are text and part no documents."""
 
-    def __init__(self, folder: Path, fast: FastEncoder | None) -> None:
-        """Load the tokenizer in `folder`; `fast`, if given, encodes what it can.
+    def __init__(self, folder: Path, library: Library = "tokenizers") -> None:
+        """Load the tokenizer in `folder`; with tiktoken that encodes what it can.
 
         Raises:
             UserError: there is no tokenizer, or it has no end-of-text token.
+            NotReproducible: tiktoken cannot be used, as `choose` would have said.
         """
         self._tokenizer: Tokenizer = vocabulary.load(folder)
         self._tokenizer.encode_special_tokens = True
-        self._folder = folder
-        self._fast = fast
+        self._folder, self._library = folder, library
+        self._fast = FastEncoder(folder) if library == "tiktoken" else None
         self.sha256 = vocabulary.hash_of(folder)
         self.end_of_text = vocabulary.end_of_text(self._tokenizer)
         self.vocabulary = vocabulary.size_of(self._tokenizer)
         self.dtype: Literal["uint16", "uint32"] = "uint16" if self.vocabulary <= 65_536 else "uint32"
+
+    def __reduce__(self) -> tuple[type["Encoder"], tuple[Path, Library]]:
+        """Let another process load the tokenizer anew."""
+        return Encoder, (self._folder, self._library)
 
     def encode(self, texts: list[str]) -> list[Ids]:
         """Return the ids of each text in `dtype`, little-endian, without end-of-text."""
@@ -73,7 +79,7 @@ def choose(folder: Path, sample: Iterable[str]) -> EncoderChoice:
     Raises:
         UserError: there is no tokenizer, or it has no end-of-text token.
     """
-    slow = Encoder(folder, None)
+    slow = Encoder(folder)
     try:
         fast = FastEncoder(folder)
         fast.check_merges()
@@ -91,8 +97,3 @@ def choose(folder: Path, sample: Iterable[str]) -> EncoderChoice:
             break
     reason = "the merges are proved equal and every id of the sample is the same"
     return EncoderChoice(library="tiktoken", reason=reason, documents_compared=compared)
-
-
-def open_encoder(folder: Path, choice: EncoderChoice) -> Encoder:
-    """Return the encoder that was chosen."""
-    return Encoder(folder, FastEncoder(folder) if choice.library == "tiktoken" else None)

@@ -5,19 +5,17 @@ in between shows in the result.
 """
 
 import hashlib
-import multiprocessing
 import os
-import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from domainstudio.tokenizer.encode import SAMPLE_DOCUMENTS, Encoder, EncoderChoice, open_encoder
+from domainstudio.jobs.parallel import Tick, run_tasks
+from domainstudio.tokenizer.encode import SAMPLE_DOCUMENTS, Encoder, EncoderChoice
 from domainstudio.tokenizer.packed import PackedMeta, PartMeta, PartWriter, whole_part, write_meta
 from domainstudio.tokenizer.words import count_sample
 
@@ -29,7 +27,6 @@ SMALL_BYTES = 64 << 20
 """Text below this is packed in this process: others take about two seconds to start."""
 
 _BATCH_CHARACTERS = 1 << 20
-_ATTENTION_SECONDS = 0.2
 
 
 @dataclass(frozen=True, eq=False)
@@ -103,11 +100,11 @@ def pack(
         files: the folder of each token file, which exists, and its parts.
         tokenizer_folder: holds tokenizer.json.
         choice: which library encodes.
-        report: called with the number of documents done, at least five times a second with several processes
-            and after each batch with one; may raise to stop. What is whole by then stays.
-        processes: None for what suits the machine and the amount of text.
+        report: called with the number of documents done, as by `run_tasks`; may raise to stop. What is whole
+            by then stays.
+        processes: as in `run_tasks`, but None for what suits the machine and the amount of text.
     """
-    encoder = open_encoder(tokenizer_folder, choice)
+    encoder = Encoder(tokenizer_folder, choice.library)
     plans = [plan for parts in files.values() for plan in parts]
     found: dict[PartPlan, PartMeta] = {}
     done = 0
@@ -117,27 +114,20 @@ def pack(
             found[plan] = part
             done += part.documents
             report(done)
-    left = [plan for plan in plans if plan not in found]
-    workers = min(len(left), processes or _processes_for(sum(plan.size_bytes for plan in left)))
-    if workers > 1:
-        found |= _pack_in_processes(left, tokenizer_folder, choice, workers, _beyond(done, report))
-    else:
-        for plan in left:
-            found[plan] = _pack_part(plan, encoder, _beyond(done, report))
-            done += found[plan].documents
+    left = sorted((plan for plan in plans if plan not in found), key=lambda plan: -plan.size_bytes)
+    if processes is None:
+        processes = _processes_for(sum(plan.size_bytes for plan in left))
+    made = run_tasks(partial(_pack_part, encoder), left, lambda more: report(done + more), processes)
+    found |= dict(zip(left, made, strict=True))
     kind = (encoder.dtype, encoder.vocabulary, encoder.sha256, encoder.end_of_text)
     return [write_meta(folder, *kind, [found[plan] for plan in parts]) for folder, parts in files.items()]
 
 
-def _beyond(base: int, report: Callable[[int], None]) -> Callable[[int], None]:
-    return lambda count: report(base + count)
-
-
 def _processes_for(size_bytes: int) -> int:
-    return 1 if size_bytes < SMALL_BYTES else min(MOST_PROCESSES, os.cpu_count() or 1)
+    return 0 if size_bytes < SMALL_BYTES else min(MOST_PROCESSES, os.cpu_count() or 1)
 
 
-def _pack_part(plan: PartPlan, encoder: Encoder, report: Callable[[int], None]) -> PartMeta:
+def _pack_part(encoder: Encoder, plan: PartPlan, tick: Tick) -> PartMeta:
     from domainstudio.corpus.documents import read_texts  # pyarrow: not for every command
 
     done = 0
@@ -147,7 +137,7 @@ def _pack_part(plan: PartPlan, encoder: Encoder, report: Callable[[int], None]) 
             writer.add(encoder.encode(batch), sizes)
             writer.count(sum(map(len, batch)), count_sample(batch, done))
             done += len(batch)
-            report(done)
+            tick(len(batch))
         return writer.close(plan.made_of(encoder.sha256))
 
 
@@ -161,66 +151,3 @@ def _batches(texts: Iterable[str]) -> Iterator[list[str]]:
             batch, characters = [], 0
     if batch:
         yield batch
-
-
-def _pack_in_processes(
-    plans: list[PartPlan],
-    tokenizer_folder: Path,
-    choice: EncoderChoice,
-    workers: int,
-    report: Callable[[int], None],
-) -> dict[PartPlan, PartMeta]:
-    """Make parts in `workers` processes, the largest first; none is left behind, however this ends."""
-    context = multiprocessing.get_context("spawn")
-    counter = context.Value("q", 0)
-    before = set(multiprocessing.active_children())
-    executor = ProcessPoolExecutor(workers, context, _prepare, (tokenizer_folder, choice, counter))
-    try:
-        largest_first = sorted(plans, key=lambda plan: -plan.size_bytes)
-        futures = {executor.submit(_pack_here, plan): plan for plan in largest_first}
-        waiting = set(futures)
-        while waiting:
-            done, waiting = wait(waiting, _ATTENTION_SECONDS, FIRST_COMPLETED)
-            # Without its lock, which a killed process may hold; and first, for a stop may come with a kill.
-            report(counter.get_obj().value)
-            for future in done:
-                future.result()
-        return {plan: future.result() for future, plan in futures.items()}
-    except BaseException:
-        for process in set(multiprocessing.active_children()) - before:
-            process.kill()
-        raise
-    finally:
-        executor.shutdown(cancel_futures=True)
-
-
-_here: tuple[Encoder, Any]
-"""What a process of the pool works with: its encoder, and the count of documents that all share."""
-
-
-def _prepare(tokenizer_folder: Path, choice: EncoderChoice, counter: Any) -> None:
-    """Set up a process of the pool: one thread, and an end when its parent ends."""
-    global _here
-    os.environ |= {"TOKENIZERS_PARALLELISM": "false", "RAYON_NUM_THREADS": "1"}
-    threading.Thread(target=_end_with_parent, name="end with parent", daemon=True).start()
-    _here = open_encoder(tokenizer_folder, choice), counter
-
-
-def _end_with_parent() -> None:
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        parent.join()
-        os._exit(1)
-
-
-def _pack_here(plan: PartPlan) -> PartMeta:
-    encoder, counter = _here
-    counted = 0
-
-    def count(done: int) -> None:
-        nonlocal counted
-        with counter.get_lock():
-            counter.value += done - counted
-        counted = done
-
-    return _pack_part(plan, encoder, count)

@@ -21,6 +21,7 @@ from deepspeed.utils.tensor_fragment import fragment_address
 from pydantic import BaseModel, ConfigDict
 from safetensors.torch import load_file, save_file
 
+from domainstudio.disk import disk_problem
 from domainstudio.jobs.checkpoints import (
     CHECKPOINTS,
     KEPT,
@@ -32,7 +33,7 @@ from domainstudio.jobs.checkpoints import (
 )
 from domainstudio.jobs.spec import parse_model
 from domainstudio.model.folder import check_saved, save_model
-from domainstudio.paths import disk_problem, make_parent, move_whole
+from domainstudio.paths import make_parent, move_whole
 from domainstudio.problems import Problem, UserError
 from domainstudio.recipe.recipe import Recipe
 from domainstudio.trainer.outcome import Outcome

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from domainstudio.disk import disk_problem, free_bytes
 from domainstudio.jobs.checkpoints import make_room, room_needed, size_of
-from domainstudio.paths import disk_problem, free_bytes
 from domainstudio.problems import Problem, UserError
 from domainstudio.recipe.recipe import Recipe
 from domainstudio.units import format_size

@@ -9,9 +9,9 @@ from domainstudio.project.project import Project
 from domainstudio.recipe.advice import PlannedText, doubts
 from domainstudio.recipe.run import RunSpec
 from domainstudio.units import format_size
+from domainstudio.workflow.packing import packing_state
 from domainstudio.workflow.planned import PlannedRun
 from domainstudio.workflow.planning import blindness
-from domainstudio.workflow.tokenizer import packing_state
 from domainstudio.workflow.training import TRAIN, run_spec
 
 Severity = Literal["attention", "problem"]

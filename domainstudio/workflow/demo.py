@@ -12,7 +12,7 @@ from domainstudio.jobs.follow import follow
 from domainstudio.mixture.shares import Arm, Mixture, TextOrigin
 from domainstudio.problems import Problem, UserError
 from domainstudio.project.project import Project
-from domainstudio.workflow import corpus, export, planning, tokenizer, training
+from domainstudio.workflow import export, importing, packing, planning, tokenizer, training
 from domainstudio.workflow.kinds import KINDS
 from domainstudio.workflow.projects import new_project
 from domainstudio.workflow.running import commit_finished
@@ -64,10 +64,10 @@ def jobs(project: Project, size: Size) -> Iterator[tuple[str, JobFolder]]:
     reader = ReaderSettings(reader="docstrings")
     general, domain = sample.general_files(size.every), sample.domain_files(size.every)
     found: TextOrigin = "found on this machine"
-    yield "import general text", corpus.start_import(project, general, GENERAL, "general", reader, found)
-    yield "import domain text", corpus.start_import(project, domain, DOMAIN, "domain", reader, found)
+    yield "import general text", importing.start_import(project, general, GENERAL, "general", reader, found)
+    yield "import domain text", importing.start_import(project, domain, DOMAIN, "domain", reader, found)
     yield "train a tokenizer", tokenizer.start_training(project, size.vocabulary)
-    yield "pack the tokens", tokenizer.start_packing(project)
+    yield "pack the tokens", packing.start_packing(project)
     planning.set_recipe(project, {"probe_every": str(size.probe_every)}, preset="sample")
     base = Mixture(shares={GENERAL: 1.0}, tokens=size.base_tokens, max_epochs=2)
     planning.set_mixture(project, base, "base")

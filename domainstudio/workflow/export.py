@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 from pydantic import BaseModel, ConfigDict
 
+from domainstudio.disk import LEAST_ROOM
 from domainstudio.evaluation.forgetting import changes, outcome
 from domainstudio.export import report
 from domainstudio.export.card import render_card
@@ -18,7 +19,7 @@ from domainstudio.jobs.envelope import Line, envelope, smoothed
 from domainstudio.jobs.events import Probe
 from domainstudio.jobs.folder import JobFolder
 from domainstudio.jobs.worker import Worker
-from domainstudio.paths import LEAST_ROOM, write_atomically
+from domainstudio.paths import write_atomically
 from domainstudio.problems import Problem, UserError
 from domainstudio.project.project import Project
 from domainstudio.recipe.base_model import read_base_model
@@ -26,8 +27,9 @@ from domainstudio.recipe.recipe import settings_of
 from domainstudio.recipe.run import RunSpec
 from domainstudio.tokenizer.packed import read_meta
 from domainstudio.workflow import corpus
+from domainstudio.workflow.run_list import RunList, RunRow
 from domainstudio.workflow.running import Kind, Room, start
-from domainstudio.workflow.training import RunList, RunRow, curves_of, find_checkpoint, run_spec
+from domainstudio.workflow.training import curves_of, find_checkpoint, run_spec
 
 
 class ExportWork(BaseModel):

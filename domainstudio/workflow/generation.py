@@ -7,7 +7,7 @@ from domainstudio.jobs.folder import JobFolder, list_jobs
 from domainstudio.problems import Problem, UserError
 from domainstudio.project.project import Project
 from domainstudio.recipe.generation import FILE, GenerateWork
-from domainstudio.workflow.corpus import IMPORT, start_import
+from domainstudio.workflow.importing import IMPORT, start_import
 from domainstudio.workflow.running import Kind, relative_to_job, start, work_of
 from domainstudio.workflow.tokenizer import current
 from domainstudio.workflow.training import find_checkpoint

@@ -6,11 +6,12 @@ from pathlib import Path
 from domainstudio.jobs.checkpoints import size_of
 from domainstudio.language import translate as _
 from domainstudio.problems import UserError, sentence
-from domainstudio.project.database import check_version, known_errors, known_version
+from domainstudio.project.database import known_errors
+from domainstudio.project.migration import check_version, known_version
 from domainstudio.project.project import DATABASE, Project
 from domainstudio.units import format_count
+from domainstudio.workflow.run_list import RunList, RunRow
 from domainstudio.workflow.steps import Facts, State, read_facts
-from domainstudio.workflow.training import RunList, RunRow
 
 
 @dataclass(frozen=True)

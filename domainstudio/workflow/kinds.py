@@ -1,15 +1,24 @@
 """All kinds of jobs by name."""
 
-from domainstudio.workflow import corpus, export, generation, samples, search, tokenizer, training
+from domainstudio.workflow import (
+    export,
+    generation,
+    importing,
+    packing,
+    samples,
+    search,
+    tokenizer,
+    training,
+)
 from domainstudio.workflow.running import Kind
 
 KINDS: dict[str, Kind] = {
     kind.name: kind
     for kind in (
-        corpus.IMPORT,
+        importing.IMPORT,
         search.SEARCH,
         tokenizer.TRAIN,
-        tokenizer.PACK,
+        packing.PACK,
         training.TRAIN,
         generation.GENERATE,
         samples.SAMPLES,

@@ -6,7 +6,7 @@ from statistics import median
 
 from domainstudio.jobs.events import Event, JobProblem, Progress, Start, Step
 from domainstudio.jobs.folder import JobFolder, Status, list_jobs
-from domainstudio.jobs.follow import StatusWatch, Tail
+from domainstudio.jobs.follow import StatusWatch, Tail, end_of
 from domainstudio.problems import Problem, UserError
 from domainstudio.project.project import Project
 from domainstudio.recipe.run import RunSpec
@@ -108,7 +108,8 @@ class _Followed:
         subject = str(getattr(work, "source", "") or getattr(work, "run", ""))
         self._row = JobRow(folder.job_id, spec.kind, subject, "created")
         self._steps = work.steps if isinstance(work, RunSpec) else 0
-        self._tail = Tail(folder, _tail_offset(folder) if spec.kind == TRAIN.name else 0)
+        # Of a run its newest state is all that is shown.
+        self._tail = end_of(folder) if spec.kind == TRAIN.name else Tail(folder)
         self._pace = Pace()
         self._watch = StatusWatch(folder)
 
@@ -154,19 +155,6 @@ class _Followed:
 def _seconds(event: Event) -> float:
     """Return when an event of an attempt was, by the clock that nobody sets if it was written down."""
     return event.time if event.elapsed is None else event.elapsed
-
-
-_TAIL_BYTES = 65_536
-
-
-def _tail_offset(folder: JobFolder) -> int:
-    """Return the start of a line near the end of a run's events: its newest state is all that is shown."""
-    size = folder.events_size_bytes()
-    if size <= _TAIL_BYTES:
-        return 0
-    with folder.open_events() as source:
-        source.seek(size - _TAIL_BYTES)
-        return size - _TAIL_BYTES + len(source.readline())
 
 
 def running(rows: list[JobRow]) -> Iterator[JobRow]:

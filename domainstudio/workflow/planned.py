@@ -7,6 +7,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
+from domainstudio.disk import free_bytes
 from domainstudio.jobs.checkpoints import (
     ROOM_TO_SPARE,
     latest_checkpoint,
@@ -15,9 +16,8 @@ from domainstudio.jobs.checkpoints import (
 )
 from domainstudio.jobs.events import Step
 from domainstudio.jobs.folder import JobFolder, list_jobs
-from domainstudio.jobs.follow import Tail
+from domainstudio.jobs.follow import end_of
 from domainstudio.mixture.shares import Arm
-from domainstudio.paths import free_bytes
 from domainstudio.project.plans import DEFAULT_NAME
 from domainstudio.project.project import Project
 from domainstudio.recipe.base_model import count_parameters
@@ -26,8 +26,6 @@ from domainstudio.recipe.recipe import Recipe
 from domainstudio.recipe.run import ModelOrigin, RunSpec, folder_of
 from domainstudio.recipe.shapes import SHAPES
 from domainstudio.workflow.training import TRAIN, freeze, run_spec
-
-_TAIL_BYTES = 1 << 16
 
 
 @dataclass(frozen=True)
@@ -189,6 +187,6 @@ def _checkpoint_bytes(folder: JobFolder) -> int:
 
 def _speed(folder: JobFolder) -> Speed | None:
     """Return the median speed of a run's last steps, read from the end of its events."""
-    tail = Tail(folder, max(0, folder.events_size_bytes() - _TAIL_BYTES))
-    speeds = [event.body.tokens_per_second for event in tail.poll() if isinstance(event.body, Step)]
+    steps = (event.body for event in end_of(folder).poll() if isinstance(event.body, Step))
+    speeds = [step.tokens_per_second for step in steps]
     return Speed(folder.job_id, median(speeds)) if speeds else None

@@ -9,12 +9,13 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from domainstudio.disk import disk_problem, free_bytes, no_room
 from domainstudio.jobs import process
 from domainstudio.jobs.checkpoints import size_of
 from domainstudio.jobs.folder import PARTS, JobFolder, create_job, list_jobs
 from domainstudio.jobs.spec import JobSpec, Program
 from domainstudio.jobs.worker import Worker
-from domainstudio.paths import disk_problem, free_bytes, move_whole, no_room, remove_drafts, whole_folder
+from domainstudio.paths import move_whole, remove_drafts, whole_folder
 from domainstudio.problems import Problem, UserError
 from domainstudio.project import jobs as index
 from domainstudio.project.project import Project

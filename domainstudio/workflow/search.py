@@ -8,9 +8,9 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict
 
-from domainstudio.corpus.parallel import run_tasks
 from domainstudio.jobs.folder import JobFolder, list_jobs
 from domainstudio.jobs.leftovers import discard
+from domainstudio.jobs.parallel import run_tasks
 from domainstudio.jobs.worker import Worker
 from domainstudio.problems import Problem, UserError
 from domainstudio.project import documents
@@ -161,13 +161,8 @@ def _search(worker: Worker, work: SearchWork, project: Project) -> "array[int]":
     report(0)
     size_bytes = sum(project.shard(part.job_id, part.shard).stat().st_size for part in parts)
     ids = array("q")
-    if size_bytes >= IN_PROCESS_BYTES:
-        for some in run_tasks(_search_part, parts, report):
-            ids.extend(some)
-        return ids
-    for done, part in enumerate(parts, 1):
-        ids.extend(_search_part(part, lambda: None))
-        report(done)
+    for some in run_tasks(_search_part, parts, report, 0 if size_bytes < IN_PROCESS_BYTES else None):
+        ids.extend(some)
     return ids
 
 

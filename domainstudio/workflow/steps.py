@@ -13,7 +13,7 @@ from domainstudio.project.project import Project
 from domainstudio.units import format_count
 from domainstudio.workflow import planning
 from domainstudio.workflow.overview import JobRow
-from domainstudio.workflow.training import RunRow
+from domainstudio.workflow.run_list import RunRow
 
 State = Literal["todo", "ready", "running", "paused", "attention", "problem"]
 STEPS = ("project", "corpus", "tokenizer", "mixture", "training", "runs", "export")

@@ -76,7 +76,7 @@ def store(texts: list[str], folder: Path) -> list[Path]:
 def different(texts: list[str], tokenizer: Path, folder: Path) -> int:
     """Return how many documents of a token file have other ids than `tokenizers` gives."""
     tokens = PackedTokens(folder)
-    encoder = Encoder(tokenizer, None)
+    encoder = Encoder(tokenizer)
     stream, _ = tokens.whole_documents(tokens.meta.tokens)
     place = wrong = 0
     for first in range(0, len(texts), 256):

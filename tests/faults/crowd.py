@@ -36,7 +36,18 @@ from domainstudio.jobs.spec import JobSpec
 from domainstudio.mixture.shares import Mixture
 from domainstudio.problems import Problem, sentence
 from domainstudio.project.project import Project
-from domainstudio.workflow import corpus, export, history, planning, running, runs, tokenizer, training
+from domainstudio.workflow import (
+    corpus,
+    export,
+    history,
+    importing,
+    packing,
+    planning,
+    running,
+    runs,
+    tokenizer,
+    training,
+)
 from domainstudio.workflow.steps import STEPS
 
 LOOK_MILLISECONDS = 5
@@ -61,13 +72,13 @@ COMMANDS: dict[str, str] = {
 """What a person does → the words of its command, without a space in any argument."""
 
 EDITS: dict[str, Callable[..., Any]] = {
-    "import": lambda project, path, name, role: corpus.start_import(
+    "import": lambda project, path, name, role: importing.start_import(
         project, [Path(path)], name, role, ReaderSettings()
     ),
     "rename": lambda project, name, new: corpus.rename_source(project, name, new),
     "role": lambda project, name, role: corpus.set_role(project, name, role),
     "tokenizer": lambda project, size: tokenizer.start_training(project, int(size)),
-    "pack": lambda project: tokenizer.start_packing(project),
+    "pack": lambda project: packing.start_packing(project),
     "recipe": lambda project, key, value: planning.set_recipe(project, {key: value}),
     "mixture": lambda project, share, tokens: planning.set_mixture(
         project,

@@ -22,7 +22,7 @@ from domainstudio.cli.main import run_command
 from domainstudio.jobs.checkpoints import list_checkpoints
 from domainstudio.jobs.folder import list_jobs
 from domainstudio.paths import sync_folder
-from domainstudio.project.database import MIGRATIONS
+from domainstudio.project.migration import MIGRATIONS
 from domainstudio.project.project import DATABASE
 from domainstudio.tokenizer import vocabulary
 from domainstudio.tokenizer.packed import PackedTokens

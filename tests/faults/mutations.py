@@ -28,9 +28,9 @@ from faults.hostile_files import HOSTILE
 from domainstudio.corpus.documents import read_documents, shards_of
 from domainstudio.corpus.finding import files_of
 from domainstudio.corpus.importing import MEMORY_BYTES
-from domainstudio.corpus.parallel import Guard, Loss, Tick, run_tasks
 from domainstudio.corpus.readers import Document, ReaderSettings, compressed, read_file
 from domainstudio.corpus.reading import Reading, ReadingTask, read_task
+from domainstudio.jobs.parallel import Guard, Loss, Tick, run_tasks
 from domainstudio.problems import UserError
 
 PATIENCE_SECONDS = 60.0

@@ -5,7 +5,9 @@ from pathlib import Path
 
 import golden_project
 import pytest
-from faults.hostile import World, add_weights, mutate, verdicts, write_base
+from faults.hostile import verdicts
+from faults.hostile_changes import mutate
+from faults.hostile_world import World, add_weights, write_base
 
 
 @pytest.fixture

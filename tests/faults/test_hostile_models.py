@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from faults.hostile import safetensors, write_base
+from faults.hostile_world import safetensors, write_base
 from support import Command
 
 from domainstudio.export.model_folder import copy_tokenizer, write_model_folder
@@ -219,7 +219,7 @@ def test_a_tokenizer_that_cannot_work_is_refused(tmp_path: Path, tokenizer: Path
 def test_an_id_beyond_every_model_is_refused(tmp_path: Path, tokenizer: Path) -> None:
     folder = changed(tmp_path, tokenizer, lambda document: document["model"]["vocab"].update(word=2**32 - 1))
     with pytest.raises(UserError) as refusal:
-        Encoder(folder, None)
+        Encoder(folder)
     assert refusal.value.problem.code == "tokenizer.id_too_high"
 
 
@@ -227,7 +227,7 @@ def test_a_rule_that_never_ends_is_given_up(tmp_path: Path, tokenizer: Path) -> 
     """The library panics then, which is no Exception: it would end window and command without a word."""
     text = "a" * 40 + "b"
     folder = changed(tmp_path, tokenizer, lambda document: document.update(pre_tokenizer=_split("(a+)+$")))
-    for use in (lambda: Encoder(folder, None).encode([text]), lambda: cut(folder, text)):
+    for use in (lambda: Encoder(folder).encode([text]), lambda: cut(folder, text)):
         with pytest.raises(UserError) as refusal:
             use()
         assert refusal.value.problem.code == "tokenizer.unreadable"

@@ -24,8 +24,9 @@ from domainstudio.project.documents import DocumentRow
 from domainstudio.project.project import Project, create
 from domainstudio.recipe.generation import FILE, GenerateWork
 from domainstudio.recipe.run import ModelOrigin
-from domainstudio.workflow.corpus import SHOWN_CHARACTERS, DocumentText, ImportWork
+from domainstudio.workflow.corpus import SHOWN_CHARACTERS, DocumentText
 from domainstudio.workflow.generation import GENERATE
+from domainstudio.workflow.importing import ImportWork
 from domainstudio.workflow.overview import JobRow
 
 SECONDS = 20_000

@@ -4,7 +4,7 @@ import importlib.util
 from pathlib import Path
 
 import pytest
-from faults.hostile import write_base
+from faults.hostile_world import write_base
 from PySide6.QtCore import QPointF, Qt
 from pytestqt.qtbot import QtBot
 from support import OpenPane

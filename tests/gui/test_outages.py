@@ -15,7 +15,7 @@ from domainstudio.gui.session import Session
 from domainstudio.problems import Problem, UserError
 from domainstudio.project import database
 from domainstudio.project.project import Project
-from domainstudio.workflow import corpus, planning, tokenizer
+from domainstudio.workflow import corpus, importing, packing, planning
 
 PLANS = frozenset({"plans"})
 
@@ -66,7 +66,7 @@ def test_the_end_of_an_import_is_told_when_its_documents_can_be_seen(
             seen.append("laws" in [row.counts.name for row in corpus.table(project)])
 
     session.job_ended.connect(look)
-    session.edit(lambda project: corpus.start_import(project, [file], "laws", "domain", ReaderSettings()))
+    session.edit(lambda project: importing.start_import(project, [file], "laws", "domain", ReaderSettings()))
     qtbot.waitUntil(lambda: bool(seen), timeout=120_000)
     assert seen == [True]
 
@@ -81,7 +81,7 @@ def test_a_job_that_cannot_be_committed_is_told_of_once_and_ends_when_it_can(
     commit = session._commit
     monkeypatch.setattr(session, "_commit", lambda job: (tried.append(job), commit(job)))
     with closing(sqlite3.connect(session.path / "project.sqlite", isolation_level=None)) as other:
-        session.edit(tokenizer.start_packing, problems.hear)
+        session.edit(packing.start_packing, problems.hear)
         qtbot.waitUntil(lambda: bool(problems.heard), timeout=60_000)
         other.execute("BEGIN IMMEDIATE")
         qtbot.waitUntil(lambda: len(tried) > 3, timeout=120_000)

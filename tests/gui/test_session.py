@@ -15,7 +15,7 @@ from domainstudio.problems import Problem
 from domainstudio.project import database
 from domainstudio.project import jobs as index
 from domainstudio.project.project import Project
-from domainstudio.workflow import planning, tokenizer
+from domainstudio.workflow import packing, planning
 
 
 class Listener(QObject):
@@ -154,7 +154,7 @@ def test_a_finished_job_is_committed_and_told(session: Session, qtbot: QtBot) ->
     session.changed.connect(told.append)
     listener = Listener()
     with qtbot.waitSignal(session.job_ended, timeout=60_000) as ended:
-        session.edit(tokenizer.start_packing, listener.hear)
+        session.edit(packing.start_packing, listener.hear)
     assert (ended.args[0].kind, ended.args[0].status) == ("pack", "done")
     qtbot.waitUntil(lambda: frozenset({"tokens"}) in told, timeout=10_000)
 
@@ -231,7 +231,7 @@ def test_a_damaged_job_blinds_nobody_to_the_others(session: Session, qtbot: QtBo
     damaged.mkdir()
     (damaged / "spec.json").write_text("{")
     with qtbot.waitSignal(session.jobs_changed, timeout=20_000):
-        session.edit(tokenizer.start_packing)
+        session.edit(packing.start_packing)
 
 
 def test_what_a_locked_database_kept_from_being_committed_is_committed_later(
@@ -241,7 +241,7 @@ def test_what_a_locked_database_kept_from_being_committed_is_committed_later(
     monkeypatch.setattr("domainstudio.gui.session.RETRY_SECONDS", 0.1)
     told: list[frozenset[str]] = []
     with Project(session.path) as project:
-        folder = tokenizer.start_packing(project)
+        folder = packing.start_packing(project)
     session.edit(lambda project: project.name)
     with closing(sqlite3.connect(session.path / "project.sqlite", isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")

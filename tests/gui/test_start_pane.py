@@ -11,10 +11,10 @@ from pytestqt.qtbot import QtBot
 from support import OpenWindow
 
 from domainstudio.gui.panes.start.pane import StartPane
-from domainstudio.gui.panes.start.recent import when
 from domainstudio.gui.preferences import Preferences
 from domainstudio.gui.widgets.table import Table
 from domainstudio.project.project import Project
+from domainstudio.units import format_day
 from domainstudio.workflow import setup
 
 
@@ -138,6 +138,6 @@ def test_times_are_said_as_a_person_says_them() -> None:
     import time
 
     noon = time.mktime((2026, 11, 21, 12, 0, 0, 0, 0, -1))
-    assert when(noon - 3600, noon) == "today 11:00"
-    assert when(noon - 86_400, noon) == "yesterday"
-    assert when(noon - 9 * 86_400, noon) == "2026-11-12"
+    assert format_day(noon - 3600, noon) == "today 11:00"
+    assert format_day(noon - 86_400, noon) == "yesterday"
+    assert format_day(noon - 9 * 86_400, noon) == "2026-11-12"

@@ -6,8 +6,8 @@ from pathlib import Path
 from pytestqt.qtbot import QtBot
 from support import OpenWindow
 
-from domainstudio.gui.pane import PaneProblem
 from domainstudio.gui.widgets.job_line import JobLine
+from domainstudio.gui.widgets.problem_line import PaneProblem
 from domainstudio.gui.widgets.status_strip import Located, StatusStrip
 from domainstudio.workflow.overview import JobRow
 

@@ -15,7 +15,7 @@ from domainstudio.gui.panes.training.choice import preset_like
 from domainstudio.gui.panes.training.pane import TrainingPane
 from domainstudio.gui.widgets.buttons import LinkButton
 from domainstudio.gui.widgets.problem_line import ProblemLine
-from domainstudio.gui.widgets.rate_curve import RateCurve, format_rate
+from domainstudio.gui.widgets.rate_curve import RateCurve
 from domainstudio.jobs import process
 from domainstudio.jobs.folder import JobFolder, list_jobs
 from domainstudio.problems import Problem
@@ -24,6 +24,7 @@ from domainstudio.project.project import Project
 from domainstudio.recipe.presets import PRESETS
 from domainstudio.recipe.recipe import Recipe, Stage, change
 from domainstudio.recipe.settings import SETTINGS
+from domainstudio.units import format_rate
 from domainstudio.workflow import history, planning
 
 
@@ -76,6 +77,17 @@ def test_a_value_is_saved_once_a_person_pauses_and_can_be_undone(
     pane.session.edit(history.undo, topics=frozenset({"plans"}))
     qtbot.waitUntil(lambda: field(pane, "learning_rate").text() == "0.001")
     assert saved(small_project).stage.learning_rate == 1e-3
+
+
+def test_undo_takes_back_what_was_typed_a_moment_ago(
+    small_project: Path, open_pane: OpenPane, qtbot: QtBot
+) -> None:
+    pane = open_pane(TrainingPane, small_project)
+    type_into(qtbot, pane, "learning_rate", "3e-5")
+    pane.session.undo()
+    qtbot.waitUntil(lambda: field(pane, "learning_rate").text() == "0.001")
+    with Project(small_project, read_only=True) as project:
+        assert history.history(project)[0].is_undone, "it was written, then taken back"
 
 
 def test_what_is_refused_says_so_beside_its_field_and_is_not_saved(

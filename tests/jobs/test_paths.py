@@ -12,15 +12,8 @@ from pathlib import Path
 import pytest
 from support import wait_until
 
-from domainstudio.paths import (
-    disk_problem,
-    inside,
-    locked,
-    move_whole,
-    no_room,
-    whole_folder,
-    write_atomically,
-)
+from domainstudio.disk import disk_problem, no_room
+from domainstudio.paths import inside, locked, move_whole, whole_folder, write_atomically
 from domainstudio.problems import UserError
 
 # Writes more than it may to a file and tells how that ended.

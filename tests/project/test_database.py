@@ -13,16 +13,8 @@ from support import wait_until
 
 from domainstudio.problems import UserError
 from domainstudio.project import database
-from domainstudio.project.database import (
-    MIGRATIONS,
-    check_version,
-    connect,
-    known_version,
-    migrate,
-    snapshot,
-    transaction,
-    version_of,
-)
+from domainstudio.project.database import connect, snapshot, transaction, version_of
+from domainstudio.project.migration import MIGRATIONS, check_version, known_version, migrate
 from domainstudio.project.project import Project, create
 from domainstudio.recipe.run import ModelOrigin
 
@@ -265,8 +257,8 @@ def test_a_backup_has_its_name_only_when_it_is_whole(file: Path, migrations: Pat
     (migrations / "0002_good.sql").write_text("CREATE TABLE good (id INTEGER);\n")
     # Killed at the first file that gets a new name: the copy might as well be written by half.
     killed = (
-        "import os, sys\nfrom pathlib import Path\nfrom domainstudio.project import database\n"
-        "os.replace = lambda *_: os._exit(9)\ndatabase.migrate(Path(sys.argv[1]), Path(sys.argv[2]))"
+        "import os, sys\nfrom pathlib import Path\nfrom domainstudio.project import migration\n"
+        "os.replace = lambda *_: os._exit(9)\nmigration.migrate(Path(sys.argv[1]), Path(sys.argv[2]))"
     )
     ended = subprocess.run([sys.executable, "-c", killed, str(file), str(migrations)], check=False)
     assert ended.returncode == 9 and backups(file) == []
@@ -280,13 +272,13 @@ def test_of_processes_that_migrate_at_once_one_makes_the_backup(file: Path, migr
     """A second one would hold the new version under the name of the old."""
     (migrations / "0002_good.sql").write_text("CREATE TABLE good (id INTEGER);\n")
     program = (
-        "import sys\nfrom pathlib import Path\nfrom domainstudio.project import database\n"
-        "back_up = database._back_up\n"
+        "import sys\nfrom pathlib import Path\nfrom domainstudio.project import migration\n"
+        "back_up = migration._back_up\n"
         "def slowly(connection, file, version):\n"
         "    print('backing up', flush=True), sys.stdin.readline()\n"
         "    back_up(connection, file, version)\n"
-        "database._back_up = slowly\n"
-        "database.migrate(Path(sys.argv[1]), Path(sys.argv[2]))"
+        "migration._back_up = slowly\n"
+        "migration.migrate(Path(sys.argv[1]), Path(sys.argv[2]))"
     )
     command = [sys.executable, "-c", program, str(file), str(migrations)]
     first = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)

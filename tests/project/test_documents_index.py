@@ -2,7 +2,6 @@
 
 import shutil
 import sqlite3
-from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -16,29 +15,14 @@ from domainstudio.corpus.heldout import HeldOutRule
 from domainstudio.mixture.shares import Mixture, Role
 from domainstudio.problems import UserError
 from domainstudio.project import corpus, documents, jobs, plans
-from domainstudio.project.database import MIGRATIONS, connect, migrate, transaction
+from domainstudio.project.database import connect, transaction
 from domainstudio.project.documents import DocumentFilter
-from domainstudio.project.project import DATABASE, create
-from domainstudio.recipe.run import ModelOrigin
+from domainstudio.project.migration import MIGRATIONS, migrate
 from domainstudio.workflow import history
 
 RULE = HeldOutRule(unit="document", below="0" * 32)
 SHARD = "part-00000.parquet"
 VISIBLE = "job_id IN (SELECT id FROM jobs WHERE committed_at IS NOT NULL)"
-
-
-@pytest.fixture(scope="module")
-def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The database of a new project; copy it."""
-    folder = tmp_path_factory.mktemp("documents") / "project"
-    create(folder, ModelOrigin(preset="tiny")).connection.close()
-    return folder / DATABASE
-
-
-@pytest.fixture
-def connection(template: Path, tmp_path: Path) -> Iterator[sqlite3.Connection]:
-    with closing(connect(Path(shutil.copy(template, tmp_path)))) as found:
-        yield found
 
 
 @pytest.fixture(autouse=True)

@@ -3,7 +3,7 @@
 import shutil
 import sqlite3
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,26 +19,10 @@ from domainstudio.mixture.shares import Mixture, Role
 from domainstudio.problems import UserError
 from domainstudio.project import corpus, jobs, plans, tokens
 from domainstudio.project.database import connect, transaction
-from domainstudio.project.project import DATABASE, create
 from domainstudio.recipe.recipe import Recipe, change
-from domainstudio.recipe.run import ModelOrigin
 
 RULE = HeldOutRule(unit="document", below="0" * 32)
 SHARD = "part-00000.parquet"
-
-
-@pytest.fixture(scope="module")
-def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The database of a new project; copy it."""
-    folder = tmp_path_factory.mktemp("index") / "project"
-    create(folder, ModelOrigin(preset="tiny")).connection.close()
-    return folder / DATABASE
-
-
-@pytest.fixture
-def connection(template: Path, tmp_path: Path) -> Iterator[sqlite3.Connection]:
-    with closing(connect(Path(shutil.copy(template, tmp_path)))) as found:
-        yield found
 
 
 def digest(text: str) -> bytes:

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from domainstudio.problems import UserError
-from domainstudio.project.database import known_version, transaction
+from domainstudio.project.database import transaction
+from domainstudio.project.migration import known_version
 from domainstudio.project.project import DATABASE, Project, create, making
 from domainstudio.recipe.run import ModelOrigin
 

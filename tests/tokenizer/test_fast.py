@@ -11,7 +11,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from tokenizers import AddedToken, Regex, Tokenizer, models, normalizers, pre_tokenizers, trainers
 
-from domainstudio.tokenizer.encode import Encoder, choose, open_encoder
+from domainstudio.tokenizer.encode import Encoder, choose
 from domainstudio.tokenizer.fast import FastEncoder, NotReproducible
 from domainstudio.tokenizer.packed import TokenType
 
@@ -58,7 +58,7 @@ def changed(source: Path, target: Path, change: Change) -> Path:
 def both(folder: Path) -> tuple[Encoder, FastEncoder]:
     fast = FastEncoder(folder)
     fast.check_merges()
-    return Encoder(folder, None), fast
+    return Encoder(folder), fast
 
 
 def assert_equal(encoders: tuple[Encoder, FastEncoder], text: str) -> None:
@@ -139,8 +139,8 @@ def test_what_tiktoken_cannot_read_goes_to_tokenizers(tokenizer_folder: Path) ->
     choice = choose(tokenizer_folder, [text])
     assert choice.library == "tiktoken"
     texts = ["law", text, "合同"]
-    (first, second, third) = open_encoder(tokenizer_folder, choice).encode(texts)
-    expected = Encoder(tokenizer_folder, None).encode(texts)
+    (first, second, third) = Encoder(tokenizer_folder, choice.library).encode(texts)
+    expected = Encoder(tokenizer_folder).encode(texts)
     assert all(map(np.array_equal, (first, second, third), expected))
 
 
@@ -236,8 +236,8 @@ def test_a_refused_tokenizer_is_encoded_by_tokenizers(tmp_path: Path, tokenizer_
     choice = choose(folder, TEXTS)
     assert (choice.library, choice.documents_compared) == ("tokenizers", 0)
     assert "NFC" in choice.reason
-    (ids,) = open_encoder(folder, choice).encode(["ｌａｗ"])
-    assert ids.tolist() == Encoder(folder, None).encode(["law"])[0].tolist()
+    (ids,) = Encoder(folder, choice.library).encode(["ｌａｗ"])
+    assert ids.tolist() == Encoder(folder).encode(["law"])[0].tolist()
 
 
 def test_one_other_id_in_the_sample_and_tokenizers_encodes(
@@ -255,8 +255,8 @@ def test_a_pattern_that_leaves_text_out_never_loses_it(tmp_path: Path, tokenizer
     folder = changed(tokenizer_folder, tmp_path, set_split(pattern={"Regex": r"\p{L}+"}))
     assert FastEncoder(folder).encode("law and order") is None
     choice = choose(folder, TEXTS)
-    (ids,) = open_encoder(folder, choice).encode(["law and 1 order"])
-    assert ids.tolist() == Encoder(folder, None).encode(["law and 1 order"])[0].tolist()
+    (ids,) = Encoder(folder, choice.library).encode(["law and 1 order"])
+    assert ids.tolist() == Encoder(folder).encode(["law and 1 order"])[0].tolist()
 
 
 def test_truncation_and_padding_of_a_tokenizer_cut_nothing(tmp_path: Path, tokenizer_folder: Path) -> None:
@@ -265,7 +265,7 @@ def test_truncation_and_padding_of_a_tokenizer_cut_nothing(tmp_path: Path, token
     tokenizer.enable_padding(length=64)
     tokenizer.save(str(tmp_path / "tokenizer.json"))
     texts = ["law", "the law of contract"]
-    found, expected = Encoder(tmp_path, None).encode(texts), Encoder(tokenizer_folder, None).encode(texts)
+    found, expected = Encoder(tmp_path).encode(texts), Encoder(tokenizer_folder).encode(texts)
     assert [ids.tolist() for ids in found] == [ids.tolist() for ids in expected]
 
 

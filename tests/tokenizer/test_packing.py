@@ -22,8 +22,9 @@ from domainstudio.recipe.run import ModelOrigin
 from domainstudio.tokenizer import packing, vocabulary
 from domainstudio.tokenizer.encode import EncoderChoice
 from domainstudio.tokenizer.packed import PackedMeta, PackedTokens
-from domainstudio.workflow import corpus, tokenizer
+from domainstudio.workflow import importing, tokenizer
 from domainstudio.workflow.kinds import KINDS
+from domainstudio.workflow.packing import ENCODER, packed, start_packing
 from domainstudio.workflow.running import commit_finished, resume
 
 from .conftest import TEXTS
@@ -60,7 +61,7 @@ def pack(shards: list[Path], tokenizer_folder: Path, monkeypatch: pytest.MonkeyP
 
     def run(
         folder: Path,
-        processes: int = 1,
+        processes: int = 0,
         choice: EncoderChoice = FAST,
         report: Callable[[int], None] = lambda done: None,
     ) -> PackedMeta:
@@ -121,7 +122,7 @@ class Asked(Exception):
     pass
 
 
-@pytest.mark.parametrize("processes", [1, 2])
+@pytest.mark.parametrize("processes", [0, 2])
 def test_a_stopped_packing_goes_on_with_its_whole_parts(tmp_path: Path, pack: Pack, processes: int) -> None:
     pack(tmp_path / "whole")
     folder = tmp_path / "stopped"
@@ -135,7 +136,7 @@ def test_a_stopped_packing_goes_on_with_its_whole_parts(tmp_path: Path, pack: Pa
     assert multiprocessing.active_children() == []
     assert not (folder / "meta.json").exists()
     kept = {file.with_suffix(".bin"): file.stat().st_mtime_ns for file in folder.glob("part-*.json")}
-    assert processes > 1 or kept
+    assert processes or kept
     before = {file: file.stat().st_mtime_ns for file in kept}
     done: list[int] = []
     pack(folder, report=done.append)
@@ -177,7 +178,7 @@ def project_path(tmp_path: Path, tokenizer_folder: Path) -> Path:
             rows = [f"{number} {text}" for text in numbered(1500)]
             file.write_text("".join(json.dumps({"text": text}) + "\n" for text in rows))
             name = f"source{number % 2}"
-            run(project, corpus.start_import(project, [file], name, "general", ReaderSettings()))
+            run(project, importing.start_import(project, [file], name, "general", ReaderSettings()))
         run(project, tokenizer.start_training(project, 400))
     return path
 
@@ -196,9 +197,9 @@ def parts_of(folder: Path) -> dict[str, int]:
 
 def test_a_killed_packing_goes_on_where_it_was(project_path: Path) -> None:
     with Project(project_path) as project:
-        whole = tokenizer.start_packing(project)
+        whole = start_packing(project)
         run(project, whole)
-        folder = tokenizer.start_packing(project)
+        folder = start_packing(project)
         unfinished = folder.path / ".tmp-parts" / "tokens"
         wait_until(lambda: bool(parts_of(unfinished)))
         record = folder.run_record()
@@ -216,7 +217,7 @@ def test_a_killed_packing_goes_on_where_it_was(project_path: Path) -> None:
 
 def test_a_packing_killed_between_its_result_and_its_last_word_is_not_done_again(project_path: Path) -> None:
     with Project(project_path) as project:
-        folder = tokenizer.start_packing(project)
+        folder = start_packing(project)
         for _event in follow(folder):
             continue
         folder.events_file.write_bytes(b"".join(folder.events_file.read_bytes().splitlines(True)[:-1]))
@@ -231,12 +232,12 @@ def test_a_packing_killed_between_its_result_and_its_last_word_is_not_done_again
 
 def test_the_choice_of_the_library_is_on_record(project_path: Path) -> None:
     with Project(project_path) as project:
-        folder = tokenizer.start_packing(project)
+        folder = start_packing(project)
         run(project, folder)
-        record = project_path / "tokens" / folder.job_id / tokenizer.ENCODER
+        record = project_path / "tokens" / folder.job_id / ENCODER
         choice = EncoderChoice.model_validate_json(record.read_bytes())
         assert choice.library == "tiktoken"
         assert 900 < choice.documents_compared <= 1000
         assert "encoding with tiktoken" in folder.log_file.read_text()
-        found = [*tokenizer.packed(project, "training"), *tokenizer.packed(project, "held_out")]
+        found = [*packed(project, "training"), *packed(project, "held_out")]
         assert sum(file.documents for file in found) == 6000

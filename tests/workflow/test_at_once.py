@@ -19,8 +19,8 @@ from domainstudio.problems import UserError
 from domainstudio.project import corpus as index
 from domainstudio.project.project import Project, create
 from domainstudio.recipe.run import ModelOrigin
-from domainstudio.workflow import corpus, planning, runs, training
-from domainstudio.workflow.corpus import IMPORT, ImportWork
+from domainstudio.workflow import corpus, importing, planning, runs, training
+from domainstudio.workflow.importing import IMPORT, ImportWork
 from domainstudio.workflow.kinds import KINDS
 from domainstudio.workflow.running import commit_finished, resume, start
 
@@ -94,7 +94,7 @@ def test_two_imports_that_begin_a_source_at_once_do_not_pass_for_each_other(
     ]
     assert [over(folder) for folder in folders] == ["done", "done"]
     with pytest.raises(UserError) as refusal:
-        corpus.start_import(project, [tmp_path / "first.md"], "law", "task", ReaderSettings())
+        importing.start_import(project, [tmp_path / "first.md"], "law", "task", ReaderSettings())
     assert refusal.value.problem.code == "corpus.other_role"
     commit_finished(project, KINDS)
     found = [(row.counts.name, row.counts.role, row.counts.text_origin) for row in corpus.table(project)]
@@ -109,7 +109,7 @@ def test_a_source_is_not_renamed_between_the_end_of_an_import_and_its_commit(
     assert over(start(project, IMPORT, work_of(tmp_path / "law.txt", "domain"))) == "done"
     commit_finished(project, KINDS)
     (tmp_path / "more.txt").write_text("Another law.\n")
-    folder = corpus.start_import(project, [tmp_path / "more.txt"], "law", "domain", ReaderSettings())
+    folder = importing.start_import(project, [tmp_path / "more.txt"], "law", "domain", ReaderSettings())
     assert over(folder) == "done"
     with pytest.raises(UserError, match="is going on"):
         corpus.rename_source(project, "law", "statutes")

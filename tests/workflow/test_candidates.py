@@ -16,7 +16,8 @@ from domainstudio.project.project import Project
 from domainstudio.recipe.run import ModelOrigin
 from domainstudio.workflow.candidates import Candidate, candidates
 from domainstudio.workflow.export import card_preview
-from domainstudio.workflow.training import TRAIN, RunList, freeze
+from domainstudio.workflow.run_list import RunList
+from domainstudio.workflow.training import TRAIN, freeze
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from domainstudio.project import documents
 from domainstudio.project.project import Project
 from domainstudio.workflow import corpus, planning
 from domainstudio.workflow.cutting import MOST_CHARACTERS, cut_random_document, cut_text
-from domainstudio.workflow.tokenizer import fertility, packing_state
+from domainstudio.workflow.packing import fertility, packing_state
 
 
 def test_fertility_counts_what_lies_in_the_token_files(packed_project: Path) -> None:

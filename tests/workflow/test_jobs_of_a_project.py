@@ -14,7 +14,7 @@ from domainstudio.jobs.process import kill
 from domainstudio.problems import UserError
 from domainstudio.project.project import Project, create
 from domainstudio.recipe.run import ModelOrigin
-from domainstudio.workflow import corpus
+from domainstudio.workflow import corpus, importing
 from domainstudio.workflow.kinds import KINDS
 from domainstudio.workflow.running import commit, commit_finished, resume
 
@@ -40,7 +40,7 @@ def finish(project: Project, job_id: str) -> None:
 
 def test_nothing_is_visible_before_the_commit_and_a_repeat_is_a_no_op(tmp_path: Path, texts: Path) -> None:
     with new_project(tmp_path) as project:
-        folder = corpus.start_import(project, [texts], "texts", "general", ReaderSettings())
+        folder = importing.start_import(project, [texts], "texts", "general", ReaderSettings())
         finish(project, folder.job_id)
         assert folder.status() == "done"
         assert corpus.table(project) == []
@@ -59,7 +59,7 @@ def test_a_commit_broken_off_is_finished_by_the_next(
     tmp_path: Path, texts: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with new_project(tmp_path) as project:
-        folder = corpus.start_import(project, [texts], "texts", "general", ReaderSettings())
+        folder = importing.start_import(project, [texts], "texts", "general", ReaderSettings())
         finish(project, folder.job_id)
         with monkeypatch.context() as broken:
             broken.setattr("domainstudio.project.corpus._mark_copies", lambda *_: 1 / 0)
@@ -74,7 +74,7 @@ def test_a_commit_broken_off_is_finished_by_the_next(
 def test_kill_leaves_the_project_as_it_was_and_a_restart_completes_it(tmp_path: Path, texts: Path) -> None:
     with new_project(tmp_path) as project:
         before = dump(project.path)
-        folder = corpus.start_import(project, [texts], "texts", "general", ReaderSettings())
+        folder = importing.start_import(project, [texts], "texts", "general", ReaderSettings())
         wait_until(lambda: folder.last_event() is not None)
         record = folder.run_record()
         assert record is not None
@@ -95,7 +95,7 @@ def test_kill_leaves_the_project_as_it_was_and_a_restart_completes_it(tmp_path: 
 
 def test_a_stopped_import_leaves_no_result(tmp_path: Path, texts: Path) -> None:
     with new_project(tmp_path) as project:
-        folder = corpus.start_import(project, [texts], "texts", "general", ReaderSettings())
+        folder = importing.start_import(project, [texts], "texts", "general", ReaderSettings())
         wait_until(lambda: folder.last_event() is not None)
         folder.ask_to_stop()
         finish(project, folder.job_id)
@@ -109,7 +109,7 @@ def test_the_rule_of_the_first_import_holds_for_the_second(tmp_path: Path, texts
     """The same files again are all copies: nothing new to train on, and what was held out stays held out."""
     with new_project(tmp_path) as project:
         for _turn in range(2):
-            folder = corpus.start_import(project, [texts], "texts", "general", ReaderSettings())
+            folder = importing.start_import(project, [texts], "texts", "general", ReaderSettings())
             finish(project, folder.job_id)
             commit_finished(project, KINDS)
         (row,) = corpus.table(project)
@@ -121,16 +121,16 @@ def test_the_rule_of_the_first_import_holds_for_the_second(tmp_path: Path, texts
 
 def test_a_source_keeps_its_role(tmp_path: Path, texts: Path) -> None:
     with new_project(tmp_path) as project:
-        folder = corpus.start_import(project, [texts], "texts", "general", ReaderSettings())
+        folder = importing.start_import(project, [texts], "texts", "general", ReaderSettings())
         finish(project, folder.job_id)
         commit_finished(project, KINDS)
         with pytest.raises(UserError, match="already"):
-            corpus.start_import(project, [texts], "texts", "domain", ReaderSettings())
+            importing.start_import(project, [texts], "texts", "domain", ReaderSettings())
 
 
 def test_a_running_job_is_not_started_twice(tmp_path: Path, texts: Path) -> None:
     with new_project(tmp_path) as project:
-        folder = corpus.start_import(project, [texts], "texts", "general", ReaderSettings())
+        folder = importing.start_import(project, [texts], "texts", "general", ReaderSettings())
         with pytest.raises(UserError, match="running already"):
             resume(folder)
         kill(folder)
@@ -145,7 +145,7 @@ def test_held_out_text_that_comes_later_marks_its_copies_in_training(tmp_path: P
             rows = lines if name == "first" else lines[1000:] + [f"Own sentence {n}." for n in range(5000)]
             file = tmp_path / f"{name}.jsonl"
             file.write_text("".join(f'{{"text": "{line}"}}\n' for line in rows))
-            folder = corpus.start_import(project, [file], name, role, ReaderSettings())  # type: ignore[arg-type]
+            folder = importing.start_import(project, [file], name, role, ReaderSettings())  # type: ignore[arg-type]
             finish(project, folder.job_id)
             commit_finished(project, KINDS)
         first, second = corpus.table(project)
@@ -160,7 +160,7 @@ def test_held_out_text_that_comes_later_marks_its_copies_in_training(tmp_path: P
 def test_a_job_that_cannot_be_committed_keeps_no_other_from_it(tmp_path: Path, texts: Path) -> None:
     with new_project(tmp_path) as project:
         for source in ("first", "second"):
-            folder = corpus.start_import(project, [texts], source, "general", ReaderSettings())
+            folder = importing.start_import(project, [texts], source, "general", ReaderSettings())
             finish(project, folder.job_id)
         project.job("import-1").run_file.write_text("{")
         with pytest.raises(UserError, match="import-1"):
@@ -173,7 +173,7 @@ def test_a_source_is_not_given_a_name_that_no_table_could_show(
     tmp_path: Path, texts: Path, name: str
 ) -> None:
     with new_project(tmp_path) as project, pytest.raises(UserError) as refusal:
-        corpus.start_import(project, [texts], name, "general", ReaderSettings())
+        importing.start_import(project, [texts], name, "general", ReaderSettings())
     assert refusal.value.problem.field == "name"
     assert list(list_jobs(tmp_path / "project" / "jobs")) == []
 
@@ -182,4 +182,4 @@ def test_a_path_that_is_no_text_is_refused_by_name(tmp_path: Path, texts: Path) 
     odd = texts / os.fsdecode(b"caf\xe9.txt")
     odd.write_text("words")
     with new_project(tmp_path) as project, pytest.raises(UserError, match=r"caf\\udce9"):
-        corpus.start_import(project, [odd], "odd", "general", ReaderSettings())
+        importing.start_import(project, [odd], "odd", "general", ReaderSettings())

@@ -16,10 +16,11 @@ from domainstudio.jobs.worker import Worker
 from domainstudio.project.project import Project, create
 from domainstudio.recipe.run import ModelOrigin
 from domainstudio.workflow import steps
-from domainstudio.workflow.corpus import IMPORT, ImportWork
 from domainstudio.workflow.glance import look_at
+from domainstudio.workflow.importing import IMPORT, ImportWork
 from domainstudio.workflow.overview import JobList, Pace
-from domainstudio.workflow.training import TRAIN, RunList, freeze
+from domainstudio.workflow.run_list import RunList
+from domainstudio.workflow.training import TRAIN, freeze
 
 
 def import_job(project: Path) -> JobFolder:

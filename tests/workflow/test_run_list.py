@@ -12,8 +12,9 @@ from domainstudio.jobs.events import Body, Event, Probe, Start, State, Step, enc
 from domainstudio.jobs.folder import JobFolder, create_job
 from domainstudio.mixture.shares import Arm
 from domainstudio.project.project import Project
-from domainstudio.workflow import training
-from domainstudio.workflow.training import TRAIN, RunList, freeze
+from domainstudio.workflow import run_list
+from domainstudio.workflow.run_list import RunList
+from domainstudio.workflow.training import TRAIN, freeze
 
 
 def new_run(project: Project, arm: Arm = "treated") -> JobFolder:
@@ -128,7 +129,7 @@ def test_a_long_run_without_columns_is_read_by_another_process(
     project: Project, monkeypatch: pytest.MonkeyPatch, may_write: bool
 ) -> None:
     """Where that cannot leave its columns, the run is read piece by piece."""
-    monkeypatch.setattr(training, "LONG_TAIL_BYTES", 1000)
+    monkeypatch.setattr(run_list, "LONG_TAIL_BYTES", 1000)
     folder = new_run(project)
     write(folder, Start(0), *(point(step) for step in range(1, 15_001)), State("done"))
     if not may_write:

@@ -17,7 +17,8 @@ from domainstudio.project.documents import DocumentFilter
 from domainstudio.project.project import Project, create
 from domainstudio.recipe.run import ModelOrigin
 from domainstudio.workflow import readiness, search
-from domainstudio.workflow.corpus import read_document, rename_source, set_role, start_import
+from domainstudio.workflow.corpus import read_document, rename_source, set_role
+from domainstudio.workflow.importing import start_import
 from domainstudio.workflow.kinds import KINDS
 from domainstudio.workflow.readiness import CorpusFacts, judge
 from domainstudio.workflow.running import commit_finished

@@ -15,7 +15,7 @@ from typing import BinaryIO, cast
 
 from domainstudio.corpus.readers.compressed import EXPANSION_LIMIT_BYTES, Expansion, limited
 from domainstudio.corpus.readers.items import Item, Rejection, TooLarge
-from domainstudio.paths import disk_problem
+from domainstudio.disk import disk_problem
 from domainstudio.problems import UserError
 
 MEMBER_BYTES = 16 << 30

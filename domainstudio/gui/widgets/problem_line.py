@@ -1,6 +1,7 @@
 """A problem sentence: icon, word, what is the matter, and the remedies as links, on its tint."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from html import escape
 from typing import Literal
 
@@ -100,3 +101,12 @@ class ProblemLine(QWidget):
         painter = QPainter(self)
         painter.fillRect(self.rect(), theme.color(f"{self._severity} tint"))
         painter.end()
+
+
+@dataclass(frozen=True)
+class PaneProblem:
+    """Something to look at in a pane: the problems bar shows it and jumps to its field."""
+
+    severity: Severity
+    text: str
+    field: str = ""

@@ -9,19 +9,11 @@ from PySide6.QtWidgets import QSizePolicy, QWidget
 from domainstudio.gui import theme
 from domainstudio.gui.widgets.plot_scale import Scale, ticks
 from domainstudio.language import translate as _
-from domainstudio.units import format_count
+from domainstudio.units import format_count, format_rate
 
 HEIGHT = 172
 _TOP, _BOTTOM, _LABEL_GAP = 28, 24, 8
 _MOST_POINTS = 400
-
-
-def format_rate(rate: float) -> str:
-    """Return a rate as people write it: 3e-5, 0."""
-    if not rate:
-        return "0"
-    mantissa, exponent = f"{rate:.2e}".split("e")
-    return f"{float(mantissa):g}e{int(exponent)}"
 
 
 class RateCurve(QWidget):

@@ -3,12 +3,12 @@
 from collections.abc import Sequence
 
 from PySide6.QtCore import QRect, QSize, Qt, Signal
-from PySide6.QtGui import QFontMetrics, QKeyEvent, QPainter, QPaintEvent
+from PySide6.QtGui import QKeyEvent, QPainter, QPaintEvent
 from PySide6.QtWidgets import QAbstractButton, QButtonGroup, QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
 
 from domainstudio.gui import icons, theme
 from domainstudio.gui.widgets.form import hairline
-from domainstudio.gui.widgets.text import Text
+from domainstudio.gui.widgets.text import Text, draw_elided
 from domainstudio.workflow.steps import State, StepState
 
 WIDTH, ITEM_HEIGHT, HEAD_HEIGHT = 216, 52, 72
@@ -57,22 +57,14 @@ class SidebarItem(QAbstractButton):
             painter.fillRect(self.rect(), theme.color("band"))
         painter.drawPixmap(16, 10, icons.state_pixmap(_STATE_ICON[self._state.state]))
         width = self.width() - 44 - 8
-        self._line(
-            painter, "strong" if self.isChecked() else "text", "text", QRect(44, 7, width, 20), self.text()
-        )
-        self._line(painter, "small", "text2", QRect(44, 27, width, 16), self._state.words)
+        style = "strong" if self.isChecked() else "text"
+        draw_elided(painter, QRect(44, 7, width, 20), self.text(), style, "text")
+        draw_elided(painter, QRect(44, 27, width, 16), self._state.words, "small", "text2")
         if self.hasFocus():
             painter.setPen(theme.color("accent"))
             painter.drawRect(self.rect().adjusted(0, 0, -1, -1))
             painter.drawRect(self.rect().adjusted(1, 1, -2, -2))
         painter.end()
-
-    def _line(self, painter: QPainter, style: str, token: str, rect: QRect, text: str) -> None:
-        font = theme.font(style)
-        painter.setFont(font)
-        painter.setPen(theme.color(token))
-        elided = QFontMetrics(font).elidedText(text, Qt.TextElideMode.ElideRight, rect.width())
-        painter.drawText(rect, Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter, elided)
 
     def enterEvent(self, event: object) -> None:  # noqa: N802
         """Show that it can be clicked."""

@@ -8,10 +8,10 @@ from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
 from domainstudio.gui import icons, theme
-from domainstudio.gui.pane import PaneProblem
 from domainstudio.gui.widgets.buttons import LinkButton
 from domainstudio.gui.widgets.form import hairline
 from domainstudio.gui.widgets.job_line import JobLine
+from domainstudio.gui.widgets.problem_line import PaneProblem
 from domainstudio.gui.widgets.text import Text, tip
 from domainstudio.language import translate as _
 from domainstudio.workflow.overview import JobRow, running

@@ -1,8 +1,8 @@
 """Labels in the styles of the look."""
 
 from PySide6 import QtGui
-from PySide6.QtCore import QSize, Qt
-from PySide6.QtGui import QPainter, QPaintEvent, QPalette
+from PySide6.QtCore import QRect, QSize, Qt
+from PySide6.QtGui import QFontMetrics, QPainter, QPaintEvent, QPalette
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QSizePolicy, QVBoxLayout, QWidget
 
 from domainstudio.gui import theme
@@ -11,6 +11,15 @@ from domainstudio.gui import theme
 def tip(text: str) -> str:
     """Return a tooltip that shows a text as it is: Qt would read <…> in it as markup, with its pictures."""
     return QtGui.Qt.convertFromPlainText(text) if QtGui.Qt.mightBeRichText(text) else text
+
+
+def draw_elided(painter: QPainter, room: QRect, text: str, style: str, token: str) -> None:
+    """Draw a text on one line, in a style and a colour of the look; what does not fit is cut off."""
+    font = theme.font(style)
+    painter.setFont(font)
+    painter.setPen(theme.color(token))
+    fitting = QFontMetrics(font).elidedText(text, Qt.TextElideMode.ElideRight, room.width())
+    painter.drawText(room, Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter, fitting)
 
 
 class Text(QLabel):

@@ -7,7 +7,7 @@ from typing import Any, cast
 from PySide6.QtWidgets import QStackedWidget, QVBoxLayout, QWidget
 
 from domainstudio.gui import theme
-from domainstudio.gui.pane import Pane, PaneProblem
+from domainstudio.gui.pane import Pane
 from domainstudio.gui.panes.corpus.account import AccountLine, ReadinessCard
 from domainstudio.gui.panes.corpus.browser import DocumentBrowser
 from domainstudio.gui.panes.corpus.general import GENERATED, GeneralText
@@ -16,15 +16,16 @@ from domainstudio.gui.panes.corpus.sources import SourcesTable, source_rows, sou
 from domainstudio.gui.panes.corpus.view import CorpusView, read_view
 from domainstudio.gui.session import Session
 from domainstudio.gui.widgets.form import hairline
-from domainstudio.gui.widgets.problem_line import ProblemLine
+from domainstudio.gui.widgets.problem_line import PaneProblem, ProblemLine
 from domainstudio.jobs.folder import JobFolder
 from domainstudio.language import translate as _
 from domainstudio.mixture.shares import Role
 from domainstudio.problems import Problem, sentence
 from domainstudio.project.project import Project
 from domainstudio.workflow import running
-from domainstudio.workflow.corpus import IMPORT, rename_source, set_role
+from domainstudio.workflow.corpus import rename_source, set_role
 from domainstudio.workflow.generation import GENERATE, import_generated
+from domainstudio.workflow.importing import IMPORT
 from domainstudio.workflow.overview import JobRow
 from domainstudio.workflow.readiness import words
 

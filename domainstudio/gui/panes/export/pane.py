@@ -7,12 +7,13 @@ from PySide6.QtCore import QItemSelectionModel, QSignalBlocker
 from PySide6.QtWidgets import QComboBox, QFileDialog, QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
 
 from domainstudio.gui import theme
-from domainstudio.gui.pane import Pane, PaneProblem
+from domainstudio.gui.pane import Pane
 from domainstudio.gui.panes.export.choice import ChosenCheckpoint
 from domainstudio.gui.session import Session
 from domainstudio.gui.widgets.buttons import Segments
 from domainstudio.gui.widgets.form import hairline
 from domainstudio.gui.widgets.front_chart import FrontChart, Point
+from domainstudio.gui.widgets.problem_line import PaneProblem
 from domainstudio.gui.widgets.table import OVERHANG, Column, RowsModel, Table, beside_table
 from domainstudio.gui.widgets.text import Text
 from domainstudio.jobs.folder import JobFolder

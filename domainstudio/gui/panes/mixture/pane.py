@@ -7,14 +7,14 @@ from PySide6.QtGui import QHideEvent, QResizeEvent
 from PySide6.QtWidgets import QBoxLayout, QVBoxLayout, QWidget
 
 from domainstudio.gui import theme
-from domainstudio.gui.pane import Pane, PaneProblem
+from domainstudio.gui.pane import Pane
 from domainstudio.gui.panes.mixture.head import MixtureHead
 from domainstudio.gui.panes.mixture.problems import Shortages, shortage_words
 from domainstudio.gui.panes.mixture.side import AmountOfText, MixturePresets
 from domainstudio.gui.panes.mixture.table import MixtureTable
 from domainstudio.gui.session import Session
 from domainstudio.gui.widgets.form import hairline, scrolled
-from domainstudio.gui.widgets.problem_line import ProblemLine
+from domainstudio.gui.widgets.problem_line import PaneProblem, ProblemLine
 from domainstudio.gui.widgets.scale import scale_of
 from domainstudio.gui.widgets.text import Text
 from domainstudio.language import translate as _
@@ -24,8 +24,8 @@ from domainstudio.mixture.shares import Mixture, Portion, portion_of
 from domainstudio.problems import Problem, UserError, sentence
 from domainstudio.workflow import planning
 from domainstudio.workflow.overview import JobRow
+from domainstudio.workflow.packing import start_packing
 from domainstudio.workflow.planning import MixtureFacts
-from domainstudio.workflow.tokenizer import start_packing
 
 SAVE_MILLISECONDS = 500
 _SIDE_WIDTH, _WIDEST = 364, 16_777_215

@@ -8,7 +8,6 @@ from PySide6.QtWidgets import QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
 from domainstudio.gui import theme
 from domainstudio.gui.desktop import open_folder
 from domainstudio.gui.pane import Pane
-from domainstudio.gui.panes.start.recent import when
 from domainstudio.gui.session import ALL_TOPICS, Session
 from domainstudio.gui.widgets.buttons import LinkButton
 from domainstudio.gui.widgets.form import hairline
@@ -18,7 +17,7 @@ from domainstudio.jobs.checkpoints import size_of
 from domainstudio.language import translate as _
 from domainstudio.project.journal import Entry
 from domainstudio.project.project import Project
-from domainstudio.units import format_count, format_size
+from domainstudio.units import format_count, format_day, format_size
 from domainstudio.workflow import history
 from domainstudio.workflow.steps import STEPS, Facts, StepState, read_facts, states, step_names
 
@@ -68,7 +67,7 @@ class ProjectPane(Pane):
                 ),
                 Column(
                     _("When"),
-                    lambda entry: when(entry.changed_at, time.time()),
+                    lambda entry: format_day(entry.changed_at, time.time()),
                     True,
                     _entry_token,
                     width=140,
@@ -140,10 +139,10 @@ class ProjectPane(Pane):
             self._way.show_states(states(self._contents.facts, self.session.jobs, runs))
 
     def _on_undo_clicked(self) -> None:
-        self.session.edit(history.undo, topics=ALL_TOPICS)
+        self.session.undo()
 
     def _on_redo_clicked(self) -> None:
-        self.session.edit(history.redo, topics=ALL_TOPICS)
+        self.session.redo()
 
     def _on_folder_clicked(self) -> None:
         open_folder(self.session.path)

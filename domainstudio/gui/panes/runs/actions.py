@@ -15,8 +15,8 @@ from domainstudio.problems import Problem, sentence
 from domainstudio.project.project import Project
 from domainstudio.units import format_count, format_size
 from domainstudio.workflow import runs
+from domainstudio.workflow.run_list import RunRow
 from domainstudio.workflow.running import resume
-from domainstudio.workflow.training import RunRow
 
 _TOPICS = frozenset({"runs"})
 _OVER = ("done", "stopped", "failed", "interrupted")

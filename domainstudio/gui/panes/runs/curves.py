@@ -7,7 +7,7 @@ from typing import Literal
 import numpy as np
 
 from domainstudio.evaluation.held_out import HeldOut, Points
-from domainstudio.gui.panes.runs.words import learning_rate_words, x_title
+from domainstudio.gui.panes.runs.words import x_title
 from domainstudio.gui.widgets.plot_content import (
     ACCEPTED_DASH,
     DASHES,
@@ -25,7 +25,7 @@ from domainstudio.jobs.envelope import envelope, smoothed, thinned
 from domainstudio.jobs.events import Probe
 from domainstudio.language import translate as _
 from domainstudio.recipe.run import RunSpec
-from domainstudio.units import big_unit, format_change, format_count
+from domainstudio.units import big_unit, format_change, format_count, format_rate
 
 Axis = Literal["step", "tokens", "seconds"]
 TOKEN_OF_ROLE = {"general": "forget", "domain": "domain"}
@@ -272,7 +272,7 @@ def column_content(name: str, words: Callable[[float], str], divisor: float = 1.
     return make
 
 
-rate_content = column_content("learning_rate", learning_rate_words)
+rate_content = column_content("learning_rate", format_rate)
 gradient_content = column_content("gradient_norm", lambda value: f"{value:.2f}")
 speed_content = column_content("tokens_per_second", format_count)
 memory_content = column_content("memory_bytes", lambda value: f"{value:.1f}", 1e9)

@@ -11,10 +11,10 @@ from domainstudio.gui.panes.runs.words import STATE_OF_STATUS, state_words
 from domainstudio.gui.widgets.check_box import SIZE, draw_check_box
 from domainstudio.gui.widgets.form import hairline
 from domainstudio.gui.widgets.table import NONE, Index
-from domainstudio.gui.widgets.text import ElidedText, Text
+from domainstudio.gui.widgets.text import ElidedText, Text, draw_elided
 from domainstudio.language import translate as _
 from domainstudio.units import format_change, format_size
-from domainstudio.workflow.training import RunRow
+from domainstudio.workflow.run_list import RunRow
 
 WIDTH, ROW_HEIGHT = 256, 56
 _UNKNOWN = "–"
@@ -122,10 +122,12 @@ class _RunDelegate(QStyledItemDelegate):
         change = forgetting_words(row)
         width = QFontMetrics(theme.font("text")).horizontalAdvance(change)
         style = "strong" if is_chosen else "text"
-        _write(painter, QRect(left, rect.top() + 8, right - left - width - 8, 20), row.run, style, "text")
-        _write(painter, QRect(right - width, rect.top() + 8, width + 1, 20), change, "text", "text")
+        draw_elided(
+            painter, QRect(left, rect.top() + 8, right - left - width - 8, 20), row.run, style, "text"
+        )
+        draw_elided(painter, QRect(right - width, rect.top() + 8, width + 1, 20), change, "text", "text")
         painter.drawPixmap(left, rect.top() + 30, icons.pixmap(*_icon(row), 14))
-        _write(
+        draw_elided(
             painter,
             QRect(left + 20, rect.top() + 29, right - left - 20, 16),
             state_words(row),
@@ -256,11 +258,3 @@ def _icon(row: RunRow) -> tuple[str, str]:
 
 def _box(rect: QRect) -> QRect:
     return QRect(rect.left() + 16, rect.top() + 10, SIZE, SIZE)
-
-
-def _write(painter: QPainter, room: QRect, text: str, style: str, token: str) -> None:
-    font = theme.font(style)
-    painter.setFont(font)
-    painter.setPen(theme.color(token))
-    fitting = QFontMetrics(font).elidedText(text, Qt.TextElideMode.ElideRight, room.width())
-    painter.drawText(room, Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter, fitting)

@@ -8,7 +8,7 @@ from PySide6.QtCore import QDateTime, Qt, QTimer
 from PySide6.QtWidgets import QBoxLayout, QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
 
 from domainstudio.gui import theme
-from domainstudio.gui.pane import Pane, PaneProblem
+from domainstudio.gui.pane import Pane
 from domainstudio.gui.panes.runs.actions import RunActions
 from domainstudio.gui.panes.runs.curves import Shown, ShownRun
 from domainstudio.gui.panes.runs.list import RunsColumn
@@ -20,15 +20,16 @@ from domainstudio.gui.panes.runs.words import state_words, telling
 from domainstudio.gui.session import Session
 from domainstudio.gui.widgets.buttons import Segments
 from domainstudio.gui.widgets.form import hairline
-from domainstudio.gui.widgets.problem_line import ProblemLine
+from domainstudio.gui.widgets.problem_line import PaneProblem, ProblemLine
 from domainstudio.gui.widgets.text import Text
 from domainstudio.jobs.envelope import smoothed
 from domainstudio.jobs.folder import list_jobs
 from domainstudio.language import translate as _
 from domainstudio.problems import Problem, sentence
 from domainstudio.project.project import Project
+from domainstudio.workflow.run_list import RunRow
 from domainstudio.workflow.runs import size_of
-from domainstudio.workflow.training import TRAIN, Resumption, RunRow, resumption
+from domainstudio.workflow.training import TRAIN, Resumption, resumption
 
 _SECOND = 1000
 NARROW = 1100

@@ -11,14 +11,14 @@ from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QLabel, QVBoxLayout, QWi
 from domainstudio.gui import icons, theme
 from domainstudio.gui.panes.runs import curves as runs_curves
 from domainstudio.gui.panes.runs.curves import Shown
-from domainstudio.gui.panes.runs.words import Telling, learning_rate_words
+from domainstudio.gui.panes.runs.words import Telling
 from domainstudio.gui.widgets.form import hairline
 from domainstudio.gui.widgets.plot import REDRAW_MILLISECONDS, Plot
 from domainstudio.gui.widgets.plot_content import Content, Range
 from domainstudio.gui.widgets.text import KeyNumber, Text
 from domainstudio.language import translate as _
-from domainstudio.units import format_change, format_count, format_duration
-from domainstudio.workflow.training import RunRow
+from domainstudio.units import format_change, format_count, format_duration, format_rate
+from domainstudio.workflow.run_list import RunRow
 
 _SIDE_WIDTH = 288
 _UNKNOWN = "–"
@@ -57,9 +57,11 @@ class KeyNumbers(QWidget):
         fact = _("nats against the base")
         if forgetting is None:
             fact = _("not measured: no general text")
+        elif accepted and forgetting < 0:
+            fact = _("none; {accepted} is accepted").format(accepted=format_change(accepted))
         elif accepted:
             fact = _("{share:.0f} % of the accepted {accepted}").format(
-                share=100 * max(0.0, forgetting) / accepted, accepted=format_change(accepted)
+                share=100 * forgetting / accepted, accepted=format_change(accepted)
             )
         self._forgetting.show_value(_UNKNOWN if forgetting is None else format_change(forgetting), "", fact)
 
@@ -166,7 +168,7 @@ class PlotsPage(QWidget):
         unit = _("against the base, nats a token") if shown.is_against_base else _("nats a token")
         self.held_out.set_titles(_("Held-out loss"), unit)
         stage = shown.spec.recipe.stage
-        peak = _("of {peak} peak").format(peak=learning_rate_words(stage.learning_rate))
+        peak = _("of {peak} peak").format(peak=format_rate(stage.learning_rate))
         self.rate.set_titles(_("Learning rate"), peak)
         clip = _("clipped at {clip:g}").format(clip=stage.gradient_clip)
         self.gradient.set_titles(_("Gradient norm"), clip if stage.gradient_clip else _("not clipped"))

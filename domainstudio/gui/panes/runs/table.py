@@ -10,12 +10,11 @@ from PySide6.QtWidgets import QHeaderView, QVBoxLayout, QWidget
 
 from domainstudio.gui import theme
 from domainstudio.gui.panes.runs.curves import Shown
-from domainstudio.gui.panes.runs.words import learning_rate_words
 from domainstudio.gui.widgets.buttons import Segments
 from domainstudio.gui.widgets.table import NONE, OVERHANG, Index, Table, beside_table
 from domainstudio.jobs.columns import Array
 from domainstudio.language import translate as _
-from domainstudio.units import format_change, format_count, format_duration
+from domainstudio.units import format_change, format_count, format_duration, format_rate
 
 _UNKNOWN = "–"
 _COLUMN_WIDTH = 108
@@ -142,7 +141,7 @@ class TablePage(QWidget):
             column(_("Tokens"), "tokens", format_count),
             column(_("Time"), "seconds", format_duration),
             column(_("Loss (nats)"), "loss", lambda value: f"{value:.4f}"),
-            column(_("Learning rate"), "learning_rate", learning_rate_words),
+            column(_("Learning rate"), "learning_rate", format_rate),
             column(_("Gradient norm"), "gradient_norm", lambda value: f"{value:.3f}"),
             column(_("Tokens/s"), "tokens_per_second", format_count),
             column(_("Memory (GB)"), "memory_bytes", lambda value: f"{value / 1e9:.2f}"),

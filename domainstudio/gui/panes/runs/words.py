@@ -7,8 +7,10 @@ from domainstudio.jobs.curves import Curves
 from domainstudio.language import translate as _
 from domainstudio.problems import Problem, sentence
 from domainstudio.recipe.run import RunSpec
-from domainstudio.units import format_count, format_duration
-from domainstudio.workflow.training import Resumption, RunRow
+from domainstudio.units import format_count, format_duration, format_rate
+from domainstudio.workflow.run_list import RunRow
+from domainstudio.workflow.runs import resumption_words
+from domainstudio.workflow.training import Resumption
 
 SILENT_SECONDS = 180.0
 """After so long without an event a living run is called silent."""
@@ -94,9 +96,7 @@ def telling(row: RunRow, curves: Curves, spec: RunSpec, resumption: Resumption |
         case "failed":
             problems = [mark.problem for mark in curves.marks if mark.problem is not None]
             words = sentence(problems[-1]) if problems else ""
-            return Telling(
-                "octagon", "problem", _("Failed:"), ended, words, resume_words(row.run, resumption)
-            )
+            return Telling("octagon", "problem", _("Failed:"), ended, words, _goes_on(row, resumption))
         case "interrupted":
             head = _("Its process ended without a word.")
             if resumption is not None:
@@ -105,7 +105,7 @@ def telling(row: RunRow, curves: Curves, spec: RunSpec, resumption: Resumption |
                 )
             return Telling("triangle", "attention", _("Interrupted:"), ended, head, _resumed(row, resumption))
         case _:
-            return Telling("pause-ring", "text2", _("Paused:"), ended, resume_words(row.run, resumption), "")
+            return Telling("pause-ring", "text2", _("Paused:"), ended, _goes_on(row, resumption), "")
 
 
 def _warning(curves: Curves, saved: int) -> Problem | None:
@@ -127,7 +127,7 @@ def _pause_words(row: RunRow, spec: RunSpec) -> str:
         "place in the text and rate {rate}; nothing is warmed up again."
     )
     rate = spec.recipe.stage.learning_rate_at(step, spec.steps)
-    return words.format(step=format_count(step), rate=learning_rate_words(rate))
+    return words.format(step=format_count(step), rate=format_rate(rate))
 
 
 def _cost(row: RunRow, saved: int, curves: Curves) -> str:
@@ -150,39 +150,18 @@ def _cost(row: RunRow, saved: int, curves: Curves) -> str:
     )
 
 
-def resume_words(run: str, found: Resumption | None) -> str:
-    """Say where a run goes on, before it does."""
-    if found is None:
-        return ""
-    if found.step == 1:
-        return _("{run} has no checkpoint: it begins anew, with the same text in the same order.").format(
-            run=run
-        )
-    words = _(
-        "{run} goes on at step {step} of {steps} ({share:.1%} of its text seen), at rate {rate:.3g} with its "
-        "optimizer's memory; nothing is warmed up again."
-    )
-    return words.format(
-        run=run, step=found.step, steps=found.steps, share=found.share_of_data, rate=found.learning_rate
-    )
+def _goes_on(row: RunRow, found: Resumption | None) -> str:
+    return resumption_words(row.run, found) if found else ""
 
 
 def _resumed(row: RunRow, found: Resumption | None) -> str:
-    words = resume_words(row.run, found)
+    words = _goes_on(row, found)
     if found is None or found.step > row.step:
         return words
     again = _("{again} steps after its last checkpoint are done again.").format(
         again=format_count(row.step - found.step + 1)
     )
     return f"{words} {again}"
-
-
-def learning_rate_words(rate: float) -> str:
-    """Return a rate in at most three digits: 2.05e-5."""
-    if not rate:
-        return "0"
-    mantissa, _e, exponent = f"{rate:.2e}".partition("e")
-    return f"{mantissa.rstrip('0').rstrip('.')}e{int(exponent)}"
 
 
 def x_title(steps: Columns, row: int | None) -> str:

@@ -6,13 +6,13 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
 
 from domainstudio.gui.background import Background
-from domainstudio.gui.pane import PaneProblem
 from domainstudio.gui.panes.start.new import NewProjectPage
 from domainstudio.gui.panes.start.recent import RecentPage
 from domainstudio.gui.panes.start.sample import SamplePage
 from domainstudio.gui.preferences import Preferences
 from domainstudio.gui.widgets.buttons import LinkButton, PrimaryButton, SecondaryButton
 from domainstudio.gui.widgets.form import hairline
+from domainstudio.gui.widgets.problem_line import PaneProblem
 from domainstudio.gui.widgets.text import Text
 from domainstudio.language import translate as _
 

@@ -14,12 +14,11 @@ from domainstudio.gui.widgets.form import hairline
 from domainstudio.gui.widgets.table import Column, RowsModel, Table
 from domainstudio.gui.widgets.text import KeyNumber, Text
 from domainstudio.language import translate as _
-from domainstudio.units import format_change, format_count
+from domainstudio.units import format_change, format_count, format_day
 from domainstudio.workflow.glance import Glance, look_at
 
 ROW_HEIGHT = 40
 MOST_ROWS = 9
-DAY_SECONDS = 86_400
 
 
 class RecentPage(QWidget):
@@ -146,7 +145,7 @@ class RecentPage(QWidget):
             self.project_chosen.emit(Path(folder))
 
     def _opened_words(self, glance: Glance) -> str:
-        return when(self._opened.get(glance.folder, 0.0), time.time())
+        return format_day(self._opened.get(glance.folder, 0.0), time.time())
 
 
 class _Details(QWidget):
@@ -202,16 +201,6 @@ class _Details(QWidget):
             "",
             _("nats a token, against the base"),
         )
-
-
-def when(then: float, now: float) -> str:
-    """Return a time in the past as a person says it: today 14:02, yesterday, 12 Nov 2026."""
-    day, today = time.localtime(then), time.localtime(now)
-    if day[:3] == today[:3]:
-        return _("today {time}").format(time=time.strftime("%H:%M", day))
-    if time.localtime(now - DAY_SECONDS)[:3] == day[:3]:
-        return _("yesterday")
-    return time.strftime("%Y-%m-%d", day)
 
 
 def _gigabytes(glance: Glance) -> str:

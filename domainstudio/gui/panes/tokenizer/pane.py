@@ -24,14 +24,8 @@ from domainstudio.project.tokens import TokenizerRow
 from domainstudio.tokenizer.train import MINIMUM_SIZE
 from domainstudio.units import format_count
 from domainstudio.workflow.overview import JobRow
-from domainstudio.workflow.tokenizer import (
-    Fertility,
-    PackingState,
-    fertility,
-    packing_state,
-    start_packing,
-    start_training,
-)
+from domainstudio.workflow.packing import Fertility, PackingState, fertility, packing_state, start_packing
+from domainstudio.workflow.tokenizer import start_training
 
 DEFAULT_SIZE, MOST_ENTRIES = 4096, 1_000_000
 _SHOWN_ROWS = 7

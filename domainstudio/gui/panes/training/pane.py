@@ -7,7 +7,7 @@ from PySide6.QtGui import QHideEvent
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from domainstudio.gui import theme
-from domainstudio.gui.pane import Pane, PaneProblem
+from domainstudio.gui.pane import Pane
 from domainstudio.gui.panes.training.choice import PresetButton, RunChoiceRows, preset_like, preset_words
 from domainstudio.gui.panes.training.facts import TrainingFacts, meanings, read_facts
 from domainstudio.gui.panes.training.form import RecipeForm, count_of
@@ -15,7 +15,7 @@ from domainstudio.gui.panes.training.outlook import Links, Outlook
 from domainstudio.gui.session import Session
 from domainstudio.gui.widgets.buttons import Tabs
 from domainstudio.gui.widgets.form import hairline
-from domainstudio.gui.widgets.problem_line import Severity
+from domainstudio.gui.widgets.problem_line import PaneProblem, Severity
 from domainstudio.gui.widgets.text import Text
 from domainstudio.jobs.folder import JobFolder
 from domainstudio.language import translate as _
@@ -83,6 +83,10 @@ class TrainingPane(Pane):
             return read_facts(project, choice)
 
         self.session.read(question, self._on_facts, self._on_failed)
+
+    def save_pending(self) -> None:
+        """Save what was typed last, without waiting for a pause."""
+        self._form.flush()
 
     def focus_field(self, field: str) -> None:
         """Put the focus on a setting or a choice."""
@@ -331,5 +335,5 @@ class TrainingPane(Pane):
 
     def hideEvent(self, event: QHideEvent) -> None:  # noqa: N802
         """Save what was typed last."""
-        self._form.flush()
+        self.save_pending()
         super().hideEvent(event)

@@ -20,9 +20,10 @@ from domainstudio.corpus import importing, reading
 from domainstudio.corpus.documents import read_documents, shards_of
 from domainstudio.corpus.facts import ImportSummary
 from domainstudio.corpus.importing import Importer
-from domainstudio.corpus.parallel import Tick, WorkerFailed, run_tasks
 from domainstudio.corpus.readers import ReaderSettings
 from domainstudio.corpus.reading import Reading, ReadingTask, read_task
+from domainstudio.jobs import parallel
+from domainstudio.jobs.parallel import Tick, WorkerFailed, run_tasks
 from domainstudio.problems import UserError
 
 AUTO = ReaderSettings()
@@ -203,7 +204,7 @@ def test_a_process_that_is_killed_by_chance_changes_nothing(
 
 
 def test_a_stop_is_heard_within_one_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(importing, "_TICK_SECONDS", 0)
+    monkeypatch.setattr(parallel, "POLL_SECONDS", 0)
     (tmp_path / "a.jsonl").write_text('{"text": "one"}\n' * 1000)
     (tmp_path / "out").mkdir()
     calls = []

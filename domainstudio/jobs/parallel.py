@@ -19,7 +19,7 @@ Result = TypeVar("Result")
 Cause = Literal["death", "memory", "slowness"]
 
 MOST_PROCESSES = 3
-"""Each takes about 60 MB; with one more an import would take 300 MB in all."""
+"""By default: each takes about 60 MB; with one more an import would take 300 MB in all."""
 POLL_SECONDS = 0.1
 _ENDING_SECONDS = 2.0
 _SIGN_SECONDS = 1.0
@@ -72,19 +72,37 @@ def run_tasks(
             be called again for a task that a process died over.
         tasks: picklable; the first is begun first.
         report: told how many parts are done, at least every `POLL_SECONDS`; what it raises ends the workers.
-        processes: by default one for each processor core, not more than `MOST_PROCESSES`.
+        processes: by default one for each processor core, not more than `MOST_PROCESSES`; with 0 this process
+            does the tasks in turn, as suits a little harmless work.
         guard: without it a process that dies ends the work.
 
     Raises:
         UserError, OSError: a task raised it, as where the disk is full; all others are ended.
         WorkerFailed: a task raised something else or its process died; all others are ended.
     """
-    count = min(processes or os.cpu_count() or 1, MOST_PROCESSES, len(tasks))
+    if processes == 0:
+        return _in_turn(work, tasks, report)
+    count = min(processes or min(MOST_PROCESSES, os.cpu_count() or 1), len(tasks))
     crew = _Crew(work, tasks, count, guard)
     try:
         return crew.run(report)
     finally:
         crew.end()
+
+
+def _in_turn(
+    work: Callable[[Task, Tick], Result], tasks: Sequence[Task], report: Callable[[int], None]
+) -> list[Result]:
+    done, told = 0, time.monotonic()
+
+    def tick(parts: int = 1) -> None:
+        nonlocal done, told
+        done += parts
+        if parts or time.monotonic() - told >= POLL_SECONDS:
+            told = time.monotonic()
+            report(done)
+
+    return [work(task, tick) for task in tasks]
 
 
 @dataclass(frozen=True)
@@ -233,8 +251,8 @@ def _ending(code: int | None) -> str:
 
 def _serve(parent: Connection, memory_bytes: int | None) -> None:
     """Do what the parent sends, first of all the work itself, until it ends this process or is gone."""
-    # Before the work comes, and with it numpy and pyarrow: the processes are the threads here.
-    os.environ["OMP_NUM_THREADS"] = "1"
+    # Before the work comes, and with it numpy, pyarrow, tokenizers: the processes are the threads here.
+    os.environ |= {"OMP_NUM_THREADS": "1", "RAYON_NUM_THREADS": "1", "TOKENIZERS_PARALLELISM": "false"}
     if memory_bytes is not None:
         _limit_memory(memory_bytes)
     work: Callable[[Any, Tick], Any] = parent.recv()

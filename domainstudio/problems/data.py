@@ -1,0 +1,81 @@
+"""Problems of corpus, tokenizer, token files and mixture.
+
+Each sentence says what is the matter, where, and what to do. Placeholders are keys of the problem's params.
+"""
+
+SENTENCES: dict[str, str] = {
+    "corpus.bad_name": "{name} is no name for a source: write up to {most} characters on one line.",
+    "corpus.bad_path": "The name {path} is no UTF-8 text: rename it, or import the folder it lies in.",
+    "corpus.import_running": (
+        "An import into {source} is going on: wait until it ends, or cancel it, and rename the source then."
+    ),
+    "corpus.name_empty": "A source needs a name: write one.",
+    "corpus.name_taken": "There is a source named {name} already: choose another name.",
+    "corpus.no_documents": (
+        "None of the {files} files holds a readable document; the first trouble: {place}: {trouble}."
+    ),
+    "corpus.no_files": (
+        "There is no file to read at {path}: this program reads {endings}, texts and tables of text also as "
+        ".gz or .zst."
+    ),
+    "corpus.none_yet": (
+        "The project {project} has no text yet: import some with `domainstudio corpus import`."
+    ),
+    "corpus.other_origin": (
+        "The source {source} holds text of another origin, and labels must stay true: choose another name."
+    ),
+    "corpus.other_role": (
+        "The source {source} has the role {role} already, not {asked}: choose that role or another name."
+    ),
+    "corpus.path_missing": "{path} does not exist: check its spelling.",
+    "corpus.unknown_source": "There is no source named {source}; there are: {known}.",
+    "corpus.unknown_state": "No document is {state}; there are: {known}.",
+    "document.invalid_field": "{where}: {name} is not valid: {reason}.",
+    "document.missing": "There is no document number {document}: `domainstudio corpus documents` lists them.",
+    "document.unreadable": (
+        "A document cannot be read from {file} ({reason}): bring the file back, or import the source again."
+    ),
+    "mixture.all_zero": "All shares are zero: give at least one source a share.",
+    "mixture.bad_epochs": "{value} epochs at most are no limit: give a number above 0.",
+    "mixture.bad_share": "The share of {source} is {share}; a share is a number from 0 upwards.",
+    "mixture.empty_arm": (
+        "The arm {arm} would have no text: control needs a general source, naive one that is not general."
+    ),
+    "mixture.empty_source": (
+        "{source} has no training text: leave it out of the mixture, or import more of it and pack again."
+    ),
+    "mixture.none_yet": "There is no mixture named {name}: make one with `domainstudio mixture set`.",
+    "mixture.ratio_form": (
+        "{value!r} is neither a ratio nor a percentage: write general to domain as 1 : 5, replay as 16.7 %."
+    ),
+    "mixture.share_form": "{value} is no share: write NAME=0.5 or NAME=50%.",
+    "mixture.shortfall": (
+        "{source} has {available:,} training tokens, and the mixture asks for {tokens:,}, {epochs:.2f} "
+        "epochs: allow as many epochs, lower its share, or lower the mixture's tokens to {enough:,}."
+    ),
+    "mixture.unknown_preset": "There is no preset named {preset}; there are: {known}.",
+    "mixture.unknown_source": "There is no packed source named {source}; there are: {known}.",
+    "sample.package_missing": "The sample needs the package {package}: install domainstudio[train].",
+    "tokenizer.bad_size": "A vocabulary of {size} entries is not possible: choose from {least} to 1,000,000.",
+    "tokenizer.base_has_one": "The base model {folder} brings its own tokenizer: pack with it.",
+    "tokenizer.changed": "The tokenizer in {folder} was changed after it was chosen: train it again.",
+    "tokenizer.id_too_high": (
+        "The tokenizer has the id {id:,}, and no more than {most:,} entries are possible: take another one."
+    ),
+    "tokenizer.missing": "There is no tokenizer.json in {folder}: the model's tokenizer belongs there.",
+    "tokenizer.no_end_of_text": "The tokenizer has no end-of-text token; known ones are: {known}.",
+    "tokenizer.none_yet": (
+        "The project {project} has no tokenizer yet: train one with `domainstudio tokenizer train`."
+    ),
+    "tokenizer.unreadable": "{file} is no tokenizer: {reason}",
+    "tokens.none_yet": (
+        "The corpus of {project} is not packed with the current tokenizer: run `domainstudio tokenizer pack`."
+    ),
+    "tokens.other_tokenizer": "The tokens of {source} were made with another tokenizer: pack again.",
+    "tokens.too_few": (
+        "{source} has {tokens} tokens, fewer than one block of {length}: lower sequence_length or import "
+        "more text."
+    ),
+    "tokens.unreadable": "{folder} holds no whole token file: pack again.",
+    "value.not_a_count": "{value!r} is no whole number above 0: write for example 245000, 245k or 20M.",
+}

@@ -1,0 +1,169 @@
+"""Problems of base models, recipes and runs.
+
+Each sentence says what is the matter, where, and what to do. Placeholders are keys of the problem's params.
+"""
+
+SENTENCES: dict[str, str] = {
+    "advice.disk": (
+        "{count} checkpoints of {size} need {needed} with what a run writes beside them, and the disk of the "
+        "project has {free} free: free some space or lower keep_checkpoints."
+    ),
+    "advice.few_steps": (
+        "The run has {steps:,} steps, fewer than {least}: its schedule has no room for its shape. Take more "
+        "tokens or a smaller batch."
+    ),
+    "advice.high_rate_bare": (
+        "A rate of {rate:.3g} without general text and without warm-up makes a model forget fast; so few "
+        "tokens rarely bear more than {highest:.2g} (arXiv 2308.04014, 2403.08763)."
+    ),
+    "advice.high_rate_without_replay": (
+        "A rate of {rate:.3g} without general text makes a model forget fast; so few tokens rarely bear more "
+        "than {highest:.2g} (arXiv 2403.08763)."
+    ),
+    "advice.high_rate_without_warmup": (
+        "A rate of {rate:.3g} from the first step on shakes a trained model; so few tokens rarely bear more "
+        "than {highest:.2g}: warm it up, or lower it (arXiv 2308.04014)."
+    ),
+    "advice.long_warmup": (
+        "The warm-up of {warmup:,} steps takes more than half of the {steps:,} steps: 1 to 2 percent are "
+        "usual, 5 to 10 in a run below 500 steps."
+    ),
+    "advice.many_epochs": (
+        "{source} is gone through {epochs:.1f} times; beyond four times repeated text teaches less and less "
+        "(arXiv 2305.16264)."
+    ),
+    "advice.no_control": (
+        "No equal-token control is planned: forgetting will be read against the base only. A control trains "
+        "{tokens:,} tokens of general text."
+    ),
+    "advice.other_run": (
+        "{run} is training now: a second run on this machine shares its memory and its speed."
+    ),
+    "advice.packed_before": (
+        "The corpus has changed since it was packed, and a run reads what was packed: pack again first."
+    ),
+    "advice.same_text": (
+        "{run} has trained on this same text ({sources}): warming the rate up on it again hurts and does not "
+        "recover (arXiv 2308.04014)."
+    ),
+    "checkpoint.damaged": (
+        "The checkpoint in {folder} is damaged ({file} is missing or was changed): delete that folder to go "
+        "on from the one before it, or from the beginning."
+    ),
+    "checkpoint.no_room": (
+        "A checkpoint needs {needed}, and the disk of {folder} has {free} free: free some space, then start "
+        "or resume the run; what was saved before is intact."
+    ),
+    "checkpoint.other_ranks": (
+        "This run's checkpoints were written by {then} processes and cannot go on with {now}: set "
+        "processes={then}."
+    ),
+    "checkpoint.put_off": (
+        "The checkpoint of step {step} was put off: it needs {needed}, and the disk of {folder} has {free} "
+        "free. The run goes on and tries again at its next checkpoint: free some space."
+    ),
+    "forgetting.not_measurable": (
+        "There is no packed general text, so forgetting cannot be measured: import some with `domainstudio "
+        "corpus import {project} PATH --role general`, let the base model write some with `corpus generate`, "
+        "or take technical English found on this machine with `corpus sample`; then pack again."
+    ),
+    "model.adapter": (
+        "{folder} holds an adapter and no whole model: merge it into its base model first, and give that "
+        "folder."
+    ),
+    "model.no_config": (
+        "{folder} holds no readable config.json of a language model: give the folder of a model in the "
+        "Hugging Face layout."
+    ),
+    "model.no_safetensors": (
+        "{folder} holds no .safetensors weights: pickled weights are not loaded because they can run code; "
+        "convert them first."
+    ),
+    "model.not_finite": (
+        "The model in {folder} has values that are no numbers in {count} of its weights, the first {name}: "
+        "get it again, or start from an earlier checkpoint."
+    ),
+    "model.not_saved_whole": (
+        "The model does not survive being saved: {count} weights, the first {name}, come back changed; this "
+        "architecture cannot be trained to a usable result here."
+    ),
+    "model.positions": (
+        "The model has {model} positions, fewer than the sequence length {length}: lower sequence_length."
+    ),
+    "model.random": (
+        "The base {preset} has random weights and can write nothing: let a trained run write instead, with "
+        "`domainstudio corpus generate --from`, or take general text from elsewhere."
+    ),
+    "model.remote_code": (
+        "The model in {folder} wants to run code of its own (auto_map); only architectures that transformers "
+        "knows are loaded: take a model without."
+    ),
+    "model.too_large_for_weights": (
+        "The config.json in {folder} describes a model of {described:,} parameters, and its files hold "
+        "{held:,}: bring the files that belong together."
+    ),
+    "model.unreadable": "The model in {folder} cannot be loaded: {reason}",
+    "model.vocabulary": (
+        "The model has {model} vocabulary rows and the tokenizer {tokenizer} entries: use the tokenizer that "
+        "belongs to the model."
+    ),
+    "model.weights_missing": (
+        "{count} weights of the model in {folder} are in none of its files, the first {name}: fetch the "
+        "whole model again."
+    ),
+    "recipe.not_as_shown": "The recipe that is saved is not the one shown: look at it again, then start.",
+    "recipe.none_yet": "There is no recipe named {name}: make one with `domainstudio recipe set`.",
+    "recipe.too_many_steps": (
+        "{steps:,} steps need {needed:,} tokens and the mixture has {tokens:,}, enough for {most:,} steps: "
+        "give the mixture more tokens or lower steps."
+    ),
+    "recipe.unknown_preset": "There is no preset named {preset}; there are: {known}.",
+    "run.rank_died": (
+        "Process {rank} of the run died, often for want of memory: its job.log has what is known; go on with "
+        "`domainstudio runs resume`, or first with a smaller micro_batch in a run of its own."
+    ),
+    "run.same_text": (
+        "{run} stopped at step {step} of {steps} on this very text; a new run would warm the rate up on text "
+        "it has seen, which hurts and does not recover (arXiv 2308.04014): go on with `domainstudio runs "
+        "resume`."
+    ),
+    "run.still_needed": "{other} is not finished and needs {run}: let it finish, or delete {other} first.",
+    "run.still_running": "{run} is running: pause or stop it, then delete it.",
+    "recipe.setting_form": "{value} is no setting: write key=value.",
+    "recipe.unknown_key": "There is no setting named {key}; there are: {known}.",
+    "run.no_checkpoint": "{run} has no checkpoint of step {step}; there are: {steps}.",
+    "run.not_a_run": "{job} is a job but no training run.",
+    "run.other_tokenizer": "{run} was trained with another tokenizer than the project's current one.",
+    "samples.base_gone": (
+        "{run} started from {base}, which is not there any more: its text cannot be put beside the run's."
+    ),
+    "samples.too_long": (
+        "The prompt has {tokens} tokens, and with {asked} more it is longer than the {positions} positions "
+        "of the model: shorten it, or ask for fewer tokens."
+    ),
+    "training.diverged": (
+        "Training diverged at step {step}: loss or gradient of {count} of the last {within} steps was no "
+        "number, and such steps move nothing. Start a new run with a learning_rate below {rate:.3g} or a "
+        "longer warm-up; what was saved before is intact."
+    ),
+    "training.long_gradient": (
+        "The gradient of step {step} is {norm:.3g} long, usual were {usual:.3g}: if the loss rises too, "
+        "start a new run with a lower learning_rate, a longer warm-up or a lower gradient_clip."
+    ),
+    "training.loss_rises": (
+        "The loss has risen from {before:.2f} to {now:.2f} by step {step}: if it does not fall again, start "
+        "a new run with a learning_rate below {rate:.3g} or a longer warm-up."
+    ),
+    "training.no_number": (
+        "The held-out loss of {source} at step {step} is no number: the model fails on that text, or its "
+        "weights are damaged. Start a new run with another base, fp32 precision or a lower learning_rate."
+    ),
+    "training.step_skipped": (
+        "Loss or gradient of step {step} was no number, so that step moved nothing; if more follow, the run "
+        "ends: a learning_rate below {rate:.3g} or a longer warm-up helps."
+    ),
+    "training.weights_lost": (
+        "Training made the weights of {name} something that is no number by step {step}, so they were not "
+        "saved: start a new run with a learning_rate below {rate:.3g}; what was saved before is intact."
+    ),
+}
