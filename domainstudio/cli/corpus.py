@@ -137,7 +137,7 @@ def _table(options: argparse.Namespace) -> Output:
             format_count(row.tokens) if row.tokens is not None else "-",
             f"{row.share:.1%}" if row.share is not None else "-",
             format_count(counts.held_out_documents),
-            format_count(counts.duplicates + counts.held_out_copies),
+            format_count(counts.marked),
             format_count(counts.rejected),
         ]
 
@@ -167,6 +167,6 @@ def _total(rows: "list[TableRow]") -> list[str]:
         format_count(tokens) if tokens else "-",
         f"{1:.1%}" if tokens else "-",
         format_count(sum(count.held_out_documents for count in counts)),
-        format_count(sum(count.duplicates + count.held_out_copies for count in counts)),
+        format_count(sum(count.marked for count in counts)),
         format_count(sum(count.rejected for count in counts)),
     ]

@@ -21,6 +21,7 @@ from uuid import uuid4
 
 import numpy as np
 
+from domainstudio.jobs.arrays import save_array
 from domainstudio.jobs.columns import BLOCK, DTYPES, FACTOR, PLOTTED, Array, Columns
 from domainstudio.jobs.curves import Curves, Mark, MarkKind
 from domainstudio.jobs.events import Checkpoint, JobProblem, OneBody, Probe, checked
@@ -199,9 +200,9 @@ def _mark(values: dict[str, Any]) -> Mark:
 def _write_columns(columns: Columns, folder: Path) -> None:
     folder.mkdir()
     for name in DTYPES:
-        np.save(folder / f"{name}.npy", columns.column(name))
+        save_array(folder / f"{name}.npy", columns.column(name))
     for name in PLOTTED:
-        np.save(folder / f"{name}.blocks.npy", columns.level(name, 1))
+        save_array(folder / f"{name}.blocks.npy", columns.level(name, 1))
 
 
 def _open_columns(folder: Path) -> Columns:

@@ -35,6 +35,9 @@ SENTENCES: dict[str, str] = {
     "document.unreadable": (
         "A document cannot be read from {file} ({reason}): bring the file back, or import the source again."
     ),
+    "duplicates.list_damaged": (
+        "The list of near-duplicates in {folder} is missing or damaged: search again and mark anew."
+    ),
     "mixture.all_zero": "All shares are zero: give at least one source a share.",
     "mixture.bad_epochs": "{value} epochs at most are no limit: give a number above 0.",
     "mixture.bad_share": "The share of {source} is {share}; a share is a number from 0 upwards.",

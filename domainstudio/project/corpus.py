@@ -54,12 +54,17 @@ class SourceCounts:
     training_characters: int
     held_out_documents: int
     held_out_characters: int
-    duplicates: int
-    held_out_copies: int
+    marks: dict[str, int]
+    """Documents that are not used, by the reason of their mark."""
     rejected: int
     text_origin: TextOrigin
     read_documents: int
     """Documents before any was cut into passages."""
+
+    @property
+    def marked(self) -> int:
+        """Documents that are not used."""
+        return sum(self.marks.values())
 
     @property
     def is_cut(self) -> bool:
@@ -261,8 +266,7 @@ def _account(
         training_characters=training.characters,
         held_out_documents=held_out.documents,
         held_out_characters=held_out.characters,
-        duplicates=states.get(DUPLICATE, nothing).documents,
-        held_out_copies=states.get(HELD_OUT_COPY, nothing).documents,
+        marks={state: count.documents for state, count in states.items() if state not in documents.KEPT},
         rejected=rejected,
         text_origin=source.text_origin,
         read_documents=read,

@@ -21,7 +21,7 @@ from domainstudio.project.migration import check_version, known_version, migrate
 from domainstudio.recipe.run import ModelOrigin
 
 DATABASE = "project.sqlite"
-_FOLDERS = ("documents", "tokens", "models", "jobs")
+_FOLDERS = ("documents", "duplicates", "tokens", "models", "jobs")
 _DRAFT = ".new-"
 
 

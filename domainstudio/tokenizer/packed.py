@@ -11,12 +11,13 @@ import hashlib
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, BinaryIO, Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from domainstudio.jobs.arrays import save_array
 from domainstudio.paths import inside, open_plain, read_small, write_atomically
 from domainstudio.problems import Problem, UserError
 from domainstudio.tokenizer.words import WordCount
@@ -122,12 +123,9 @@ class PartWriter:
         """End the part: everything is on disk before the .json that says so."""
         offsets = np.cumsum([0, *self._lengths], dtype=np.int64)
         for suffix, values in ((_DOCUMENTS, offsets), (_BYTES, np.array(self._bytes, np.int64))):
-            with (self._folder / f"{self._name}{suffix}").open("wb") as file:
-                header = np.lib.format.header_data_from_array_1_0(values)
-                np.lib.format.write_array_header_1_0(file, header)
-                file.write(values.data)  # np.save would lose the system's error on a full disk
-                _sync(file)
-        _sync(self._file)
+            save_array(self._folder / f"{self._name}{suffix}", values)
+        self._file.flush()
+        os.fsync(self._file.fileno())
         part = PartMeta(
             name=self._name,
             tokens=int(offsets[-1]),
@@ -140,11 +138,6 @@ class PartWriter:
         record = PartRecord(made_of=made_of, part=part)
         write_atomically(self._folder / f"{self._name}.json", record.model_dump_json(indent=1).encode())
         return part
-
-
-def _sync(file: BinaryIO) -> None:
-    file.flush()
-    os.fsync(file.fileno())
 
 
 def part_name(number: int) -> str:

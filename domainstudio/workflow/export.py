@@ -196,7 +196,7 @@ def _sources(project: Project, spec: RunSpec, tokens: int) -> list[SourceFacts]:
                 characters=row.counts.training_characters,
                 tokens=row.tokens or 0,
                 held_out_documents=row.counts.held_out_documents,
-                marked=row.counts.duplicates + row.counts.held_out_copies,
+                marked=row.counts.marked,
                 rejected=row.counts.rejected,
                 share=share,
                 epochs=share * tokens / row.tokens if row.tokens else 0.0,

@@ -5,7 +5,7 @@ from typing import cast
 
 from domainstudio.jobs.spec import parse_model
 from domainstudio.problems import Problem, UserError
-from domainstudio.project import corpus, journal, plans
+from domainstudio.project import corpus, duplicates, journal, plans
 from domainstudio.project.database import transaction
 from domainstudio.project.journal import Entry, Label
 from domainstudio.project.project import Project
@@ -49,11 +49,10 @@ def _turn(project: Project, found: Entry | None, offered: int | None, *, is_undo
         return None
     expected, wanted = (found.after, found.before) if is_undoing else (found.before, found.after)
     connection = project.connection
-    if not journal.is_same(_present(connection, found.target), expected):
+    is_present = journal.is_same(_present(connection, found.target), expected)
+    if not is_present or _is_name_taken(connection, found.target, wanted):
         raise UserError(Problem("history.changed_since", None, {"label": found.label.words()}))
-    if _is_name_taken(connection, found.target, wanted):
-        raise UserError(Problem("history.changed_since", None, {"label": found.label.words()}))
-    _apply(connection, found.target, wanted)
+    _apply(project, found.target, wanted)
     journal.mark(connection, found, is_undone=is_undoing)
     return found.label
 
@@ -61,10 +60,14 @@ def _turn(project: Project, found: Entry | None, offered: int | None, *, is_undo
 def _present(connection: sqlite3.Connection, target: str) -> str | None:
     """Return the present value of what an edit changed."""
     kind, _, name = target.partition(":")
-    if kind == "source":
-        source = next((found for found in corpus.sources(connection) if found.id == int(name)), None)
-        return corpus.Naming(name=source.name, role=source.role).model_dump_json() if source else None
-    return plans.stored(connection, cast(plans.Kind, kind), name)
+    match kind:
+        case "source":
+            source = next((found for found in corpus.sources(connection) if found.id == int(name)), None)
+            return corpus.Naming(name=source.name, role=source.role).model_dump_json() if source else None
+        case "removal":
+            return duplicates.standing_value(connection)
+        case _:
+            return plans.stored(connection, cast(plans.Kind, kind), name)
 
 
 def _is_name_taken(connection: sqlite3.Connection, target: str, value: str | None) -> bool:
@@ -76,13 +79,17 @@ def _is_name_taken(connection: sqlite3.Connection, target: str, value: str | Non
     return other is not None and other.id != int(name)
 
 
-def _apply(connection: sqlite3.Connection, target: str, value: str | None) -> None:
+def _apply(project: Project, target: str, value: str | None) -> None:
     kind, _, name = target.partition(":")
-    if kind != "source":
-        plans.put(connection, cast(plans.Kind, kind), name, value)
-    elif value is not None:  # a source is made and removed by jobs, never by an edit
-        naming = _naming(value)
-        corpus.apply_source(connection, int(name), naming.name, naming.role)
+    match kind:
+        case "source":
+            if value is not None:  # a source is made and removed by jobs, never by an edit
+                naming = _naming(value)
+                corpus.apply_source(project.connection, int(name), naming.name, naming.role)
+        case "removal":
+            duplicates.let_stand(project.connection, project.path, value)
+        case _:
+            plans.put(project.connection, cast(plans.Kind, kind), name, value)
 
 
 def _naming(value: str) -> corpus.Naming:

@@ -110,7 +110,7 @@ def test_a_copy_shows_its_witness_and_the_arrows_lead_back(
 ) -> None:
     pane = opened(packed_project)
     with Project(packed_project, read_only=True) as project:
-        marked = sum(c.duplicates + c.held_out_copies for c in corpus.counts(project.connection))
+        marked = sum(c.marked for c in corpus.counts(project.connection))
     assert marked
     choose_reason(pane, "marked")
     link = pane.browser.text._link

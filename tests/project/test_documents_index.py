@@ -9,77 +9,21 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from imports import RULE, SHARD, VISIBLE, accept, counted, run, stage, totals
 
-from domainstudio.corpus.facts import DocumentFacts, ImportSummary, RejectionRecord
-from domainstudio.corpus.heldout import HeldOutRule
-from domainstudio.mixture.shares import Mixture, Role
+from domainstudio.mixture.shares import Mixture
 from domainstudio.problems import UserError
-from domainstudio.project import corpus, documents, jobs, plans
+from domainstudio.project import corpus, documents, plans
 from domainstudio.project.database import connect, transaction
 from domainstudio.project.documents import DocumentFilter
 from domainstudio.project.migration import MIGRATIONS, migrate
 from domainstudio.workflow import history
-
-RULE = HeldOutRule(unit="document", below="0" * 32)
-SHARD = "part-00000.parquet"
-VISIBLE = "job_id IN (SELECT id FROM jobs WHERE committed_at IS NOT NULL)"
 
 
 @pytest.fixture(autouse=True)
 def small_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
     """Blocks of four ids, so that a dozen documents lie in several."""
     monkeypatch.setattr(documents, "BLOCK", 4)
-
-
-def facts(texts: str, shard: str = SHARD) -> list[DocumentFacts]:
-    """Return documents of one letter each; a capital is held out."""
-    return [
-        DocumentFacts(
-            shard, row, text.lower().encode().rjust(16, b"\x00"), 10 + row, 20, None, "a.txt", 0, "",
-            text.isupper(), f"Title {text}",
-        )
-        for row, text in enumerate(texts)
-    ]  # fmt: skip
-
-
-def accept(
-    connection: sqlite3.Connection,
-    job: str,
-    texts: str,
-    source: str,
-    role: Role = "domain",
-    rejected: int = 0,
-) -> None:
-    records = [RejectionRecord(origin="a.jsonl", position=7, reason="bad_json", detail="?")] * rejected
-    summary = ImportSummary(
-        files=1, documents=len(texts), characters=10, rejected={"bad_json": rejected} if rejected else {},
-        listed_rejections=records, stored_documents=len(texts), rule=RULE,
-    )  # fmt: skip
-    assert jobs.commit(connection, job, lambda: corpus.accept_import(connection, job, source, role, summary))
-
-
-def stage(connection: sqlite3.Connection, job: str, texts: str) -> None:
-    jobs.register(connection, job, "import")
-    corpus.stage(connection, job, facts(texts))
-
-
-def run(connection: sqlite3.Connection, job: str, texts: str, source: str = "law", **more: Any) -> None:
-    stage(connection, job, texts)
-    accept(connection, job, texts, source, **more)
-
-
-def counted(connection: sqlite3.Connection) -> list[tuple[Any, ...]]:
-    """Count what the window asks for the slow way."""
-    rows = connection.execute(
-        "SELECT source_id, state, count(*), sum(characters), sum(bytes) FROM documents"
-        f" WHERE {VISIBLE} GROUP BY source_id, state"
-    )
-    return sorted(map(tuple, rows))
-
-
-def totals(connection: sqlite3.Connection) -> list[tuple[Any, ...]]:
-    found = documents.state_counts(connection)
-    return sorted((c.source_id, c.state, c.documents, c.characters, c.bytes) for c in found)
 
 
 def everything(connection: sqlite3.Connection, wanted: DocumentFilter) -> list[int]:

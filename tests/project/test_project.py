@@ -27,7 +27,7 @@ def test_a_new_project_knows_its_base_and_opens_again(tmp_path: Path, name: str)
     with Project(tmp_path / "deep" / name) as project:
         assert project.base == origin
     assert sorted(path.name for path in (tmp_path / "deep" / name).iterdir()) == [
-        "documents", "jobs", "models", DATABASE, "tokens",
+        "documents", "duplicates", "jobs", "models", DATABASE, "tokens",
     ]  # fmt: skip
 
 
@@ -154,7 +154,7 @@ def test_what_a_kill_left_of_a_project_does_not_stand_in_the_way(tmp_path: Path)
     with create(left, TINY) as project:
         assert project.base == TINY
     assert sorted(entry.name for entry in left.iterdir() if entry.is_dir()) == [
-        "documents", "jobs", "models", "tokens",
+        "documents", "duplicates", "jobs", "models", "tokens",
     ]  # fmt: skip
     assert not list(left.glob(".new-*")) and not list((left / "models").iterdir())
 

@@ -1,0 +1,225 @@
+"""Near-duplicates in the index: what is compared, what a search found, and which list of removals stands."""
+
+import sqlite3
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from domainstudio.jobs.arrays import save_array
+from domainstudio.paths import inside, whole_folder
+from domainstudio.problems import Problem, UserError
+from domainstudio.project import documents, journal
+from domainstudio.project.database import damaged, transaction
+from domainstudio.project.journal import Label
+
+SAME_WORDS, NEAR_DUPLICATE, HELD_OUT_NEAR_COPY = "same_words", "near_duplicate", "held_out_near_copy"
+REASONS = (SAME_WORDS, NEAR_DUPLICATE, HELD_OUT_NEAR_COPY)
+"""Marks of a list of removals; their places in this order are what the list holds."""
+FOLDER = "duplicates"
+TARGET = "removal:standing"
+"""What the journal calls the list that stands."""
+_LIST = "removals.npy"
+_ROW = np.dtype([("document", "<i8"), ("witness", "<i8"), ("similarity", "<f4"), ("reason", "u1")])
+_ON_REASONS = ", ".join(f"'{reason}'" for reason in REASONS)
+
+
+@dataclass(frozen=True, eq=False)
+class ComparedPart:
+    """The documents of one shard that are compared: in use, or marked as near-duplicates before."""
+
+    job_id: str
+    shard: str
+    rows: NDArray[np.int64]
+    """Ascending."""
+    documents: NDArray[np.int64]
+    """Ids."""
+    sources: NDArray[np.int64]
+    """Ids of their sources."""
+    held_out: NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Finding:
+    """A search that is committed; its pairs lie in `duplicates/<job>/`."""
+
+    job_id: str
+    summary: str
+    """JSON."""
+
+
+@dataclass(frozen=True)
+class RemovalList:
+    """A list of documents that was marked; `settings` is the JSON of what it was made with."""
+
+    id: int
+    job_id: str
+    settings: str
+    documents: int
+    made_at: float
+
+
+def compared_parts(connection: sqlite3.Connection) -> Iterator[ComparedPart]:
+    """Yield what a search compares, shard by shard in the order of import."""
+    shards = connection.execute(
+        "SELECT job_id, shard FROM documents WHERE source_id IS NOT NULL GROUP BY job_id, shard"
+        " ORDER BY min(id)"
+    ).fetchall()
+    for job_id, shard in shards:
+        found = connection.execute(
+            "SELECT row, id, source_id, held_out FROM documents WHERE job_id = ? AND shard = ?"
+            f" AND source_id IS NOT NULL AND (mark IS NULL OR mark IN ({_ON_REASONS})) ORDER BY row",
+            (job_id, shard),
+        )
+        table = np.fromiter((tuple(row) for row in found), np.dtype("i8, i8, i8, ?"))
+        if len(table):
+            yield ComparedPart(job_id, shard, table["f0"], table["f1"], table["f2"], table["f3"])
+
+
+def count_compared(connection: sqlite3.Connection) -> int:
+    """Return how many documents a search would compare; no document is counted for it."""
+    return sum(
+        count.documents
+        for count in documents.state_counts(connection)
+        if count.state in (*documents.KEPT, *REASONS)
+    )
+
+
+def accept_finding(connection: sqlite3.Connection, job_id: str, summary: str) -> None:
+    """Add a search; called inside the committing transaction."""
+    connection.execute("INSERT INTO findings VALUES (?, ?)", (job_id, summary))
+
+
+def newest_finding(connection: sqlite3.Connection) -> Finding | None:
+    """Return the search that was committed last."""
+    row = connection.execute(
+        "SELECT job_id, summary FROM findings JOIN jobs ON jobs.id = job_id"
+        " WHERE committed_at IS NOT NULL ORDER BY committed_at DESC LIMIT 1"
+    ).fetchone()
+    return Finding(row["job_id"], row["summary"]) if row else None
+
+
+def standing(connection: sqlite3.Connection) -> RemovalList | None:
+    """Return the list whose documents are marked, None if none is."""
+    row = connection.execute(
+        "SELECT id, job_id, settings, documents, made_at FROM removals WHERE stands"
+    ).fetchone()
+    return RemovalList(**dict(row)) if row else None
+
+
+def mark(
+    connection: sqlite3.Connection, project: Path, job_id: str, settings: str, rows: NDArray[np.void]
+) -> None:
+    """Mark the documents of a new list in place of the one that stands, and note it in the journal.
+
+    Args:
+        connection: outside a transaction.
+        project: its folder, in which the list is kept.
+        job_id: the search whose pairs justify the list.
+        settings: JSON of what the list was made with.
+        rows: see `removal_rows`.
+    """
+    with transaction(connection):
+        number = 1 + int(connection.execute("SELECT coalesce(max(id), 0) FROM removals").fetchone()[0])
+        folder = _folder_of(project, number)
+        _discard(folder)  # of a process that was killed before it could commit
+        with whole_folder(folder) as draft:
+            save_array(draft / _LIST, rows)
+        connection.execute(
+            "INSERT INTO removals (id, job_id, settings, documents, made_at) VALUES (?, ?, ?, ?, ?)",
+            (number, job_id, settings, len(rows), time.time()),
+        )
+        _replace(connection, project, str(number))
+
+
+def unmark(connection: sqlite3.Connection, project: Path) -> None:
+    """Use every document again that the standing list marked, and note it in the journal."""
+    with transaction(connection):
+        _replace(connection, project, None)
+
+
+def _replace(connection: sqlite3.Connection, project: Path, value: str | None) -> None:
+    before = standing_value(connection)
+    let_stand(connection, project, value)
+    after = standing(connection)
+    label = Label("Near-duplicates used again")
+    if after is not None:
+        label = Label("{count} near-duplicates marked", {"count": f"{after.documents:,}"})
+    journal.record(connection, label, TARGET, before, value)
+
+
+def standing_value(connection: sqlite3.Connection) -> str | None:
+    """Return what the journal keeps of the list that stands: its number; None if none does."""
+    found = standing(connection)
+    return str(found.id) if found else None
+
+
+def let_stand(connection: sqlite3.Connection, project: Path, value: str | None) -> None:
+    """Mark the documents of a list, given as `standing_value` has it, and no others.
+
+    Called inside a transaction. A document that was marked for another reason since keeps that mark.
+
+    Raises:
+        UserError: the list is gone or damaged.
+    """
+    if value is not None and not value.isdecimal():
+        raise damaged(connection)
+    number = None if value is None else int(value)
+    rows = np.empty(0, _ROW) if number is None else _read(project, number)
+    freed = connection.execute(
+        f"UPDATE documents SET mark = NULL, witness = NULL WHERE mark IN ({_ON_REASONS})"
+        f" RETURNING id / {documents.BLOCK}"
+    )
+    changed = {block for (block,) in freed.fetchall()}
+    connection.executemany(
+        "UPDATE documents SET mark = ?, witness = ? WHERE id = ? AND mark IS NULL AND source_id IS NOT NULL",
+        (
+            (REASONS[reason], witness, document)
+            for document, witness, reason in zip(
+                rows["document"].tolist(), rows["witness"].tolist(), rows["reason"].tolist(), strict=True
+            )
+        ),
+    )
+    changed |= set(np.unique(rows["document"] // documents.BLOCK).tolist())
+    documents.recount(connection, changed)
+    connection.execute("UPDATE removals SET stands = (id IS ?) WHERE stands OR id = ?", (number, number))
+
+
+def removal_rows(
+    removed: NDArray[np.int64],
+    witnesses: NDArray[np.int64],
+    similarity: NDArray[np.float32],
+    reasons: NDArray[np.uint8],
+) -> NDArray[np.void]:
+    """Return a list of removals: ids of the removed and of their kept witnesses, and places in `REASONS`."""
+    rows = np.empty(len(removed), _ROW)
+    rows["document"], rows["witness"] = removed, witnesses
+    rows["similarity"], rows["reason"] = similarity, reasons
+    return rows
+
+
+def _folder_of(project: Path, number: int) -> Path:
+    return inside(project, f"{FOLDER}/removal-{number}")
+
+
+def _discard(folder: Path) -> None:
+    for file in (folder / _LIST, folder):
+        if file.is_file():
+            file.unlink()
+        elif file.is_dir():
+            file.rmdir()
+
+
+def _read(project: Path, number: int) -> NDArray[np.void]:
+    folder = _folder_of(project, number)
+    try:
+        rows: NDArray[np.void] = np.load(inside(folder, _LIST), allow_pickle=False)
+        is_right = rows.dtype == _ROW and rows.ndim == 1 and bool((rows["reason"] < len(REASONS)).all())
+    except (OSError, ValueError, EOFError):
+        is_right = False
+    if not is_right:
+        raise UserError(Problem("duplicates.list_damaged", None, {"folder": str(folder)}))
+    return rows
