@@ -20,12 +20,10 @@ from domainstudio.jobs.follow import end_of
 from domainstudio.mixture.shares import Arm
 from domainstudio.project.plans import DEFAULT_NAME
 from domainstudio.project.project import Project
-from domainstudio.recipe.base_model import count_parameters
 from domainstudio.recipe.deepspeed import deepspeed_config
 from domainstudio.recipe.recipe import Recipe
-from domainstudio.recipe.run import ModelOrigin, RunSpec, folder_of
-from domainstudio.recipe.shapes import SHAPES
-from domainstudio.workflow.training import TRAIN, freeze, run_spec
+from domainstudio.recipe.run import RunSpec
+from domainstudio.workflow.training import TRAIN, freeze, parameters_of, run_spec
 
 
 @dataclass(frozen=True)
@@ -95,7 +93,7 @@ def planned(project: Project, choice: RunChoice) -> PlannedRun:
         UserError: why it cannot start, as `start_run` would say.
     """
     spec, _processes = freeze(project, choice.origin, choice.mixture, choice.recipe, {}, choice.arm)
-    recipe, parameters = spec.recipe, parameters_of(project, spec.model, spec.vocabulary)
+    recipe, parameters = spec.recipe, parameters_of(project, spec)
     tokens = recipe.tokens_before(spec.steps + 1)
     alike = list(_alike(project, spec))
     measured = next((size for folder in alike if (size := _checkpoint_bytes(folder))), 0)
@@ -143,17 +141,6 @@ def origins(project: Project) -> list[str]:
         for checkpoint in reversed(list_checkpoints(folder.result))
     )
     return ["base", *steps]
-
-
-def parameters_of(project: Project, model: ModelOrigin, vocabulary: int) -> int:
-    """Return how many parameters the model of step 0 has.
-
-    Raises:
-        UserError: its folder cannot be read.
-    """
-    if model.preset is not None:
-        return SHAPES[model.preset].parameters(vocabulary)
-    return count_parameters(folder_of(model, project.jobs / "job"))
 
 
 def _epochs(project: Project, spec: RunSpec, tokens: int) -> dict[str, float]:

@@ -2,7 +2,12 @@
 
 from dataclasses import dataclass
 
-from domainstudio.jobs.checkpoints import CheckpointFolder, latest_checkpoint, list_checkpoints
+from domainstudio.jobs.checkpoints import (
+    ROOM_TO_SPARE,
+    CheckpointFolder,
+    latest_checkpoint,
+    list_checkpoints,
+)
 from domainstudio.jobs.curves import Curves
 from domainstudio.jobs.folder import JobFolder
 from domainstudio.jobs.metrics import read
@@ -10,16 +15,34 @@ from domainstudio.mixture.shares import Arm, arm_of, check, check_blocks, plan
 from domainstudio.problems import Problem, UserError
 from domainstudio.project.plans import DEFAULT_NAME
 from domainstudio.project.project import Project
-from domainstudio.recipe.base_model import read_base_model
+from domainstudio.recipe.base_model import count_parameters, read_base_model
 from domainstudio.recipe.recipe import change
 from domainstudio.recipe.run import HeldOutSource, ModelOrigin, RunSpec, TrainingSource, folder_of
 from domainstudio.recipe.shapes import SHAPES
 from domainstudio.workflow import planning
 from domainstudio.workflow.packing import packed
-from domainstudio.workflow.running import Kind, relative_to_job, start, work_of
+from domainstudio.workflow.running import Kind, Room, relative_to_job, start, work_of
 from domainstudio.workflow.tokenizer import current
 
-TRAIN = Kind("train", RunSpec, program="domainstudio.trainer")
+
+def parameters_of(project: Project, spec: RunSpec) -> int:
+    """Return how many parameters the model of step 0 has.
+
+    Raises:
+        UserError: its folder cannot be read.
+    """
+    if spec.model.preset is not None:
+        return SHAPES[spec.model.preset].parameters(spec.vocabulary)
+    return count_parameters(folder_of(spec.model, project.jobs / "job"))
+
+
+def _room(project: Project, spec: RunSpec) -> Room:
+    """Return the room for the first checkpoint, without which the trainer would give up after loading."""
+    needed = ROOM_TO_SPARE + spec.recipe.checkpoint_bytes(parameters_of(project, spec))
+    return Room(project.path, needed, needed)
+
+
+TRAIN = Kind("train", RunSpec, program="domainstudio.trainer", room=_room)
 
 
 def start_run(

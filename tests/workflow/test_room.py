@@ -4,13 +4,16 @@ from pathlib import Path
 
 import pytest
 
-from domainstudio.jobs.checkpoints import size_of
+from domainstudio.jobs.checkpoints import ROOM_TO_SPARE, size_of
 from domainstudio.jobs.folder import list_jobs
 from domainstudio.problems import UserError, sentence
 from domainstudio.project.project import Project
 from domainstudio.recipe.run import ModelOrigin
+from domainstudio.units import format_size
+from domainstudio.workflow import running
 from domainstudio.workflow.kinds import KINDS
 from domainstudio.workflow.running import Kind, Room, start, work_of
+from domainstudio.workflow.training import freeze, parameters_of, start_run
 
 
 def test_a_job_that_cannot_fit_is_refused_with_its_size_and_leaves_nothing(small_project: Path) -> None:
@@ -45,3 +48,20 @@ def test_what_is_expected_holds_what_was_made(packed_project: Path, job: str, ma
         room = kind.room(project, work_of(spec, kind))
     assert room.place == packed_project
     assert room.least_bytes <= size_of(packed_project / made / job) <= room.needed_bytes
+
+
+def test_a_run_whose_first_checkpoint_cannot_fit_is_not_begun(
+    packed_project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The trainer would find out after it has loaded everything."""
+    monkeypatch.setattr(running, "free_bytes", lambda place: 20 << 20)
+    monkeypatch.setattr("domainstudio.disk.free_bytes", lambda place: 20 << 20)
+    with Project(packed_project) as project:
+        before = [folder.job_id for folder in list_jobs(project.jobs)]
+        with pytest.raises(UserError) as refusal:
+            start_run(project)
+        assert [folder.job_id for folder in list_jobs(project.jobs)] == before
+        spec, _processes = freeze(project, "base", "default", "default", {}, "treated")
+        needed = ROOM_TO_SPARE + spec.recipe.checkpoint_bytes(parameters_of(project, spec))
+    assert refusal.value.problem.code == "project.disk_full"
+    assert refusal.value.problem.params["needed"] == format_size(needed)

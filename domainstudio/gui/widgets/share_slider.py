@@ -1,38 +1,32 @@
 """A slider over the full 0 to 100 %: groove 4, handle 16 with a rim; grey where its share is locked."""
 
 from PySide6.QtCore import QPointF, QRectF, QSize, Qt
-from PySide6.QtGui import QMouseEvent, QPainter, QPaintEvent, QPen
-from PySide6.QtWidgets import QSizePolicy, QSlider
+from PySide6.QtGui import QPainter, QPaintEvent, QPen
 
 from domainstudio.gui import theme
+from domainstudio.gui.widgets.dragged_slider import DraggedSlider
 
 STEPS = 1000
 _GROOVE, _HANDLE, _RIM = 4, 16, 2
 
 
-class ShareSlider(QSlider):
+class ShareSlider(DraggedSlider):
     """Holds a share in steps of 0.1 %; `valueChanged` is emitted only for what a person does."""
 
     def __init__(self, name: str) -> None:
         """Begin at 0; `name` is read out by screen readers."""
-        super().__init__(Qt.Orientation.Horizontal)
+        super().__init__(name)
         self.setRange(0, STEPS)
         self.setSingleStep(1)
         self.setPageStep(50)
-        self.setAccessibleName(name)
         self.setMinimumWidth(64)
-        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
-        theme.notifier.changed.connect(self.update)
 
     def show_share(self, share: float) -> None:
         """Stand at a share, 0 to 1, without telling anybody."""
-        value = round(share * STEPS)
-        if value != self.value():
-            self.blockSignals(True)
-            self.setValue(value)
-            self.blockSignals(False)
+        self.show_value(round(share * STEPS))
 
-    def _value_at(self, x: float) -> int:
+    def value_at(self, x: float) -> int:
+        """Return the value at a pixel from the left."""
         room = max(1, self.width() - _HANDLE)
         return round(min(1.0, max(0.0, (x - _HANDLE / 2) / room)) * STEPS)
 
@@ -41,24 +35,6 @@ class ShareSlider(QSlider):
     def sizeHint(self) -> QSize:  # noqa: N802
         """Return room for the handle and its focus ring."""
         return QSize(188, _HANDLE + 8)
-
-    def mousePressEvent(self, event: QMouseEvent) -> None:  # noqa: N802
-        """Begin a drag wherever the groove was pressed."""
-        if event.button() != Qt.MouseButton.LeftButton:
-            event.ignore()
-            return
-        self.setFocus(Qt.FocusReason.MouseFocusReason)
-        self.setSliderDown(True)
-        self.setValue(self._value_at(event.position().x()))
-
-    def mouseMoveEvent(self, event: QMouseEvent) -> None:  # noqa: N802
-        """Follow the pointer."""
-        if self.isSliderDown():
-            self.setValue(self._value_at(event.position().x()))
-
-    def mouseReleaseEvent(self, event: QMouseEvent) -> None:  # noqa: N802
-        """End the drag."""
-        self.setSliderDown(False)
 
     def paintEvent(self, event: QPaintEvent) -> None:  # noqa: N802
         """Draw groove, filled part, handle and focus."""
