@@ -63,11 +63,12 @@ class Worker:
         self._last_progress = (float("-inf"), "")
         self._write_lock = threading.Lock()
         self._over = threading.Event()
+        self._heartbeat = threading.Thread(target=self._beat, name="heartbeat", daemon=True)
 
     def begin(self, step: int = 0) -> None:
         """Announce the attempt and its first step; start the heartbeat."""
         self.emit(Start(step))
-        threading.Thread(target=self._beat, name="heartbeat", daemon=True).start()
+        self._heartbeat.start()
 
     def emit(self, body: Body) -> None:
         """Append one event, one write for the whole line; on a full disk it waits for the next one.
@@ -112,6 +113,8 @@ class Worker:
     def finish(self, state: FinalState, step: int = 0, problem: Problem | None = None) -> None:
         """Write the last word, and before it why, synced to disk; nothing may be emitted afterwards."""
         self._over.set()
+        if self._heartbeat.is_alive():  # its half-written file would stay
+            self._heartbeat.join(HEARTBEAT_SECONDS)
         why: list[Body] = [_told(problem)] if problem else []
         with self._write_lock:
             self._events.end(b"".join(self._encoded(body) for body in (*why, State(state, step))))
@@ -153,8 +156,8 @@ def adopt_process(folder: JobFolder) -> None:
         try:
             folder.record_process(os.getpid(), folder.events_size_bytes())
         except OSError as error:
-            # On a full disk the record of whoever started it stands, torchrun's: a parent of this process.
-            if record is None or error.errno not in FULL:
+            # On a full disk the record of whoever started it stands, or comes, or that one kills this process.
+            if error.errno not in FULL:
                 raise
 
 

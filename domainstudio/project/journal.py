@@ -107,6 +107,9 @@ def _entry(connection: sqlite3.Connection, row: sqlite3.Row) -> Entry:
 
 
 _LABEL = TypeAdapter(Label)
-_TARGET = re.compile(r"source:[0-9]{1,18}|removal:standing|(?:mixture|recipe):.+", re.DOTALL)
+_TARGET = re.compile(
+    r"source:[0-9]{1,18}|removal:standing|verdict:(?:[0-9a-f]{32}){1,2}:[a-z_]+:.+|(?:mixture|recipe):.+",
+    re.DOTALL,
+)
 _LATEST_TIME = 1e11
 """Unix seconds that no clock shows, nor a date could."""

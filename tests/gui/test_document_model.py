@@ -8,8 +8,9 @@ from PySide6.QtCore import Qt
 from pytestqt.modeltest import ModelTester
 from pytestqt.qtbot import QtBot
 
-from domainstudio.gui.models import documents
-from domainstudio.gui.models.documents import CHARACTERS, PAGE_ROWS, TITLE, DocumentsModel
+from domainstudio.gui.models import paged
+from domainstudio.gui.models.documents import CHARACTERS, TITLE, DocumentsModel
+from domainstudio.gui.models.paged import PAGE_ROWS
 from domainstudio.project.documents import DocumentRow
 
 
@@ -118,7 +119,7 @@ class LatePages(RuleBasedStateMachine):
     @invariant()
     def it_agrees_with_the_list(self) -> None:
         assert self.model.rowCount() == len(self.titles)
-        assert len(self.model._pages) <= documents.KEPT_PAGES
+        assert len(self.model._pages) <= paged.KEPT_PAGES
         for page, found in self.model._pages.items():
             first = page * PAGE_ROWS
             assert [row.title for row in found] == self.titles[first : first + PAGE_ROWS]
@@ -134,8 +135,8 @@ class LatePages(RuleBasedStateMachine):
 @pytest.fixture(autouse=True)
 def small_pages(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> None:
     if "machine" in request.node.name:
-        monkeypatch.setattr(documents, "PAGE_ROWS", 4)
-        monkeypatch.setattr(documents, "KEPT_PAGES", 3)
+        monkeypatch.setattr(paged, "PAGE_ROWS", 4)
+        monkeypatch.setattr(paged, "KEPT_PAGES", 3)
         monkeypatch.setitem(globals(), "PAGE_ROWS", 4)
 
 

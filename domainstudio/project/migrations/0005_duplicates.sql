@@ -16,21 +16,12 @@ CREATE TABLE removals (
     stands INTEGER NOT NULL DEFAULT 0
 ) STRICT;
 
--- What a reviewer said of two texts, by their content hashes in order: it outlives every search.
+-- What a reviewer said of a pair of texts, or of one, by their content hashes: it outlives every search.
 CREATE TABLE verdicts (
-    first BLOB NOT NULL,
-    second BLOB NOT NULL,
-    reviewer INTEGER NOT NULL,
+    key BLOB NOT NULL,
+    queue TEXT NOT NULL,
+    reviewer TEXT NOT NULL,
     body TEXT NOT NULL,
-    PRIMARY KEY (first, second, reviewer)
-) STRICT, WITHOUT ROWID;
-
--- Drawn samples, in the order in which they are judged.
-CREATE TABLE samples (
-    kind TEXT NOT NULL,
-    position INTEGER NOT NULL,
-    first BLOB NOT NULL,
-    second BLOB NOT NULL,
-    body TEXT NOT NULL,
-    PRIMARY KEY (kind, position)
+    decided_at REAL NOT NULL,
+    PRIMARY KEY (key, queue, reviewer)
 ) STRICT, WITHOUT ROWID;

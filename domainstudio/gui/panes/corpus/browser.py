@@ -7,7 +7,8 @@ from PySide6.QtWidgets import QHeaderView, QSplitter, QStackedWidget, QVBoxLayou
 
 from domainstudio.corpus.facts import RejectionRecord
 from domainstudio.gui import theme
-from domainstudio.gui.models.documents import CHARACTERS, PAGE_ROWS, TITLE, DocumentsModel
+from domainstudio.gui.models.documents import CHARACTERS, TITLE, DocumentsModel
+from domainstudio.gui.models.paged import PAGE_ROWS
 from domainstudio.gui.panes.corpus.reasons import ReasonsList
 from domainstudio.gui.panes.corpus.search import FindBox
 from domainstudio.gui.panes.corpus.text import DocumentView
