@@ -27,7 +27,7 @@ from domainstudio.jobs.checkpoints import CHECKPOINTS, MODEL  # noqa: E402
 from domainstudio.jobs.folder import list_jobs  # noqa: E402
 from domainstudio.tokenizer.train import train_byte_level_bpe  # noqa: E402
 
-DISK_BYTES = 48 << 20
+DISK_BYTES = 96 << 20
 WEIGHTS_BYTES = 1 << 20
 JOB = re.compile(r"(import|tokenizer|pack|train|export|report|search)-\d+")
 SIZE = r"[\d,.]+ [kMGT]?B"
