@@ -156,7 +156,7 @@ def adopt_process(folder: JobFolder) -> None:
         try:
             folder.record_process(os.getpid(), folder.events_size_bytes())
         except OSError as error:
-            # On a full disk the record of whoever started it stands, or comes, or that one kills this process.
+            # On a full disk the record of whoever started it stands or comes, or that one kills this process.
             if error.errno not in FULL:
                 raise
 
