@@ -1,1 +1,0 @@
-"""The duplicates pane: threshold and what it removes, the random sample, and the pair to judge."""
