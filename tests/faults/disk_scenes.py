@@ -22,7 +22,7 @@ from domainstudio.jobs.output import survive_a_full_disk  # noqa: E402
 from domainstudio.jobs.worker import Worker, conclude  # noqa: E402
 from domainstudio.recipe.run import ModelOrigin  # noqa: E402
 
-DISK_BYTES = 16 << 20
+DISK_BYTES = 96 << 20
 LOOKS = (("project", "info"), ("corpus", "table"), ("runs", "list"), ("mixture", "show"))
 
 
