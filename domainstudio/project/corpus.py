@@ -139,8 +139,7 @@ def accept_import(
     role: Role,
     summary: ImportSummary,
     text_origin: TextOrigin = "documents",
-    *,
-    was_there: bool = True,
+    into: int | None = None,
 ) -> None:
     """Give staged documents their source and mark copies; called inside the committing transaction.
 
@@ -154,10 +153,12 @@ def accept_import(
         role: of the source, if it is made.
         summary: what was read.
         text_origin: of the source, if it is made.
-        was_there: whether the source was there when the import began, so that its role is the person's wish.
+        into: id of the source if it was there when the import began, whatever it is called by now.
     """
-    source = find_source(connection, name)
-    if source and not was_there and (source.role, source.text_origin) != (role, text_origin):
+    source = next((one for one in sources(connection) if one.id == into), None)
+    if into is None:
+        source = find_source(connection, name)
+    if into is None and source and (source.role, source.text_origin) != (role, text_origin):
         name, source = _free_name(connection, name), None
     if source is None:
         connection.execute(

@@ -97,7 +97,7 @@ def rename_source(project: Project, name: str, new: str) -> None:
         UserError: there is no such source, the new name is none or taken, or an import into it is going on.
     """
     source, new = source_named(project, name), checked_name(new)
-    if new != name and any(_imports_into(project, name)):
+    if new != name and any(work.into is None for work in _imports_into(project, name)):
         raise UserError(Problem("corpus.import_running", "name", {"source": name}))
     index.edit_source(project.connection, source.id, name=new)
 

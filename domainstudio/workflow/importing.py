@@ -44,6 +44,8 @@ class ImportWork(BaseModel):
     role: Role
     settings: ReaderSettings
     rule: HeldOutRule | None
+    into: int | None = None
+    """Id of the source, which may get another name meanwhile; None for its first import."""
     text_origin: TextOrigin = "documents"
 
 
@@ -100,6 +102,7 @@ def start_import(
         role=role,
         settings=settings,
         rule=existing.rule if existing else None,
+        into=existing.id if existing else None,
         text_origin=text_origin,
     )
     return start(project, IMPORT, work)
@@ -212,7 +215,7 @@ def _commit(project: Project, work: ImportWork, folder: JobFolder) -> Callable[[
         work.role,
         summary,
         work.text_origin,
-        was_there=work.rule is not None,
+        into=work.into,
     )
 
 

@@ -22,7 +22,7 @@ from domainstudio.recipe.run import ModelOrigin
 from domainstudio.workflow import corpus, importing, planning, runs, training
 from domainstudio.workflow.importing import IMPORT, ImportWork
 from domainstudio.workflow.kinds import KINDS
-from domainstudio.workflow.running import commit_finished, resume, start
+from domainstudio.workflow.running import commit, commit_finished, resume, start
 
 
 @pytest.fixture
@@ -101,16 +101,32 @@ def test_two_imports_that_begin_a_source_at_once_do_not_pass_for_each_other(
     assert found == [("law", "domain", "documents"), ("law-2", role, origin)]
 
 
-def test_a_source_is_not_renamed_between_the_end_of_an_import_and_its_commit(
+def test_a_source_that_is_renamed_while_text_comes_into_it_stays_one(
     project: Project, tmp_path: Path
 ) -> None:
-    """Its documents would have come into a second source, under the old name."""
+    """Its documents would come into a second source, under the old name."""
     (tmp_path / "law.txt").write_text("A law of one sentence.\n")
     assert over(start(project, IMPORT, work_of(tmp_path / "law.txt", "domain"))) == "done"
     commit_finished(project, KINDS)
     (tmp_path / "more.txt").write_text("Another law.\n")
     folder = importing.start_import(project, [tmp_path / "more.txt"], "law", "domain", ReaderSettings())
     assert over(folder) == "done"
+    corpus.rename_source(project, "law", "statutes")
+    corpus.set_role(project, "statutes", "task")
+    commit_finished(project, KINDS)
+    found = [(row.counts.name, row.counts.role, row.counts.documents) for row in corpus.table(project)]
+    assert found == [("statutes", "task", 2)]
+
+
+def test_a_source_that_another_import_also_begins_is_not_renamed_until_that_is_committed(
+    project: Project, tmp_path: Path
+) -> None:
+    for name in ("first", "second"):
+        (tmp_path / f"{name}.txt").write_text(f"The {name} law.\n")
+    first = start(project, IMPORT, work_of(tmp_path / "first.txt", "domain"))
+    second = start(project, IMPORT, work_of(tmp_path / "second.txt", "domain"))
+    assert over(first) == "done" and over(second) == "done"
+    commit(project, IMPORT, first)
     with pytest.raises(UserError, match="is going on"):
         corpus.rename_source(project, "law", "statutes")
     commit_finished(project, KINDS)

@@ -17,7 +17,7 @@ from domainstudio.project.documents import DocumentFilter
 from domainstudio.project.project import Project, create
 from domainstudio.recipe.run import ModelOrigin
 from domainstudio.workflow import readiness, search
-from domainstudio.workflow.corpus import read_document, rename_source, set_role
+from domainstudio.workflow.corpus import read_document, set_role
 from domainstudio.workflow.importing import start_import
 from domainstudio.workflow.kinds import KINDS
 from domainstudio.workflow.readiness import CorpusFacts, judge
@@ -180,19 +180,6 @@ def test_a_page_of_a_search_that_was_ended_is_empty(small_project: Path) -> None
         folder = project.job(found.file.parents[1].name)
         search.end_search(folder)
         assert found.page(project, 0, 5) == []
-
-
-def test_a_source_is_not_renamed_while_text_comes_into_it(
-    small_project: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("domainstudio.workflow.running.process.start", lambda _folder: None)
-    note = small_project / "note.txt"
-    note.write_text("a note")
-    with Project(small_project) as project:
-        start_import(project, [note], "domain", "domain", ReaderSettings())
-        with pytest.raises(UserError) as refusal:
-            rename_source(project, "domain", "threads")
-        assert refusal.value.problem.code == "corpus.import_running"
 
 
 def codes(**facts: object) -> dict[str, str]:
