@@ -73,7 +73,7 @@ def test_import_counts_what_it_kept_and_names_what_it_refused(tmp_path: Path, co
     assert listed == {"latin.txt": 1, "rows.jsonl": 10}
     (row,) = command("corpus", "table", tmp_path / "p")
     assert row["counts"]["rejected"] == 3
-    assert row["counts"]["duplicates"] == 10
+    assert row["counts"]["marks"] == {"duplicate": 10}
 
 
 def test_mistakes_get_one_sentence_and_change_nothing(
