@@ -12,7 +12,7 @@ _SURE = 32
 
 def normalise(text: str) -> str:
     """Return the text in NFKC, lower case, each run of white space one space."""
-    return " ".join(_composed(text).lower().split())
+    return " ".join(composed(text).lower().split())
 
 
 def content_hash(text: str) -> bytes:
@@ -20,7 +20,7 @@ def content_hash(text: str) -> bytes:
     return xxhash.xxh3_128_digest(normalise(text).encode("utf-8", "surrogatepass"))
 
 
-def _composed(text: str) -> str:
+def composed(text: str) -> str:
     """Return the text in NFKC, but noise of combining marks alone in pieces.
 
     Python puts the marks of one character in order in quadratic time: hours for a megabyte of them.

@@ -1,0 +1,1 @@
+"""Duplicates: copies and near copies, found and verified; evaluation text found in a corpus."""
