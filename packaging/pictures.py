@@ -22,6 +22,7 @@ from domainstudio.gui.window import Window  # noqa: E402
 TARGET = Path(__file__).resolve().parents[1] / "resources" / "pictures"
 PICTURES = (
     ("corpus", "light", "en"),
+    ("duplicates", "light", "en"),
     ("mixture", "light", "en"),
     ("training", "dark", "zh_CN"),
     ("runs", "light", "en"),

@@ -34,6 +34,7 @@ def make(folder: Path) -> Path:
         for number in range(40):
             (texts / f"{name}-{number:02d}.txt").write_text(_text(name, number), encoding="utf-8")
         command("corpus", "import", project, texts, "--role", role)
+    command("duplicates", "find", project)
     command("tokenizer", "train", project, "--size", "400")
     command("tokenizer", "pack", project)
     shares = ["--share", "guidelines=0.75", "--share", "encyclopedia=0.25"]
@@ -60,10 +61,14 @@ def command(*arguments: object) -> None:
 
 
 def _text(name: str, number: int) -> str:
-    drawn = random.Random(f"{name} {number}")
+    """Return a text; the last ones are others of which some sentences were written anew."""
+    earlier = number - 34 if number >= 37 else number
+    drawn, again = random.Random(f"{name} {earlier}"), random.Random(f"{name} {number} again")
     words = _WORDS[name].split()
-    sentences = [" ".join(drawn.choices(words, k=9)).capitalize() + "." for _ in range(30 + number)]
-    return f"{name.capitalize()} {number}\n\n" + "\n".join(sentences)
+    sentences = [" ".join(drawn.choices(words, k=9)).capitalize() + "." for _ in range(30 + earlier)]
+    for place in range(number - 36 if earlier != number else 0):
+        sentences[5 + 9 * place] = " ".join(again.choices(words, k=9)).capitalize() + "."
+    return f"{name.capitalize()} {earlier}\n\n" + "\n".join(sentences)
 
 
 def write_run(path: Path, arm: str, gain: float, forgetting: float) -> None:

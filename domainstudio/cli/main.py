@@ -19,6 +19,8 @@ from domainstudio.problems import UserError, sentence
 GROUPS = {
     "project": "make a project, or say what is in it",
     "corpus": "import documents, and the table of what there is",
+    "duplicates": "find near-duplicates, and mark them",
+    "audit": "judge a sample of the removals, and report it",
     "tokenizer": "train a tokenizer, and pack the corpus with it",
     "mixture": "how much of each source a run sees",
     "recipe": "how a run is trained",

@@ -1,9 +1,7 @@
 """The model card: what the model is made of, what it gained and forgot, and what these figures cannot say."""
 
-import re
-
 from domainstudio.export.facts import ReportFacts
-from domainstudio.language import one_line
+from domainstudio.markdown import plain, table
 from domainstudio.units import format_change, format_count
 
 
@@ -11,26 +9,15 @@ def render_card(facts: ReportFacts, weights_sha256: str) -> str:
     """Return the card as Markdown, in English: it travels with the model."""
     parts = (
         "---\nlibrary_name: transformers\npipeline_tag: text-generation\n---",
-        f"# {_plain(facts.project)}, {_plain(facts.run)} at step {facts.done_steps:,}",
-        f"Continued from {_plain(facts.origin)} on {format_count(facts.tokens)} tokens with Domain Studio.",
+        f"# {plain(facts.project)}, {plain(facts.run)} at step {facts.done_steps:,}",
+        f"Continued from {plain(facts.origin)} on {format_count(facts.tokens)} tokens with Domain Studio.",
         "## Gain and forgetting\n\n" + _outcome(facts),
         "## Corpus and mixture\n\n" + _corpus(facts),
-        "## Recipe\n\n" + _table(["setting", "value"], [[key, value] for key, value in facts.recipe.items()]),
+        "## Recipe\n\n" + table(["setting", "value"], [[key, value] for key, value in facts.recipe.items()]),
         "## Evidence and limits\n\n" + _limits(facts),
         "## Made from\n\n" + _hashes(facts, weights_sha256),
     )
     return "\n\n".join(parts) + "\n"
-
-
-def _table(head: list[str], rows: list[list[str]]) -> str:
-    lines = ["| " + " | ".join(_plain(cell) for cell in row) + " |" for row in (head, *rows)]
-    lines.insert(1, "|" + " --- |" * len(head))
-    return "\n".join(lines)
-
-
-def _plain(cell: str) -> str:
-    """Return a name that cannot end its column or line, or begin a tag, a link, a picture or code."""
-    return re.sub(r"([\\|\[\]`])", r"\\\1", one_line(cell)).replace("<", "&lt;")
 
 
 def _outcome(facts: ReportFacts) -> str:
@@ -39,7 +26,7 @@ def _outcome(facts: ReportFacts) -> str:
         ["domain gain", _change(found.gain), _change(found.gain_against_control)],
         ["forgetting", _change(found.forgetting), _change(found.forgetting_against_control)],
     ]
-    summary = _table(["nats a token", "against the base", "against the equal-token control"], rows)
+    summary = table(["nats a token", "against the base", "against the equal-token control"], rows)
     sources = [
         [
             probe.source, probe.role, f"{probe.base_nats:.3f}", f"{probe.nats:.3f}",
@@ -48,7 +35,7 @@ def _outcome(facts: ReportFacts) -> str:
         for probe in facts.probes
     ]  # fmt: skip
     head = ["held-out source", "role", "base", "after", "change", "base, bits a byte", "after, bits a byte"]
-    return f"{summary}\n\n{_table(head, sources)}"
+    return f"{summary}\n\n{table(head, sources)}"
 
 
 def _change(value: float | None) -> str:
@@ -69,7 +56,23 @@ def _corpus(facts: ReportFacts) -> str:
         "source", "role", "origin", "documents", "characters/document", "characters", "characters/token",
         "tokens", "share of training", "epochs", "copies marked",
     ]  # fmt: skip
-    return _table(head, rows)
+    return f"{table(head, rows)}\n\n{_duplicates(facts)}"
+
+
+def _duplicates(facts: ReportFacts) -> str:
+    audit = facts.audit
+    if audit is None:
+        return "Near-duplicates were not removed."
+    words = (
+        f"{format_count(audit.documents)} documents were left out, each verified to be at least "
+        f"{audit.threshold:.2f} alike (exact Jaccard similarity of 5-grams) one that was kept."
+    )
+    if not audit.checked:
+        return f"{words} Nobody judged a sample of them."
+    return (
+        f"{words} Of {format_count(audit.checked)} drawn at random a person found {audit.wrong} wrong: with "
+        f"95 % confidence {audit.low:.1%} to {audit.high:.1%} of all."
+    )
 
 
 def _limits(facts: ReportFacts) -> str:
@@ -90,4 +93,4 @@ def _hashes(facts: ReportFacts, weights_sha256: str) -> str:
         ["weights of this folder", weights_sha256],
         *([key, value] for key, value in facts.hashes.items()),
     ]
-    return _table(["file", "SHA-256"], rows)
+    return table(["file", "SHA-256"], rows)

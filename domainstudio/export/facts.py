@@ -64,6 +64,21 @@ class ArmFacts(BaseModel):
     general: Curve
 
 
+class AuditFacts(BaseModel):
+    """Which near-duplicates are left out, and what a random sample of them says."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    documents: int
+    threshold: float
+    """Least exact Jaccard similarity with a kept document."""
+    checked: int
+    wrong: int
+    low: float
+    """With `high` the 95 % interval of the share of wrong removals."""
+    high: float
+
+
 class ReportFacts(BaseModel):
     """Everything the page says."""
 
@@ -90,4 +105,6 @@ class ReportFacts(BaseModel):
     """This run and those with the same start, recipe and steps; only this one if there is no other."""
     recipe: dict[str, str]
     hashes: dict[str, str]
+    audit: AuditFacts | None = None
+    """None where no near-duplicates are marked."""
     attempts: int

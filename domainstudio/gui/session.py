@@ -28,6 +28,7 @@ READ_BYTES = 4 << 20
 """Events of a run read at once by the follower; a process of its own reads what is far longer."""
 TOPICS_OF_KIND = {
     "import": frozenset({"corpus"}),
+    "duplicates": frozenset({"duplicates"}),
     "tokenizer": frozenset({"tokens"}),
     "pack": frozenset({"tokens"}),
     "train": frozenset({"runs"}),
@@ -38,7 +39,7 @@ PASSING = (
     "project.read_only", "project.no_access",
 )  # fmt: skip
 """Problems that mostly pass or are mended while the window is open: what they refused is tried again."""
-ALL_TOPICS = frozenset({"corpus", "tokens", "plans", "runs", "project"})
+ALL_TOPICS = frozenset({"corpus", "duplicates", "tokens", "plans", "runs", "project"})
 
 
 class Session(QObject):

@@ -19,6 +19,7 @@ from domainstudio.workflow.steps import STEPS, Facts, step_names
 PANES = {
     "project": "ProjectPane",
     "corpus": "CorpusPane",
+    "duplicates": "DuplicatesPane",
     "tokenizer": "TokenizerPane",
     "mixture": "MixturePane",
     "training": "TrainingPane",

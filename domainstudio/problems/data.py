@@ -4,6 +4,9 @@ Each sentence says what is the matter, where, and what to do. Placeholders are k
 """
 
 SENTENCES: dict[str, str] = {
+    "contamination.no_items": (
+        "Line {line} of {file} is no evaluation item: each line is JSON with a question, and its choices."
+    ),
     "corpus.bad_name": "{name} is no name for a source: write up to {most} characters on one line.",
     "corpus.bad_path": "The name {path} is no UTF-8 text: rename it, or import the folder it lies in.",
     "corpus.import_running": (
@@ -34,6 +37,33 @@ SENTENCES: dict[str, str] = {
     "document.missing": "There is no document number {document}: `domainstudio corpus documents` lists them.",
     "document.unreadable": (
         "A document cannot be read from {file} ({reason}): bring the file back, or import the source again."
+    ),
+    "duplicates.none_yet": (
+        "Nothing was compared in {project} yet: find near-duplicates first, "
+        "`domainstudio duplicates find {project}`."
+    ),
+    "duplicates.no_such_pair": (
+        "The pair of {removed} and {kept} is not in this queue: take one that "
+        "`domainstudio audit next` names."
+    ),
+    "duplicates.same_reviewer": (
+        "{reviewer} judged this pair before, and a second look by the same person is none: give another "
+        "name with --reviewer."
+    ),
+    "duplicates.judged_alone": (
+        "{decision} is said of pairs, and this text is judged alone: say accept (fit to train on), reject or "
+        "unsure."
+    ),
+    "duplicates.no_such_survivor": (
+        "Document {document} is not in the sample of kept texts: take one that "
+        "`domainstudio audit next --queue survivor` names."
+    ),
+    "duplicates.needs_kept": "A pair is judged: give the number of the kept document too.",
+    "duplicates.held_out_stays": (
+        "The kept text is held out for testing, and such text always stays: accept the removal, or keep both."
+    ),
+    "duplicates.search_damaged": (
+        "What the search for near-duplicates left in {folder} is missing or damaged: search again."
     ),
     "duplicates.list_damaged": (
         "The list of near-duplicates in {folder} is missing or damaged: search again and mark anew."

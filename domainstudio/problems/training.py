@@ -4,6 +4,10 @@ Each sentence says what is the matter, where, and what to do. Placeholders are k
 """
 
 SENTENCES: dict[str, str] = {
+    "advice.contaminated": (
+        "{found} of the {items} items of {name} occur in the corpus, and a model that has read them cannot "
+        "be tested with them: leave them out of the test, or the documents out of the corpus."
+    ),
     "advice.disk": (
         "{count} checkpoints of {size} need {needed} with what a run writes beside them, and the disk of the "
         "project has {free} free: free some space or lower keep_checkpoints."

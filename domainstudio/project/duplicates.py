@@ -3,12 +3,14 @@
 import sqlite3
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from domainstudio.corpus.duplicates.reasons import REASONS
 from domainstudio.jobs.arrays import save_array
 from domainstudio.paths import inside, whole_folder
 from domainstudio.problems import Problem, UserError
@@ -16,14 +18,26 @@ from domainstudio.project import documents, journal
 from domainstudio.project.database import damaged, transaction
 from domainstudio.project.journal import Label
 
-SAME_WORDS, NEAR_DUPLICATE, HELD_OUT_NEAR_COPY = "same_words", "near_duplicate", "held_out_near_copy"
-REASONS = (SAME_WORDS, NEAR_DUPLICATE, HELD_OUT_NEAR_COPY)
-"""Marks of a list of removals; their places in this order are what the list holds."""
 FOLDER = "duplicates"
 TARGET = "removal:standing"
 """What the journal calls the list that stands."""
 _LIST = "removals.npy"
 _ROW = np.dtype([("document", "<i8"), ("witness", "<i8"), ("similarity", "<f4"), ("reason", "u1")])
+_COMPARED = np.dtype(
+    [
+        ("row", "i8"),
+        ("id", "i8"),
+        ("source", "i4"),
+        ("held_out", "?"),
+        ("hash", "V16"),
+        ("language", "u1"),
+        ("marked", "?"),
+    ]
+)
+LANGUAGES = ("", "ar", "ja", "ko", "th", "zh")
+"""ISO 639, as documents have them; empty where the script does not decide it."""
+_CASES = " ".join(f"WHEN '{name}' THEN {place}" for place, name in enumerate(LANGUAGES) if name)
+_LANGUAGE = f"CASE language {_CASES} ELSE 0 END"
 _ON_REASONS = ", ".join(f"'{reason}'" for reason in REASONS)
 
 
@@ -37,9 +51,27 @@ class ComparedPart:
     """Ascending."""
     documents: NDArray[np.int64]
     """Ids."""
-    sources: NDArray[np.int64]
+    sources: NDArray[np.int32]
     """Ids of their sources."""
     held_out: NDArray[np.bool_]
+    hashes: NDArray[np.uint64]
+    """Content hashes, shape [documents, 2]."""
+    languages: NDArray[np.uint8]
+    """Places in `LANGUAGES`."""
+    marked: NDArray[np.bool_]
+    """As near-duplicates."""
+
+    @property
+    def columns(self) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int32], NDArray[np.bool_]]:
+        """Rows, ids, sources and what is held out."""
+        return self.rows, self.documents, self.sources, self.held_out
+
+    def only(self, wanted: NDArray[np.bool_]) -> "ComparedPart":
+        """Return some of the documents."""
+        arrays: dict[str, Any] = {
+            name: value[wanted] for name, value in vars(self).items() if isinstance(value, np.ndarray)
+        }
+        return replace(self, **arrays)
 
 
 @dataclass(frozen=True)
@@ -70,13 +102,19 @@ def compared_parts(connection: sqlite3.Connection) -> Iterator[ComparedPart]:
     ).fetchall()
     for job_id, shard in shards:
         found = connection.execute(
-            "SELECT row, id, source_id, held_out FROM documents WHERE job_id = ? AND shard = ?"
+            f"SELECT row, id, source_id, held_out, content_hash, {_LANGUAGE},"
+            " mark IS NOT NULL FROM documents"
+            " WHERE job_id = ? AND shard = ?"
             f" AND source_id IS NOT NULL AND (mark IS NULL OR mark IN ({_ON_REASONS})) ORDER BY row",
             (job_id, shard),
         )
-        table = np.fromiter((tuple(row) for row in found), np.dtype("i8, i8, i8, ?"))
+        table = np.fromiter((tuple(row) for row in found), _COMPARED)
         if len(table):
-            yield ComparedPart(job_id, shard, table["f0"], table["f1"], table["f2"], table["f3"])
+            hashes = np.ascontiguousarray(table["hash"]).view("<u8").reshape(-1, 2)
+            yield ComparedPart(
+                job_id, shard, table["row"], table["id"], table["source"], table["held_out"], hashes,
+                table["language"], table["marked"],
+            )  # fmt: skip
 
 
 def count_compared(connection: sqlite3.Connection) -> int:

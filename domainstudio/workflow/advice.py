@@ -5,6 +5,7 @@ from typing import Literal
 
 from domainstudio.jobs.folder import list_jobs
 from domainstudio.problems import Problem
+from domainstudio.project import contamination
 from domainstudio.project.project import Project
 from domainstudio.recipe.advice import PlannedText, doubts
 from domainstudio.recipe.run import RunSpec
@@ -43,6 +44,11 @@ def advice(project: Project, run: PlannedRun) -> list[Advice]:
         found.append(Advice("attention", Problem("advice.no_control", "arm", params), "control"))
     if packing_state(project) == "changed":
         found.append(Advice("attention", Problem("advice.packed_before", None, {}), "tokenizer"))
+    found += [
+        Advice("attention", Problem("advice.contaminated", None, vars(check)), "corpus")
+        for check in contamination.newest(project.connection)
+        if check.found
+    ]
     again = _same_text_again(project, spec)
     if again is not None:
         found.append(Advice("attention", again, "base"))

@@ -10,7 +10,7 @@ from domainstudio.disk import LEAST_ROOM
 from domainstudio.evaluation.forgetting import changes, outcome
 from domainstudio.export import report
 from domainstudio.export.card import render_card
-from domainstudio.export.facts import ArmFacts, Curve, ProbeFacts, ReportFacts, SourceFacts
+from domainstudio.export.facts import ArmFacts, AuditFacts, Curve, ProbeFacts, ReportFacts, SourceFacts
 from domainstudio.export.model_folder import check_target, write_model_folder
 from domainstudio.jobs.checkpoints import size_of
 from domainstudio.jobs.columns import Columns
@@ -21,12 +21,16 @@ from domainstudio.jobs.folder import JobFolder
 from domainstudio.jobs.worker import Worker
 from domainstudio.paths import write_atomically
 from domainstudio.problems import Problem, UserError
+from domainstudio.project import duplicates
 from domainstudio.project.project import Project
+from domainstudio.project.verdicts import verdicts
 from domainstudio.recipe.base_model import read_base_model
 from domainstudio.recipe.recipe import settings_of
 from domainstudio.recipe.run import RunSpec
 from domainstudio.tokenizer.packed import read_meta
 from domainstudio.workflow import corpus
+from domainstudio.workflow.audit import Audit
+from domainstudio.workflow.duplicates import Search, standing_marking
 from domainstudio.workflow.run_list import RunList, RunRow
 from domainstudio.workflow.running import Kind, Room, start
 from domainstudio.workflow.training import curves_of, find_checkpoint, run_spec
@@ -140,6 +144,7 @@ def gather_facts(project: Project, run: str, step: int | None = None) -> ReportF
         arms=tuple(_arm(project, runs.row(name)) for name in runs.comparable(run)),
         recipe=settings_of(spec.recipe),
         hashes=_hashes(job, spec),
+        audit=_audit(project),
         attempts=curves.attempts,
     )
 
@@ -221,6 +226,29 @@ def _probes(curves: Curves) -> list[ProbeFacts]:
         )
         for change in changes(curves.probes)
     ]
+
+
+def _audit(project: Project) -> AuditFacts | None:
+    """Return what is known of the near-duplicates that are marked now."""
+    standing = duplicates.standing(project.connection)
+    if standing is None:
+        return None
+    marking = standing_marking(project)
+    try:
+        search = Search(project, standing.job_id)
+    except UserError:  # its files are gone: then nothing is known of a sample
+        return AuditFacts(
+            documents=standing.documents, threshold=marking.threshold, checked=0, wrong=0, low=0, high=1
+        )
+    estimate = Audit(search, marking, verdicts(project.connection)).estimate
+    return AuditFacts(
+        documents=standing.documents,
+        threshold=marking.threshold,
+        checked=round(estimate.checked),
+        wrong=estimate.wrong,
+        low=estimate.interval.low,
+        high=estimate.interval.high,
+    )
 
 
 def _hashes(job: JobFolder, spec: RunSpec) -> dict[str, str]:

@@ -5,7 +5,7 @@ from typing import cast
 
 from domainstudio.jobs.spec import parse_model
 from domainstudio.problems import Problem, UserError
-from domainstudio.project import corpus, duplicates, journal, plans
+from domainstudio.project import corpus, duplicates, journal, plans, verdicts
 from domainstudio.project.database import transaction
 from domainstudio.project.journal import Entry, Label
 from domainstudio.project.project import Project
@@ -66,6 +66,8 @@ def _present(connection: sqlite3.Connection, target: str) -> str | None:
             return corpus.Naming(name=source.name, role=source.role).model_dump_json() if source else None
         case "removal":
             return duplicates.standing_value(connection)
+        case "verdict":
+            return verdicts.stored(connection, target)
         case _:
             return plans.stored(connection, cast(plans.Kind, kind), name)
 
@@ -88,6 +90,8 @@ def _apply(project: Project, target: str, value: str | None) -> None:
                 corpus.apply_source(project.connection, int(name), naming.name, naming.role)
         case "removal":
             duplicates.let_stand(project.connection, project.path, value)
+        case "verdict":
+            verdicts.put(project.connection, target, value)
         case _:
             plans.put(project.connection, cast(plans.Kind, kind), name, value)
 

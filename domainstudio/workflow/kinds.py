@@ -1,6 +1,8 @@
 """All kinds of jobs by name."""
 
 from domainstudio.workflow import (
+    contamination,
+    duplicates,
     export,
     generation,
     importing,
@@ -17,6 +19,8 @@ KINDS: dict[str, Kind] = {
     for kind in (
         importing.IMPORT,
         search.SEARCH,
+        duplicates.FIND,
+        contamination.CHECK,
         tokenizer.TRAIN,
         packing.PACK,
         training.TRAIN,

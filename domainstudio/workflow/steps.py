@@ -7,8 +7,8 @@ from domainstudio.language import translate as _
 from domainstudio.mixture.notations import notations
 from domainstudio.problems import Problem, UserError
 from domainstudio.project import corpus as index
+from domainstudio.project import duplicates, tokens
 from domainstudio.project import jobs as job_index
-from domainstudio.project import tokens
 from domainstudio.project.project import Project
 from domainstudio.units import format_count
 from domainstudio.workflow import planning
@@ -16,8 +16,8 @@ from domainstudio.workflow.overview import JobRow
 from domainstudio.workflow.run_list import RunRow
 
 State = Literal["todo", "ready", "running", "paused", "attention", "problem"]
-STEPS = ("project", "corpus", "tokenizer", "mixture", "training", "runs", "export")
-_KIND_OF_STEP = {"corpus": "import", "tokenizer": "pack", "export": "export"}
+STEPS = ("project", "corpus", "duplicates", "tokenizer", "mixture", "training", "runs", "export")
+_KIND_OF_STEP = {"corpus": "import", "duplicates": "duplicates", "tokenizer": "pack", "export": "export"}
 
 
 @dataclass(frozen=True)
@@ -36,6 +36,10 @@ class Facts:
     is_from_scratch: bool
     documents: int
     """Documents kept, those held out among them."""
+    is_searched: bool
+    """Whether near-duplicates were looked for."""
+    near_duplicates: int | None
+    """Documents marked as such, None if no list stands."""
     vocabulary: int | None
     is_packed: bool
     replay: float | None
@@ -51,6 +55,7 @@ def step_names() -> dict[str, str]:
     return {
         "project": _("Project"),
         "corpus": _("Corpus"),
+        "duplicates": _("Duplicates"),
         "tokenizer": _("Tokenizer"),
         "mixture": _("Mixture"),
         "training": _("Training"),
@@ -63,6 +68,7 @@ def read_facts(project: Project) -> Facts:
     """Return the facts of a project; reads the index only."""
     tokenizer = tokens.current_tokenizer(project.connection)
     is_packed = bool(tokenizer and tokens.token_files(project.connection, tokenizer.sha256, "training"))
+    marked = duplicates.standing(project.connection)
     replay, repeated, trouble = None, 0, None
     if is_packed:
         try:
@@ -78,6 +84,8 @@ def read_facts(project: Project) -> Facts:
             counts.training_documents + counts.held_out_documents
             for counts in index.counts(project.connection)
         ),
+        is_searched=duplicates.newest_finding(project.connection) is not None,
+        near_duplicates=marked.documents if marked else None,
         vocabulary=tokenizer.vocabulary if tokenizer else None,
         is_packed=is_packed,
         replay=replay,
@@ -92,6 +100,7 @@ def states(facts: Facts, jobs: list[JobRow], runs: list[RunRow]) -> dict[str, St
     found = {
         "project": StepState("ready", facts.base),
         "corpus": _corpus(facts),
+        "duplicates": _duplicates(facts),
         "tokenizer": _tokenizer(facts),
         "mixture": _mixture(facts),
         "training": _training(facts, runs),
@@ -112,6 +121,7 @@ def _working_words(step: str, job: JobRow) -> str:
     share = job.done / job.total if job.total else 0.0
     words = {
         "corpus": _("Importing, {share:.0f} %"),
+        "duplicates": _("Comparing, {share:.0f} %"),
         "tokenizer": _("Packing, {share:.0f} %"),
         "export": _("Exporting, {share:.0f} %"),
     }
@@ -122,6 +132,14 @@ def _corpus(facts: Facts) -> StepState:
     if not facts.documents:
         return StepState("todo", _("No text yet"))
     return StepState("ready", _("{count} documents").format(count=format_count(facts.documents)))
+
+
+def _duplicates(facts: Facts) -> StepState:
+    if not facts.is_searched:
+        return StepState("todo", _("Not looked for yet"))
+    if facts.near_duplicates is None:
+        return StepState("attention", _("Nothing marked yet"))
+    return StepState("ready", _("{count} marked").format(count=format_count(facts.near_duplicates)))
 
 
 def _tokenizer(facts: Facts) -> StepState:

@@ -7,7 +7,7 @@ from typing import Any
 
 from domainstudio.evaluation.forgetting import Outcome
 from domainstudio.export.card import render_card
-from domainstudio.export.facts import ArmFacts, ProbeFacts, ReportFacts, SourceFacts
+from domainstudio.export.facts import ArmFacts, AuditFacts, ProbeFacts, ReportFacts, SourceFacts
 from domainstudio.export.report import render
 
 EVIL = '<img src=x onerror="alert(1)">\'&$\\foo$'
@@ -179,6 +179,11 @@ def test_the_card_says_what_was_measured_and_what_was_not() -> None:
     assert "No general source" in card and "No control run" in card
     assert "ab" * 32 in card and "| learning_rate | 0.001 |" in card
     measured = render_card(facts(outcome=Outcome(0.5, 0.1, 0.4, 0.2)), "0")
+    assert "Near-duplicates were not removed." in measured
+    audit = {"documents": 612, "threshold": 0.8, "checked": 0, "wrong": 0, "low": 0.0, "high": 1.0}
+    assert "Nobody judged a sample" in render_card(facts(audit=AuditFacts(**audit)), "0")
+    judged = render_card(facts(audit=AuditFacts(**audit | {"checked": 200, "wrong": 4, "high": 0.05})), "0")
+    assert "Of 200 drawn at random a person found 4 wrong: with 95 % confidence 0.0% to 5.0% of all" in judged
     assert "| domain gain | +0.500 | +0.400 |" in measured
     assert "No control run" not in measured
 

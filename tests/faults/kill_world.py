@@ -47,6 +47,8 @@ OPERATIONS = (
     Operation("new", "nothing", "project new {project} --from-scratch tiny"),
     Operation("new from base", "nothing", "project new {project} --base {base}"),
     Operation("import", "general", "corpus import {project} {base}/domain.jsonl --role domain"),
+    Operation("find duplicates", "trained", "duplicates find {project} --thorough"),
+    Operation("mark duplicates", "trained", "duplicates mark {project} --threshold 0.7"),
     Operation("train tokenizer", "trained", "tokenizer train {project} --size 500"),
     Operation("pack", "trained", "tokenizer pack {project}"),
     Operation("search", "trained", "corpus documents {project} --search river --json"),

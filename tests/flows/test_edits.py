@@ -27,7 +27,7 @@ def test_a_share_is_typed_taken_back_and_made_again_by_keyboard_alone(
     assert share_of(small_project, "domain") == 0.75
     screen.start()
     screen.open_project(small_project)
-    screen.key("ctrl+4")
+    screen.key("ctrl+5")
     screen.wait_for("Share of domain in %")
     screen.tab_to("Share of domain in %")
     screen.key("ctrl+a")

@@ -163,8 +163,13 @@ def test_a_shortage_is_named_with_remedies_that_mend_it(
     assert any(problem.field == "shares.domain" for problem in pane.problems)
     assert wait_saved(qtbot, pane).tokens == 500_000, "the wish is kept, though a run of it is refused"
     line = next(line for line in pane.shortages.lines if "domain is read" in line.text)
-    button = next(b for b in line.findChildren(LinkButton) if b.text().startswith(words) and not b.isHidden())
-    button.click()
+
+    def offered() -> list[LinkButton]:
+        links = line.findChildren(LinkButton)
+        return [button for button in links if button.text().startswith(words) and not button.isHidden()]
+
+    qtbot.waitUntil(lambda: bool(offered()))
+    offered()[0].click()
     assert not any(problem.field == "shares.domain" for problem in pane.problems)
     assert check(wait_saved(qtbot, pane), before)
 

@@ -84,6 +84,9 @@ def test_a_search_compares_what_is_used_and_what_was_marked_by_the_search_before
     assert [part.sources.tolist() for part in parts] == [[1] * 6, [2] * 2]
     assert parts[0].rows.tolist() == list(range(6))
     assert duplicates.count_compared(project.connection) == 8
+    assert parts[0].marked.tolist() == [False, True, *[False] * 4]
+    assert [duplicates.LANGUAGES[code] for code in parts[0].languages] == [""] * 6
+    assert [one.tobytes()[-1:] for one in parts[1].hashes] == [b"g", b"h"]
 
 
 def test_a_list_left_by_a_process_that_was_killed_before_it_could_commit_is_replaced(

@@ -7,10 +7,23 @@ from PySide6.QtWidgets import QHBoxLayout, QLabel, QSizePolicy, QVBoxLayout, QWi
 
 from domainstudio.gui import theme
 
+_LINE_CHARACTERS = 4000
+"""A longer line is shown as several: laying out one of 200,000 characters would freeze the window."""
+
 
 def tip(text: str) -> str:
     """Return a tooltip that shows a text as it is: Qt would read <…> in it as markup, with its pictures."""
     return QtGui.Qt.convertFromPlainText(text) if QtGui.Qt.mightBeRichText(text) else text
+
+
+def broken(text: str) -> str:
+    """Return a text whose longest lines are broken, for showing."""
+    if len(text) <= _LINE_CHARACTERS:
+        return text
+    lines = []
+    for line in text.split("\n"):
+        lines += [line[at : at + _LINE_CHARACTERS] for at in range(0, len(line), _LINE_CHARACTERS)] or [""]
+    return "\n".join(lines)
 
 
 def draw_elided(painter: QPainter, room: QRect, text: str, style: str, token: str) -> None:

@@ -25,3 +25,12 @@ CREATE TABLE verdicts (
     decided_at REAL NOT NULL,
     PRIMARY KEY (key, queue, reviewer)
 ) STRICT, WITHOUT ROWID;
+
+-- Sets of evaluation items that were looked for in the corpus; what was found lies in the job's result.
+CREATE TABLE contaminations (
+    job_id TEXT PRIMARY KEY REFERENCES jobs (id),
+    name TEXT NOT NULL,
+    items INTEGER NOT NULL,
+    too_short INTEGER NOT NULL,
+    found INTEGER NOT NULL
+) STRICT;

@@ -9,15 +9,12 @@ from domainstudio.gui.panes.corpus.words import language_words, place_words, rea
 from domainstudio.gui.widgets.buttons import IconButton, LinkButton
 from domainstudio.gui.widgets.form import hairline
 from domainstudio.gui.widgets.problem_line import ProblemLine
-from domainstudio.gui.widgets.text import ElidedText, Text, tip
+from domainstudio.gui.widgets.text import ElidedText, Text, broken, tip
 from domainstudio.language import translate as _
 from domainstudio.problems import Problem, sentence
 from domainstudio.project.documents import HELD_OUT, KEPT, TRAINING
 from domainstudio.units import format_count
 from domainstudio.workflow.corpus import SHOWN_CHARACTERS, DocumentText
-
-_LINE_CHARACTERS = 4000
-"""A longer line is shown as several: laying out one of 200,000 characters would freeze the window."""
 
 
 class DocumentView(QWidget):
@@ -158,7 +155,7 @@ class DocumentView(QWidget):
         self._draw_icon()
 
     def _show_text(self, text: str) -> None:
-        self.text.setPlainText(_broken(text))
+        self.text.setPlainText(broken(text))
 
     def _draw_icon(self) -> None:
         self._icon.setVisible(bool(self._state))
@@ -174,13 +171,3 @@ class DocumentView(QWidget):
     def _on_link_clicked(self) -> None:
         if self._witness is not None:
             self.document_requested.emit(self._witness)
-
-
-def _broken(text: str) -> str:
-    """Return a text whose longest lines are broken, for showing."""
-    if len(text) <= _LINE_CHARACTERS:
-        return text
-    lines = []
-    for line in text.split("\n"):
-        lines += [line[at : at + _LINE_CHARACTERS] for at in range(0, len(line), _LINE_CHARACTERS)] or [""]
-    return "\n".join(lines)

@@ -16,6 +16,9 @@ def state_words(state: str) -> str:
         "marked": _("Marked, not used"),
         "duplicate": _("Same text as another"),
         "held_out_copy": _("Copy of held-out text"),
+        "same_words": _("Same words as another"),
+        "near_duplicate": _("Nearly the same as another"),
+        "held_out_near_copy": _("Nearly held-out text"),
         "rejected": _("Rejected at import"),
     }
     return words.get(state, state)

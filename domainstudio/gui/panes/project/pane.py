@@ -196,6 +196,7 @@ def step_purposes() -> dict[str, str]:
     """Return what each step is for."""
     return {
         "corpus": _("bring in text of your field, and general text against forgetting"),
+        "duplicates": _("find near-copies, check a sample, mark them"),
         "tokenizer": _("turn the text into tokens"),
         "mixture": _("how much of each source the model reads"),
         "training": _("rate, batch, steps; then start"),

@@ -1,0 +1,86 @@
+"""What the pane reads of a project: a search with its audit, and one pair with its difference."""
+
+from dataclasses import dataclass
+
+from domainstudio.corpus.audit.difference import Block, Same, collapsed, difference
+from domainstudio.project import duplicates
+from domainstudio.project import verdicts as decided
+from domainstudio.project.duplicates import RemovalList
+from domainstudio.project.project import Project
+from domainstudio.workflow import judging
+from domainstudio.workflow.audit import Audit, BandRow, PairQueue, Shown
+from domainstudio.workflow.duplicates import Marking, Preview, Search, is_stale, search_of, wishes_of
+from domainstudio.workflow.judging import Pair
+
+
+@dataclass(frozen=True, eq=False)
+class Opened:
+    """What does not change while the threshold is moved."""
+
+    search: Search | None
+    """None if nothing was searched yet."""
+    documents: int
+    """That a search would compare."""
+    is_stale: bool
+    standing: RemovalList | None
+
+
+@dataclass(frozen=True, eq=False)
+class Judged:
+    """What a marking removes, what of it is checked, and the pairs to judge."""
+
+    marking: Marking
+    preview: Preview
+    audit: Audit
+    queue: PairQueue
+    table: list[BandRow]
+    needed: int | None
+    """More right answers that allow the claim; None if too many were wrong."""
+    next_place: int | None
+
+
+@dataclass(frozen=True, eq=False)
+class PairView:
+    """A pair and its difference."""
+
+    queue: PairQueue
+    pair: Pair
+    parts: list[Block | Same]
+
+
+def open_search(project: Project, before: Search | None) -> Opened:
+    """Return the newest search; the one that is open already is not opened anew."""
+    finding = duplicates.newest_finding(project.connection)
+    search = None
+    if finding is not None:
+        is_same = before is not None and before.job_id == finding.job_id
+        search = before if is_same else search_of(project)
+    return Opened(
+        search=search,
+        documents=duplicates.count_compared(project.connection),
+        is_stale=search is not None and is_stale(project, search),
+        standing=duplicates.standing(project.connection),
+    )
+
+
+def judge(project: Project, search: Search, marking: Marking, shown: Shown, after: int = -1) -> Judged:
+    """Return what a marking comes to, and the first pair of a queue behind a place that nobody judged yet."""
+    verdicts = decided.verdicts(project.connection)
+    found = Audit(search, marking, verdicts)
+    queue = found.queue(shown)
+    return Judged(
+        marking=marking,
+        preview=search.preview(marking, wishes_of(search, verdicts)),
+        audit=found,
+        queue=queue,
+        table=found.table(),
+        needed=found.needed(),
+        next_place=found.place_of_next(queue, after),
+    )
+
+
+def read_pair(project: Project, found: Audit, queue: PairQueue, place: int) -> PairView:
+    """Return a pair with its difference."""
+    pair = judging.pair(project, found, queue, place)
+    blocks = difference(pair.removed.text, pair.kept.text)
+    return PairView(queue, pair, collapsed(blocks, pair.removed.text))

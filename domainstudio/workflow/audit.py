@@ -1,0 +1,231 @@
+"""The audit of a marking: what is sampled, in which order it is judged, and what the sample says of all."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache, cached_property
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from domainstudio.corpus.audit import sampling
+from domainstudio.corpus.audit.intervals import Estimate, Tally, needed_over_strata, weighted
+from domainstudio.corpus.audit.report import Sampled, Stratum
+from domainstudio.corpus.audit.sampling import Strata
+from domainstudio.corpus.audit.verdicts import Key, Queue, Verdict, in_force, tallies
+from domainstudio.corpus.duplicates.star import Removals
+from domainstudio.project import verdicts as decided
+from domainstudio.project.duplicates import LANGUAGES
+from domainstudio.project.project import Project
+from domainstudio.workflow.duplicates import Clusters, Marking, Search, search_of
+
+SEED = 1
+DRAWN = 230
+"""Members of a random sample: without an error among them 98.4 % may be claimed."""
+CLAIM = 0.99
+Drawn = Literal["random", "near_miss", "survivor"]
+"""The queues that are random samples."""
+Shown = Literal["random", "uncertain", "near_miss", "second"]
+"""The queues of pairs."""
+
+
+@dataclass(frozen=True, eq=False)
+class Population:
+    """What a sample is drawn from, in positions of the search; of a pair one text goes, or would go."""
+
+    removed: NDArray[np.int64]
+    """Or, of documents that are judged alone, kept."""
+    kept: NDArray[np.int64] | None
+    similarity: NDArray[np.float32] | None
+    strata: Strata
+    named: tuple[Stratum, ...]
+
+    @property
+    def sides(self) -> list[NDArray[np.int64]]:
+        """What makes up a member: both texts of a pair, or one."""
+        return [self.removed] if self.kept is None else [self.removed, self.kept]
+
+
+@dataclass(frozen=True, eq=False)
+class PairQueue:
+    """Pairs in the order in which they are judged, in positions of the search."""
+
+    name: Shown
+    removed: NDArray[np.int64]
+    kept: NDArray[np.int64]
+    similarity: NDArray[np.float32]
+
+    def __len__(self) -> int:
+        """How many pairs there are."""
+        return len(self.removed)
+
+
+@dataclass(frozen=True)
+class BandRow:
+    """What the random sample says of one band of similarity, or of all."""
+
+    low: float
+    high: float
+    drawn: int
+    estimate: Estimate
+
+
+class Audit:
+    """The samples of a marking and what was said of them.
+
+    It is judged as it is without anybody's wishes: a wrong removal that a person took back was wrong.
+    """
+
+    def __init__(self, search: Search, marking: Marking, verdicts: Sequence[Verdict]) -> None:
+        """Draw nothing yet; each part is worked out when it is asked for."""
+        self.search, self.marking, self.verdicts = search, marking, list(verdicts)
+        self.population = cache(self._population)
+        """From the name of a queue that is a random sample."""
+
+    @cached_property
+    def removals(self) -> Removals:
+        """What the marking removes by itself."""
+        return self.search.removals(self.marking)
+
+    @cached_property
+    def clusters(self) -> Clusters:
+        """Its clusters."""
+        return self.search.clusters(self.removals)
+
+    @cached_property
+    def estimate(self) -> Estimate:
+        """What share of all removals is wrong, by the random sample."""
+        return weighted(self._tallies)
+
+    def queue(self, name: Shown, drawn: int = DRAWN) -> PairQueue:
+        """Return a queue of pairs: samples as they are drawn, uncertain ones nearest to the line first.
+
+        For a second review it is what of the random sample somebody has judged.
+        """
+        found = self.population("near_miss" if name == "near_miss" else "random")
+        assert found.kept is not None and found.similarity is not None
+        if name == "uncertain":
+            numbers = self._numbers(found)
+            order = sampling.uncertain_first(found.similarity, self.marking.threshold, numbers)
+        else:
+            order = self._sample(found, drawn)
+        queue = PairQueue(name, found.removed[order], found.kept[order], found.similarity[order])
+        if name != "second":
+            return queue
+        judged = self.decisions("random")
+        again = [place for place in range(len(queue)) if self.key_of(queue, place) in judged]
+        return PairQueue(name, queue.removed[again], queue.kept[again], queue.similarity[again])
+
+    def survivors(self, drawn: int = DRAWN) -> NDArray[np.int64]:
+        """Return the kept documents whose quality is judged, in order."""
+        found = self.population("survivor")
+        return found.removed[self._sample(found, drawn)]
+
+    def decisions(self, queue: Queue) -> dict[Key, Verdict]:
+        """Return the verdicts in force in a queue."""
+        return in_force(self.verdicts, queue)
+
+    def needed(self, claim: float = CLAIM) -> int | None:
+        """Return how many more right answers allow a claim; None if too many were wrong."""
+        return needed_over_strata(self._tallies, claim)
+
+    def table(self, drawn: int = DRAWN) -> list[BandRow]:
+        """Return what the random sample says of each band of similarity, and last of all."""
+        found = self.population("random")
+        if not found.named:
+            return []
+        places = np.bincount(sampling.allocation(found.strata.sizes, drawn), minlength=len(found.named))
+        rows = []
+        for band in sorted({stratum.band for stratum in found.named if stratum.band}):
+            among = [number for number, stratum in enumerate(found.named) if stratum.band == band]
+            estimate = weighted(self._tallies[number] for number in among)
+            rows.append(BandRow(*band, int(places[among].sum()), estimate))
+        return [*rows, BandRow(self.marking.threshold, 1.0, int(places.sum()), self.estimate)]
+
+    def place_of_next(self, queue: PairQueue, after: int = -1) -> int | None:
+        """Return the first place behind another that nobody has judged yet, from the beginning if need be."""
+        judged = self.decisions(queue.name)
+        places = [*range(after + 1, len(queue)), *range(min(after + 1, len(queue)))]
+        return next((place for place in places if self.key_of(queue, place) not in judged), None)
+
+    def key_of(self, queue: PairQueue, place: int) -> Key:
+        """Return what a verdict on a pair is kept under."""
+        hashes = (self.search.hash_of(int(side[place])) for side in (queue.removed, queue.kept))
+        return tuple(sorted(hashes))
+
+    def sampled(self, name: Drawn) -> Sampled:
+        """Return a sample's strata, and in which the judged ones lie that are still what they were."""
+        found = self.population(name)
+        judged = {*self.decisions(name), *(self.decisions("second") if name == "random" else ())}
+        stratum_of: dict[Key, int] = {}
+        if judged:
+            heads = np.unique(np.frombuffer(b"".join(b"".join(key) for key in judged), "<u8")[::2])
+            likely = np.isin(self.search.hashes[found.removed, 0], heads)
+            for number in np.flatnonzero(likely).tolist():
+                key = tuple(sorted(self.search.hash_of(int(side[number])) for side in found.sides))
+                if key in judged:
+                    stratum_of[key] = int(found.strata.of[number])
+        return Sampled(found.named, stratum_of)
+
+    @cached_property
+    def _tallies(self) -> list[Tally]:
+        found = self.sampled("random")
+        return tallies(self.verdicts, "random", found.stratum_of, [one.size for one in found.strata])
+
+    def _population(self, name: Drawn) -> Population:
+        found, removals, threshold = self.search.found, self.removals, self.marking.threshold
+        if name == "random":
+            removed, kept, similarity = removals.documents, removals.witnesses, removals.similarity
+            return self._stratified(removed, kept, similarity, sampling.band_edges(threshold, 1.0))
+        goes = np.zeros(len(found.ids), bool)
+        goes[removals.documents] = True
+        if name == "survivor":
+            return self._stratified(np.flatnonzero(~goes & ~found.held_out), None, None, None)
+        below = np.flatnonzero(found.similarity < np.float32(threshold))
+        below = below[~(goes[found.first[below]] | goes[found.second[below]])]
+        # Of two texts the later one would go.
+        removed, kept = found.second[below].astype(np.int64), found.first[below].astype(np.int64)
+        floor = found.summary.settings.floor
+        edges = sampling.band_edges(floor, max(threshold, floor + 1e-6))
+        return self._stratified(removed, kept, found.similarity[below], edges)
+
+    def _stratified(
+        self,
+        removed: NDArray[np.int64],
+        kept: NDArray[np.int64] | None,
+        similarity: NDArray[np.float32] | None,
+        edges: NDArray[np.float64] | None,
+    ) -> Population:
+        """Cut a population by band of similarity, language and source of the removed text."""
+        bands = np.zeros(len(removed), np.int64)
+        if similarity is not None and edges is not None:
+            bands = sampling.bands(similarity, edges)
+        languages, language = np.unique(self.search.languages[removed], return_inverse=True)
+        sources, source = np.unique(self.search.found.sources[removed], return_inverse=True)
+        strata = sampling.stratify([bands, language.astype(np.int64), source.astype(np.int64)])
+        named = tuple(
+            Stratum(
+                band=None if edges is None else (float(edges[key[0]]), float(edges[key[0] + 1])),
+                language=LANGUAGES[languages[key[1]]] or "–",
+                source=self.search.source_names.get(int(sources[key[2]]), "–"),
+                size=size,
+            )
+            for key, size in zip(strata.keys, strata.sizes.tolist(), strict=True)
+        )
+        return Population(removed, kept, similarity, strata, named)
+
+    def _numbers(self, found: Population) -> NDArray[np.uint64]:
+        hashes = np.concatenate([self.search.hashes[side] for side in found.sides], axis=1)
+        return sampling.permanent_numbers(SEED, hashes)
+
+    def _sample(self, found: Population, drawn: int) -> NDArray[np.int64]:
+        return sampling.random_sample(self._numbers(found), found.strata, drawn)
+
+
+def open_audit(project: Project, marking: Marking) -> Audit:
+    """Return the audit of a marking of the newest search.
+
+    Raises:
+        UserError: there is no search.
+    """
+    return Audit(search_of(project), marking, decided.verdicts(project.connection))

@@ -1,0 +1,88 @@
+"""Evaluation items in the corpus: found before a run starts, and only in what is trained on."""
+
+import json
+from pathlib import Path
+
+import pytest
+from support import wait_until
+
+from domainstudio.cli.main import run_command
+from domainstudio.corpus.readers import ReaderSettings
+from domainstudio.problems import UserError
+from domainstudio.project import contamination as index
+from domainstudio.project.project import Project, create
+from domainstudio.recipe.run import ModelOrigin
+from domainstudio.workflow import contamination, duplicates, importing
+from domainstudio.workflow.duplicates import Marking
+from domainstudio.workflow.kinds import KINDS
+from domainstudio.workflow.running import commit_finished
+
+SAID = "the quick brown fox jumps over the lazy dog while seven clever judges watch it closely today"
+OTHER = "nobody has ever written this particular question about rivers bridges and their painters before"
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Project:
+    made = create(tmp_path / "project", ModelOrigin(preset="tiny"))
+    texts = [f"Document {number} says something of its own, number {number * 7}." for number in range(340)]
+    for place in (3, 5):
+        texts[place] = f"Before it. {SAID.upper()}! And {place} after it."
+    file = tmp_path / "texts.jsonl"
+    file.write_text("".join(json.dumps({"text": text}) + "\n" for text in texts))
+    folder = importing.start_import(made, [file], "texts", "domain", ReaderSettings())
+    wait_until(lambda: folder.status() == "done", 120)
+    commit_finished(made, KINDS)
+    return made
+
+
+def write(file: Path, *items: object) -> Path:
+    file.write_text("".join(json.dumps(item) + "\n" for item in items))
+    return file
+
+
+def test_items_are_found_with_the_documents_that_hold_them(project: Project, tmp_path: Path) -> None:
+    items = write(
+        tmp_path / "items.jsonl",
+        {"question": OTHER, "choices": ["one", "two"]},
+        {"question": "What?", "choices": [SAID, "no"], "answer": 0},
+        {"question": "Too short?"},
+    )
+    folder = contamination.start_check(project, items, "quiz")
+    wait_until(lambda: folder.status() == "done", 120)
+    commit_finished(project, KINDS)
+    made = contamination.checked(folder)
+    assert (made.items, made.too_short, [one.item for one in made.found]) == (3, 1, [1])
+    assert made.found[0].documents == 2
+    assert {one.document for one in made.found[0].overlaps} == {4, 6}
+    assert all(one.text.strip() in SAID for one in made.found[0].overlaps)
+    assert index.newest(project.connection) == [index.Contamination("quiz", 3, 1, 1)]
+
+
+def test_what_is_marked_or_held_out_is_not_looked_at(project: Project, tmp_path: Path) -> None:
+    found = duplicates.start_find(project)
+    wait_until(lambda: found.status() == "done", 120)
+    commit_finished(project, KINDS)
+    duplicates.mark(project, Marking(threshold=0.7))
+    folder = contamination.start_check(project, write(tmp_path / "q.jsonl", {"question": SAID}), "quiz")
+    wait_until(lambda: folder.status() == "done", 120)
+    (item,) = contamination.checked(folder).found
+    assert item.documents == 1, "one of the two is marked as nearly the other"
+
+
+@pytest.mark.parametrize("line", ["[]", "{", '{"answer": 3}', '{"question": 3}', ""])
+def test_what_is_no_item_is_refused_with_its_line(project: Project, tmp_path: Path, line: str) -> None:
+    file = tmp_path / "items.jsonl"
+    file.write_text(f"{line}\n")
+    with pytest.raises(UserError, match="no evaluation item"):
+        contamination.start_check(project, file, "quiz")
+    with pytest.raises(UserError):
+        contamination.start_check(project, tmp_path / "none.jsonl", "quiz")
+
+
+def test_the_command_names_items_and_pieces(
+    project: Project, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    items = write(tmp_path / "items.jsonl", {"question": SAID}, {"question": OTHER})
+    assert run_command(["duplicates", "contamination", str(project.path), str(items)]) == 0
+    said = capsys.readouterr().out
+    assert "1 of 2 items occur in the corpus" in said and "jumps over the lazy dog" in said
