@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from domainstudio.project.project import Project
     from domainstudio.workflow.audit import Audit, BandRow
 
-_QUEUES = ("random", "uncertain", "near_miss", "second", "survivor")
+_QUEUES = ("random", "uncertain", "near_miss", "list", "second", "survivor")
 _DECISIONS = ("accept", "reject", "keep", "split", "unsure")
 
 
@@ -47,8 +47,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def _add_queue(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--queue", choices=_QUEUES, default="random", help=_(
-        "random: for the estimate; uncertain: nearest to the threshold; near_miss: below it; second: what "
-        "another judged, its verdict not shown; survivor: kept texts"))  # fmt: skip
+        "random: for the estimate; uncertain: nearest to the threshold; near_miss: below it; list: all, "
+        "the largest cluster first; second: what another judged, its verdict not shown; survivor: kept "
+        "texts"))  # fmt: skip
 
 
 def _open(project: "Project", options: argparse.Namespace) -> "Audit":

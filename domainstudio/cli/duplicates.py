@@ -11,7 +11,7 @@ from domainstudio.units import format_count, format_size
 
 if TYPE_CHECKING:
     from domainstudio.project.project import Project
-    from domainstudio.workflow.duplicates import Marking, Preview
+    from domainstudio.workflow.marking import Marking, Preview
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -54,7 +54,8 @@ def marking_of(project: "Project", options: argparse.Namespace) -> "Marking":
         UserError: a value is out of range.
     """
     from domainstudio.jobs.spec import parse_model
-    from domainstudio.workflow.duplicates import Marking, standing_marking
+    from domainstudio.workflow.duplicates import standing_marking
+    from domainstudio.workflow.marking import Marking
 
     given = {
         "threshold": options.threshold,

@@ -47,8 +47,8 @@ SENTENCES: dict[str, str] = {
         "`domainstudio audit next` names."
     ),
     "duplicates.same_reviewer": (
-        "{reviewer} judged this pair before, and a second look by the same person is none: give another "
-        "name with --reviewer."
+        "{reviewer} judged this pair before, and a second look by the same person is none: give the name of "
+        "a second reviewer."
     ),
     "duplicates.judged_alone": (
         "{decision} is said of pairs, and this text is judged alone: say accept (fit to train on), reject or "

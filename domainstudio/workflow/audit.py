@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
+from itertools import chain
 from typing import Literal
 
 import numpy as np
@@ -17,7 +18,8 @@ from domainstudio.corpus.duplicates.star import Removals
 from domainstudio.project import verdicts as decided
 from domainstudio.project.duplicates import LANGUAGES
 from domainstudio.project.project import Project
-from domainstudio.workflow.duplicates import Clusters, Marking, Search, search_of
+from domainstudio.workflow.duplicates import search_of
+from domainstudio.workflow.marking import Clusters, Marking, Search
 
 SEED = 1
 DRAWN = 230
@@ -25,7 +27,7 @@ DRAWN = 230
 CLAIM = 0.99
 Drawn = Literal["random", "near_miss", "survivor"]
 """The queues that are random samples."""
-Shown = Literal["random", "uncertain", "near_miss", "second"]
+Shown = Literal["random", "uncertain", "near_miss", "list", "second"]
 """The queues of pairs."""
 
 
@@ -100,13 +102,16 @@ class Audit:
     def queue(self, name: Shown, drawn: int = DRAWN) -> PairQueue:
         """Return a queue of pairs: samples as they are drawn, uncertain ones nearest to the line first.
 
-        For a second review it is what of the random sample somebody has judged.
+        The list is of all removals by clusters, the largest first, in each the least similar first. For a
+        second review it is what of the random sample somebody has judged.
         """
         found = self.population("near_miss" if name == "near_miss" else "random")
         assert found.kept is not None and found.similarity is not None
         if name == "uncertain":
             numbers = self._numbers(found)
             order = sampling.uncertain_first(found.similarity, self.marking.threshold, numbers)
+        elif name == "list":
+            order = np.lexsort((found.similarity, self.clusters.of))
         else:
             order = self._sample(found, drawn)
         queue = PairQueue(name, found.removed[order], found.kept[order], found.similarity[order])
@@ -145,7 +150,7 @@ class Audit:
     def place_of_next(self, queue: PairQueue, after: int = -1) -> int | None:
         """Return the first place behind another that nobody has judged yet, from the beginning if need be."""
         judged = self.decisions(queue.name)
-        places = [*range(after + 1, len(queue)), *range(min(after + 1, len(queue)))]
+        places = chain(range(after + 1, len(queue)), range(min(after + 1, len(queue))))
         return next((place for place in places if self.key_of(queue, place) not in judged), None)
 
     def key_of(self, queue: PairQueue, place: int) -> Key:

@@ -1,39 +1,26 @@
 """Find near-duplicates, see what a threshold would remove, and mark it."""
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
-from functools import cached_property, lru_cache
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict
 
-from domainstudio.corpus.audit.verdicts import Verdict
-from domainstudio.corpus.duplicates import star
 from domainstudio.corpus.duplicates.finding import find
 from domainstudio.corpus.duplicates.found import Found, Summary
 from domainstudio.corpus.duplicates.plan import THOROUGH, Part, Settings
-from domainstudio.corpus.duplicates.policies import Policy, Preference, rank
-from domainstudio.corpus.duplicates.reasons import HELD_OUT_NEAR_COPY, NEAR_DUPLICATE, REASONS, SAME_WORDS
-from domainstudio.corpus.duplicates.recall import expected_recall
-from domainstudio.corpus.duplicates.star import Removals, Scope
 from domainstudio.disk import LEAST_ROOM
 from domainstudio.jobs.arrays import save_array
 from domainstudio.jobs.folder import JobFolder
 from domainstudio.jobs.spec import parse_model
 from domainstudio.jobs.worker import Worker
 from domainstudio.problems import Problem, UserError
-from domainstudio.project import corpus, duplicates, tokens
+from domainstudio.project import duplicates
 from domainstudio.project import verdicts as decided
 from domainstudio.project.project import Project
+from domainstudio.workflow.marking import HASHES, LANGUAGES, Marking, Preview, Search, wishes_of
 from domainstudio.workflow.running import Kind, Room, adopt, start
 
-BINS = 60
-"""Steps of similarity from 0.7 to 1 in which pairs are counted."""
-LARGE_CLUSTER = 100
-"""Texts from which on a cluster should be looked at before it is marked."""
-_HASHES, _LANGUAGES = "hashes.npy", "languages.npy"
 _DOCUMENT_BYTES = 700
 """What a search writes for a document besides the sets of candidates."""
 
@@ -44,229 +31,6 @@ class FindWork(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     settings: Settings
-
-
-class Marking(BaseModel):
-    """What is removed of what a search found."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    threshold: float = Field(default=0.8, ge=0.7, le=1)
-    """Least exact Jaccard similarity with a kept document."""
-    scope: Scope = "all"
-    keep: Preference = "longest"
-    """Of two alike documents."""
-    sources: tuple[str, ...] = ()
-    """Of two alike documents that of the source named first is kept, before anything else counts."""
-
-
-@dataclass(frozen=True, eq=False)
-class Preview:
-    """What a marking removes."""
-
-    marking: Marking
-    removals: Removals
-    reasons: NDArray[np.uint8]
-    """Of each removal, a place in `REASONS`."""
-    documents: int
-    """All that were compared."""
-    bytes: int
-    """Of the removed texts."""
-    tokens: int | None
-    """About, by the ratio of each source; None where one is not packed."""
-    recall: float | None
-    """Share of the pairs at the threshold that the search is expected to have found."""
-
-    @property
-    def by_reason(self) -> dict[str, int]:
-        """Removed documents by reason."""
-        return dict(zip(REASONS, np.bincount(self.reasons, minlength=len(REASONS)).tolist(), strict=True))
-
-    @property
-    def share(self) -> float:
-        """Removed documents of all, 0 to 1."""
-        return len(self.removals.documents) / self.documents if self.documents else 0.0
-
-
-@dataclass(frozen=True, eq=False)
-class Clusters:
-    """A kept document and what is removed for its sake; arrays over clusters, the largest first."""
-
-    kept: NDArray[np.int64]
-    """Positions."""
-    removed: NDArray[np.int64]
-    """How many."""
-    least: NDArray[np.float32]
-    """The lowest similarity in each."""
-    of: NDArray[np.int64]
-    """The cluster of each removal."""
-
-    @property
-    def large(self) -> int:
-        """How many hold so many texts that one should look before they are marked."""
-        return int(np.count_nonzero(self.removed >= LARGE_CLUSTER))
-
-
-class Search:
-    """A committed search, opened: everything about it is asked here, quickly and without the database."""
-
-    def __init__(self, project: Project, job_id: str) -> None:
-        """Map what was found.
-
-        Raises:
-            UserError: it is gone or damaged.
-        """
-        self.job_id = job_id
-        folder = project.inside(f"{duplicates.FOLDER}/{job_id}")
-        try:
-            self.found = Found(folder)
-            self.hashes: NDArray[np.uint64] = np.load(folder / _HASHES, mmap_mode="r", allow_pickle=False)
-            self.languages: NDArray[np.uint8] = np.load(
-                folder / _LANGUAGES, mmap_mode="r", allow_pickle=False
-            )
-        except (OSError, ValueError, EOFError):
-            raise UserError(Problem("duplicates.search_damaged", None, {"folder": str(folder)})) from None
-        self.source_names = {source.id: source.name for source in corpus.sources(project.connection)}
-        self.tokens_per_byte = _tokens_per_byte(project)
-        self._ids = np.argsort(self.found.ids)
-        # While the threshold is moved the order of keeping stays; a marking is asked for several times.
-        self._ranks = lru_cache(2)(self._rank)
-        self._plain_removals = lru_cache(2)(
-            lambda marking: self._apply(
-                marking, self._ranks(marking.keep, marking.sources), np.empty((0, 2), np.int64)
-            )
-        )
-
-    @cached_property
-    def histogram(self) -> list[int]:
-        """How many verified pairs there are in each of `BINS` steps from 0.7 to 1."""
-        counts, _edges = np.histogram(self.found.similarity, BINS, (0.7, 1.0))
-        return list(map(int, counts))
-
-    def positions_of(self, ids: Iterable[int]) -> NDArray[np.int64]:
-        """Return the positions of those documents that were compared."""
-        wanted = np.fromiter(ids, np.int64)
-        places = np.searchsorted(self.found.ids, wanted, sorter=self._ids)
-        found = self._ids[np.minimum(places, len(self._ids) - 1)] if len(self._ids) else self._ids[:0]
-        return found[self.found.ids[found] == wanted] if len(found) else found
-
-    def removals(self, marking: Marking, wishes: "Wishes | None" = None) -> Removals:
-        """Return what a marking removes, by a person's wishes or without any."""
-        if wishes is None or wishes.are_none:
-            return self._plain_removals(marking)
-        ranks = self._ranks(marking.keep, marking.sources)
-        ranks = ranks - np.int64(len(ranks)) * np.isin(np.arange(len(ranks)), wishes.kept)
-        return self._apply(marking, ranks, wishes.cuts)
-
-    def preview(self, marking: Marking, wishes: "Wishes | None" = None) -> Preview:
-        """Return what a marking removes and saves."""
-        removals = self.removals(marking, wishes)
-        sizes = self.found.bytes[removals.documents]
-        return Preview(
-            marking=marking,
-            removals=removals,
-            reasons=self._reasons(removals),
-            documents=len(self.found.ids),
-            bytes=int(sizes.sum()),
-            tokens=self._tokens(self.found.sources[removals.documents], sizes),
-            recall=expected_recall(
-                self.found.similarity, self.found.summary.settings.banding, marking.threshold
-            ),
-        )
-
-    def clusters(self, removals: Removals) -> Clusters:
-        """Return the clusters of a list of removals."""
-        kept, of, counts = np.unique(removals.witnesses, return_inverse=True, return_counts=True)
-        least = np.ones(len(kept), np.float32)
-        np.minimum.at(least, of, removals.similarity)
-        order = np.lexsort((kept, -counts))
-        place = np.empty(len(order), np.int64)
-        place[order] = np.arange(len(order))
-        return Clusters(kept[order], counts[order], least[order], place[of])
-
-    def hash_of(self, position: int) -> bytes:
-        """Return the content hash of a document."""
-        digest: bytes = self.hashes[position].astype("<u8").tobytes()
-        return digest
-
-    def _apply(self, marking: Marking, ranks: NDArray[np.int64], cuts: NDArray[np.int64]) -> Removals:
-        found = self.found
-        documents = star.Documents(found.group, ranks, found.held_out, found.sources)
-        pairs = star.Pairs(found.first, found.second, found.similarity)
-        return star.apply(pairs, documents, marking.threshold, cuts, marking.scope)
-
-    def _rank(self, keep: Preference, sources: tuple[str, ...]) -> NDArray[np.int64]:
-        numbers = {name: number for number, name in self.source_names.items()}
-        order = tuple(numbers[name] for name in sources if name in numbers)
-        return rank(Policy(keep, order), self.found.ids, self.found.sources, self.found.characters)
-
-    def _reasons(self, removals: Removals) -> NDArray[np.uint8]:
-        group = self.found.group
-        near, same, held_out = (REASONS.index(r) for r in (NEAR_DUPLICATE, SAME_WORDS, HELD_OUT_NEAR_COPY))
-        reasons = np.where(group[removals.documents] == group[removals.witnesses], same, near)
-        return np.where(self.found.held_out[removals.witnesses], held_out, reasons).astype(np.uint8)
-
-    def _tokens(self, sources: NDArray[np.int32], sizes: NDArray[np.int64]) -> int | None:
-        total = 0.0
-        for source in np.unique(sources).tolist():
-            ratio = self.tokens_per_byte.get(source)
-            if ratio is None:
-                return None
-            total += ratio * float(sizes[sources == source].sum())
-        return round(total)
-
-
-@dataclass(frozen=True, eq=False)
-class Wishes:
-    """What a person's verdicts ask of a marking, in positions of a search."""
-
-    kept: tuple[int, ...] = ()
-    """Made the kept ones of their clusters."""
-    cuts: NDArray[np.int64] = field(default_factory=lambda: np.empty((0, 2), np.int64))
-    """Pairs that do not count as alike."""
-
-    @property
-    def are_none(self) -> bool:
-        """Whether nothing is asked."""
-        return not self.kept and not len(self.cuts)
-
-
-def wishes_of(search: Search, verdicts: Iterable[Verdict]) -> Wishes:
-    """Return what the last verdict on each pair asks; those of a blind second review ask nothing."""
-    last = {verdict.key: verdict for verdict in verdicts if verdict.queue not in ("second", "survivor")}
-    asking = [verdict for verdict in last.values() if verdict.decision in ("reject", "keep", "split")]
-    if not asking:
-        return Wishes()
-    places = _places(search, {each for verdict in asking for each in verdict.key})
-    kept, cuts = list[int](), list[tuple[int, int]]()
-    for verdict in asking:
-        removed, witness = places.get(verdict.removed, []), places.get(verdict.kept or b"", [])
-        if verdict.decision == "keep":
-            kept += removed
-        elif verdict.decision == "reject":
-            cuts += [(one, other) for one in removed for other in witness]
-        else:
-            cuts += [(one, other) for one in removed for other in _alike(search, one)]
-    return Wishes(tuple(kept), np.array(cuts, np.int64).reshape(-1, 2))
-
-
-def _places(search: Search, hashes: set[bytes]) -> dict[bytes, list[int]]:
-    """Return the positions of each content hash; most have one."""
-    wanted = np.frombuffer(b"".join(sorted(hashes)), "<u8").reshape(-1, 2)
-    found: dict[bytes, list[int]] = {}
-    for position in np.flatnonzero(np.isin(search.hashes[:, 0], wanted[:, 0])).tolist():
-        digest = search.hash_of(position)
-        if digest in hashes:
-            found.setdefault(digest, []).append(position)
-    return found
-
-
-def _alike(search: Search, position: int) -> list[int]:
-    """Return every document that one was verified against, or has the same words as."""
-    found, group = search.found, search.found.group[position]
-    heads = np.concatenate([found.second[found.first == group], found.first[found.second == group], [group]])
-    members = np.flatnonzero(np.isin(found.group, heads))
-    return [other for other in members.tolist() if other != position]
 
 
 def start_find(project: Project, *, thorough: bool = False) -> JobFolder:
@@ -345,15 +109,6 @@ def unmark(project: Project) -> None:
     duplicates.unmark(project.connection, project.path)
 
 
-def _tokens_per_byte(project: Project) -> dict[int, float]:
-    """Return tokens for each byte of text, by source id."""
-    tokenizer = tokens.current_tokenizer(project.connection)
-    files = tokens.token_files(project.connection, tokenizer.sha256, "training") if tokenizer else []
-    by_name = {file.source: file.tokens / file.bytes for file in files if file.bytes}
-    sources = corpus.sources(project.connection)
-    return {source.id: by_name[source.name] for source in sources if source.name in by_name}
-
-
 def _run(worker: Worker, work: FindWork, folder: Path, result: Path) -> None:
     with Project(folder, read_only=True) as project:
         compared = list(duplicates.compared_parts(project.connection))
@@ -366,8 +121,8 @@ def _run(worker: Worker, work: FindWork, folder: Path, result: Path) -> None:
     found = result / duplicates.FOLDER
     found.mkdir(exist_ok=True)
     summary = find(found, parts, work.settings, report)
-    save_array(found / _HASHES, np.concatenate([part.hashes for part in compared]))
-    save_array(found / _LANGUAGES, np.concatenate([part.languages for part in compared]))
+    save_array(found / HASHES, np.concatenate([part.hashes for part in compared]))
+    save_array(found / LANGUAGES, np.concatenate([part.languages for part in compared]))
     print(f"{summary.pairs} pairs of {summary.documents} documents", flush=True)
 
 

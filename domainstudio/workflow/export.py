@@ -30,7 +30,8 @@ from domainstudio.recipe.run import RunSpec
 from domainstudio.tokenizer.packed import read_meta
 from domainstudio.workflow import corpus
 from domainstudio.workflow.audit import Audit
-from domainstudio.workflow.duplicates import Search, standing_marking
+from domainstudio.workflow.duplicates import standing_marking
+from domainstudio.workflow.marking import Search
 from domainstudio.workflow.run_list import RunList, RunRow
 from domainstudio.workflow.running import Kind, Room, start
 from domainstudio.workflow.training import curves_of, find_checkpoint, run_spec

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from domainstudio.corpus.audit.report import AuditReport, Finding, make_report
 from domainstudio.corpus.audit.report_text import render
@@ -17,7 +16,7 @@ from domainstudio.project import verdicts as decided
 from domainstudio.project.project import Project
 from domainstudio.workflow.audit import SEED, Audit, PairQueue, open_audit
 from domainstudio.workflow.corpus import DocumentText, read_document
-from domainstudio.workflow.duplicates import Clusters, Marking
+from domainstudio.workflow.marking import Marking
 
 
 @dataclass(frozen=True)
@@ -55,10 +54,9 @@ def rows(project: Project, audit: Audit, queue: PairQueue, first: int, count: in
     ids = [int(search.found.ids[position]) for position in kept]
     titles = {row.id: row.title for row in documents.rows_of(project.connection, dict.fromkeys(ids))}
     judged = audit.decisions(queue.name)
-    order = np.argsort(clusters.kept)
     found = []
     for place, position, identifier in zip(places, kept, ids, strict=True):
-        number = _cluster_of(clusters, order, position)
+        number = clusters.of_kept(position)
         verdict = judged.get(audit.key_of(queue, place))
         found.append(
             PairRow(
@@ -73,13 +71,6 @@ def rows(project: Project, audit: Audit, queue: PairQueue, first: int, count: in
             )
         )
     return found
-
-
-def _cluster_of(clusters: Clusters, order: NDArray[np.int64], position: int) -> int | None:
-    place = int(np.searchsorted(clusters.kept, position, sorter=order))
-    if place == len(order) or clusters.kept[order[place]] != position:
-        return None
-    return int(order[place])
 
 
 def pair(project: Project, audit: Audit, queue: PairQueue, place: int) -> Pair:

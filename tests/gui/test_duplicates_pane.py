@@ -129,8 +129,7 @@ def test_letters_typed_into_the_field_judge_nothing_and_space_presses_a_button(
 
 def test_the_uncertain_queue_does_not_feed_the_estimate(opened: Opened, project: Path, qtbot: QtBot) -> None:
     pane = opened()
-    pane.judging.queues.choose("uncertain")
-    pane.judging.queue_chosen.emit("uncertain")
+    pane.judging.queues.segments._buttons["uncertain"].click()
     qtbot.waitUntil(
         lambda: pane._judged is not None and pane._judged.queue.name == "uncertain", timeout=10_000
     )
@@ -139,6 +138,31 @@ def test_the_uncertain_queue_does_not_feed_the_estimate(opened: Opened, project:
     qtbot.waitUntil(lambda: len(verdicts(project)) == 1, timeout=10_000)
     qtbot.waitUntil(lambda: pane._judged is not None and bool(pane._judged.audit.verdicts), timeout=10_000)
     assert pane.sample._words.text() == "0 of 4 pairs"
+
+
+def test_a_second_reviewer_judges_the_same_pairs_blind_and_under_a_name_of_their_own(
+    opened: Opened, project: Path, qtbot: QtBot
+) -> None:
+    pane = opened()
+    press(pane, Qt.Key.Key_R, qtbot)
+    qtbot.waitUntil(lambda: pane.sample._words.text() == "1 of 4 pairs", timeout=10_000)
+    first = verdicts(project)[0]
+    queues = pane.judging.queues
+    queues.second.click()
+    qtbot.waitUntil(lambda: pane._judged is not None and pane._judged.queue.name == "second", timeout=10_000)
+    qtbot.waitUntil(lambda: pane.judging._shown is not None and pane.judging.place == 0, timeout=10_000)
+    assert pane.judging._shown is not None and pane.judging._shown.pair.row.decision is None
+    with qtbot.waitSignal(pane.session.problem_found) as refused:
+        press(pane, Qt.Key.Key_A, qtbot)
+    assert refused.args and refused.args[0].code == "duplicates.same_reviewer"
+    queues.name.setText("Bo")
+    press(pane, Qt.Key.Key_A, qtbot)
+    qtbot.waitUntil(lambda: len(verdicts(project)) == 2, timeout=10_000)
+    second = verdicts(project)[1]
+    assert (second.queue, second.reviewer, second.key) == ("second", "Bo", first.key)
+    assert pane.sample._words.text() == "1 of 4 pairs", "the estimate is the first reviewer's"
+    queues.segments._buttons["uncertain"].click()
+    assert not queues._row.isVisible() and queues.key == "uncertain"
 
 
 def test_marking_can_be_taken_back_and_the_corpus_hears_of_it(

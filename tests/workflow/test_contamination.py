@@ -13,8 +13,8 @@ from domainstudio.project import contamination as index
 from domainstudio.project.project import Project, create
 from domainstudio.recipe.run import ModelOrigin
 from domainstudio.workflow import contamination, duplicates, importing
-from domainstudio.workflow.duplicates import Marking
 from domainstudio.workflow.kinds import KINDS
+from domainstudio.workflow.marking import Marking
 from domainstudio.workflow.running import commit_finished
 
 SAID = "the quick brown fox jumps over the lazy dog while seven clever judges watch it closely today"

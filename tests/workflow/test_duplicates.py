@@ -17,8 +17,8 @@ from domainstudio.project import verdicts as decided
 from domainstudio.project.project import Project, create
 from domainstudio.recipe.run import ModelOrigin
 from domainstudio.workflow import audit, corpus, duplicates, history, importing, judging
-from domainstudio.workflow.duplicates import Marking, Search
 from domainstudio.workflow.kinds import KINDS
+from domainstudio.workflow.marking import BINS, Marking, Search
 from domainstudio.workflow.running import commit_finished
 
 WORDS = [f"w{number}" for number in range(4000)]
@@ -179,6 +179,21 @@ def test_survivors_are_judged_alone(project: Project, add: Add) -> None:
     ), "what is said of a survivor removes nothing"
 
 
+def test_the_list_goes_cluster_by_cluster_the_largest_first(project: Project, add: Add) -> None:
+    texts = [*many(0, 330), text(5, 1), *(text(6, changes) for changes in (1, 2)), text(7, 1)]
+    add("law", texts)
+    searched(project)
+    opened = audit.open_audit(project, Marking(threshold=0.7))
+    queue = opened.queue("list")
+    rows = judging.rows(project, opened, queue, 0, len(queue))
+    assert len(rows) == len(opened.removals.documents) == 4
+    assert [row.texts for row in rows] == [3, 3, 2, 2] and rows[0].kept == rows[1].kept
+    assert rows[0].similarity <= rows[1].similarity and rows[0].least == rows[0].similarity
+    judging.decide(project, opened, queue, 0, "accept", "Ana")
+    again = audit.open_audit(project, Marking(threshold=0.7))
+    assert again.estimate.checked == 0 and again.place_of_next(again.queue("list")) == 1
+
+
 def test_near_misses_are_pairs_below_the_line_of_which_both_stay(project: Project, add: Add) -> None:
     add("law", [*many(0, 330), text(5, 3), text(6, 1)])
     search = searched(project)
@@ -188,7 +203,7 @@ def test_near_misses_are_pairs_below_the_line_of_which_both_stay(project: Projec
     goes = set(opened.removals.documents.tolist())
     assert not goes & {*queue.removed.tolist(), *queue.kept.tolist()}
     assert opened.clusters.removed.sum() == len(goes)
-    assert len(search.histogram) == duplicates.BINS and sum(search.histogram) == len(search.found.first)
+    assert len(search.histogram) == BINS and sum(search.histogram) == len(search.found.first)
 
 
 def test_a_source_may_come_first_and_sources_may_stand_apart(project: Project, add: Add) -> None:

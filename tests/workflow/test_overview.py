@@ -150,6 +150,7 @@ def test_the_steps_of_a_new_project_say_what_is_missing(empty_project: Path) -> 
     assert {step: (state.state, state.words) for step, state in found.items()} == {
         "project": ("ready", "tiny"),
         "corpus": ("todo", "No text yet"),
+        "duplicates": ("todo", "Not looked for yet"),
         "tokenizer": ("todo", "None yet"),
         "mixture": ("todo", "Not set"),
         "training": ("todo", "Needs a mixture"),

@@ -13,9 +13,9 @@ other one is to stay. split: the document does not belong to this cluster. unsur
 Of a survivor, which is judged alone: accept: fit to train on. reject: not fit."""
 Queue = Literal["random", "uncertain", "list", "near_miss", "survivor", "second"]
 """How the pair came before the person. random: the random sample of removals; uncertain: nearest to the
-threshold first; list: chosen; near_miss: the random sample from below the threshold; survivor: the random
-sample of kept documents; second: a removal of the random sample, shown to a second reviewer without the first
-one's verdict."""
+threshold first; list: cluster by cluster; near_miss: the random sample from below the threshold; survivor:
+the random sample of kept documents; second: a removal of the random sample, shown to a second reviewer
+without the first one's verdict."""
 Outcome = Literal["right", "wrong", "unsure"]
 OUTCOMES: tuple[Outcome, ...] = ("right", "wrong", "unsure")
 

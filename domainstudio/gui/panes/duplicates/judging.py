@@ -1,6 +1,5 @@
 """Judging: the queue of pairs, the pair that is shown, and the keys that say what becomes of it."""
 
-import getpass
 from functools import partial
 
 from PySide6.QtCore import Signal
@@ -11,10 +10,10 @@ from domainstudio.gui import theme
 from domainstudio.gui.models.paged import PAGE_ROWS
 from domainstudio.gui.panes.duplicates.pair import PairTexts
 from domainstudio.gui.panes.duplicates.queue import PairsModel, PairsView
+from domainstudio.gui.panes.duplicates.queue_choice import QueueChoice
 from domainstudio.gui.panes.duplicates.triage import TriageRow
 from domainstudio.gui.panes.duplicates.view import Judged, PairView, read_pair
 from domainstudio.gui.session import Session
-from domainstudio.gui.widgets.buttons import Segments
 from domainstudio.gui.widgets.form import hairline
 from domainstudio.gui.widgets.text import Text
 from domainstudio.language import translate as _
@@ -25,7 +24,7 @@ from domainstudio.workflow import judging
 from domainstudio.workflow.audit import PairQueue
 from domainstudio.workflow.judging import PairRow
 
-_QUEUE_WIDTH = 312
+_QUEUE_WIDTH = 340
 
 
 class JudgingBox(QWidget):
@@ -45,12 +44,7 @@ class JudgingBox(QWidget):
         self._shown: PairView | None = None
         self._ahead: PairView | None = None
         self.place, self._wanted = -1, -1
-        names = [
-            ("random", _("Random sample")),
-            ("uncertain", _("Uncertain")),
-            ("near_miss", _("Near misses")),
-        ]
-        self.queues = Segments(names, _("Which pairs are judged"))
+        self.queues = QueueChoice()
         self.model = PairsModel()
         self.pairs = PairsView(self.model)
         self._count = Text("", "small", "text2")
@@ -164,7 +158,7 @@ class JudgingBox(QWidget):
         judged, shown = self._judged, self._shown
         if judged is None or shown is None or shown.pair.row.place != self.place:
             return
-        change = partial(_decide, judged, self.place, decision)
+        change = partial(_decide, judged, self.place, decision, self.queues.reviewer)
         self._session.edit(change, self._on_decided, topics=frozenset({"duplicates"}))
         self._show_next()
 
@@ -181,14 +175,6 @@ class JudgingBox(QWidget):
         self._session.problem_found.emit(problem)
 
 
-def _queue_names() -> list[tuple[str, str]]:
-    return [
-        ("random", _("Random sample")),
-        ("uncertain", _("Uncertain")),
-        ("near_miss", _("Near misses")),
-    ]
-
-
 def _read_page(
     judged: Judged, generation: int, page: int, project: Project
 ) -> tuple[int, int, list[PairRow]]:
@@ -199,8 +185,8 @@ def _read_pair(judged: Judged, place: int, project: Project) -> PairView:
     return read_pair(project, judged.audit, judged.queue, place)
 
 
-def _decide(judged: Judged, place: int, decision: Decision, project: Project) -> Verdict:
-    return judging.decide(project, judged.audit, judged.queue, place, decision, getpass.getuser())
+def _decide(judged: Judged, place: int, decision: Decision, reviewer: str, project: Project) -> Verdict:
+    return judging.decide(project, judged.audit, judged.queue, place, decision, reviewer)
 
 
 def _is_same_queue(one: PairQueue, other: PairQueue) -> bool:

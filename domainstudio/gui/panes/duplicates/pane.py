@@ -22,7 +22,7 @@ from domainstudio.project.project import Project
 from domainstudio.units import format_count
 from domainstudio.workflow import duplicates, judging
 from domainstudio.workflow.audit import CLAIM
-from domainstudio.workflow.duplicates import Marking, Search
+from domainstudio.workflow.marking import Marking, Search
 from domainstudio.workflow.overview import JobRow
 
 _RECOUNT_MILLISECONDS = 40
@@ -231,8 +231,7 @@ class DuplicatesPane(Pane):
             self.marking.show_marking(Marking.model_validate(values.get("marking") or {}))
         except ValueError:  # of another version of this program
             self.marking.show_marking(Marking())
-        if values.get("queue") in ("random", "uncertain", "near_miss"):
-            self.judging.queues.choose(values["queue"])
+        self.judging.queues.choose(str(values.get("queue")))
 
 
 def _judge(search: Search, marking: Marking, shown: Any, after: int, project: Project) -> Judged:

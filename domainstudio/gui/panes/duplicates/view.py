@@ -9,8 +9,9 @@ from domainstudio.project.duplicates import RemovalList
 from domainstudio.project.project import Project
 from domainstudio.workflow import judging
 from domainstudio.workflow.audit import Audit, BandRow, PairQueue, Shown
-from domainstudio.workflow.duplicates import Marking, Preview, Search, is_stale, search_of, wishes_of
+from domainstudio.workflow.duplicates import is_stale, search_of
 from domainstudio.workflow.judging import Pair
+from domainstudio.workflow.marking import Marking, Preview, Search, wishes_of
 
 
 @dataclass(frozen=True, eq=False)
