@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from domainstudio.corpus.audit.difference import Block, Same
     from domainstudio.project.project import Project
     from domainstudio.workflow.audit import Audit, BandRow
+    from domainstudio.workflow.judging import Pair
 
 _QUEUES = ("random", "uncertain", "near_miss", "list", "second", "survivor")
 _DECISIONS = ("accept", "reject", "keep", "split", "unsure")
@@ -96,13 +97,13 @@ def _next(options: argparse.Namespace) -> Output:
 
     with open_project(options) as project:
         found = _open(project, options)
-        if options.queue == "survivor":
-            return _next_survivor(project, found)
         queue = found.queue(options.queue)
         place = found.place_of_next(queue)
         if place is None:
-            return Output(None, _("Every pair of this queue is judged."))
+            return Output(None, _("Everything in this queue is judged."))
         shown = pair(project, found, queue, place)
+    if shown.kept is None:
+        return _alone(shown)
     left, right = shown.removed.text, shown.kept.text
     parts = collapsed(difference(left, right), left)
     head = _("Removed {removed}, kept {kept}, similarity {similarity:.3f}: {title}").format(
@@ -112,18 +113,12 @@ def _next(options: argparse.Namespace) -> Output:
     return Output(document, f"{head}\n\n{_in_one(parts, left, right)}")
 
 
-def _next_survivor(project: "Project", found: "Audit") -> Output:
-    from domainstudio.workflow.judging import next_survivor
-
-    shown = next_survivor(project, found)
-    if shown is None:
-        return Output(None, _("Every text of this queue is judged."))
+def _alone(shown: "Pair") -> Output:
+    document, row = shown.removed, shown.row
     head = _("Kept document {document} of {source}: {title}").format(
-        document=shown.row.id, source=shown.source, title=shown.row.title
+        document=row.removed, source=document.source, title=row.title
     )
-    return Output(
-        {"document": shown.row.id, "source": shown.source, "text": shown.text}, f"{head}\n\n{shown.text}"
-    )
+    return Output({"pair": row, "text": document.text}, f"{head}\n\n{document.text}")
 
 
 def _in_one(parts: "Sequence[Block | Same]", left: str, right: str) -> str:
@@ -148,21 +143,16 @@ def _in_one(parts: "Sequence[Block | Same]", left: str, right: str) -> str:
 
 def _decide(options: argparse.Namespace) -> Output:
     from domainstudio.cli.following import open_project
-    from domainstudio.problems import Problem, UserError
-    from domainstudio.workflow.judging import decide, decide_survivor, place_of
+    from domainstudio.workflow.judging import decide, place_of
 
     with open_project(options) as project:
         found = _open(project, options)
-        if options.queue == "survivor":
-            verdict = decide_survivor(project, found, options.removed, options.decision, options.reviewer)
-            words = _("{decision}: {removed}, by {reviewer}.")
-        elif options.kept is None:
-            raise UserError(Problem("duplicates.needs_kept", "kept", {}))
-        else:
-            queue = found.queue(options.queue)
-            place = place_of(found, queue, options.removed, options.kept)
-            verdict = decide(project, found, queue, place, options.decision, options.reviewer)
-            words = _("{decision}: {removed} against {kept}, by {reviewer}.")
+        queue = found.queue(options.queue)
+        place = place_of(found, queue, options.removed, options.kept)
+        verdict = decide(project, found, queue, place, options.decision, options.reviewer)
+    words = _("{decision}: {removed} against {kept}, by {reviewer}.")
+    if verdict.kept is None:
+        words = _("{decision}: {removed}, by {reviewer}.")
     text = words.format(
         decision=_(options.decision), removed=options.removed, kept=options.kept, reviewer=options.reviewer
     )

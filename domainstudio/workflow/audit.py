@@ -27,8 +27,8 @@ DRAWN = 230
 CLAIM = 0.99
 Drawn = Literal["random", "near_miss", "survivor"]
 """The queues that are random samples."""
-Shown = Literal["random", "uncertain", "near_miss", "list", "second"]
-"""The queues of pairs."""
+Shown = Literal["random", "uncertain", "near_miss", "list", "survivor", "second"]
+"""The queues that are shown to a person."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,16 +49,31 @@ class Population:
 
 
 @dataclass(frozen=True, eq=False)
-class PairQueue:
-    """Pairs in the order in which they are judged, in positions of the search."""
+class AuditQueue:
+    """Pairs, or survivors alone, in the order in which they are judged, in positions of the search."""
 
     name: Shown
     removed: NDArray[np.int64]
-    kept: NDArray[np.int64]
-    similarity: NDArray[np.float32]
+    """Or, of survivors, kept."""
+    kept: NDArray[np.int64] | None
+    similarity: NDArray[np.float32] | None
+
+    @classmethod
+    def of(
+        cls, name: Shown, found: "Population | AuditQueue", places: Sequence[int] | NDArray[np.int64]
+    ) -> "AuditQueue":
+        """Return some of a population, or of a queue, in an order."""
+        kept = None if found.kept is None else found.kept[places]
+        similarity = None if found.similarity is None else found.similarity[places]
+        return cls(name, found.removed[places], kept, similarity)
+
+    @property
+    def sides(self) -> list[NDArray[np.int64]]:
+        """What makes up a member: both texts of a pair, or one."""
+        return [self.removed] if self.kept is None else [self.removed, self.kept]
 
     def __len__(self) -> int:
-        """How many pairs there are."""
+        """How many there are."""
         return len(self.removed)
 
 
@@ -99,32 +114,26 @@ class Audit:
         """What share of all removals is wrong, by the random sample."""
         return weighted(self._tallies)
 
-    def queue(self, name: Shown, drawn: int = DRAWN) -> PairQueue:
-        """Return a queue of pairs: samples as they are drawn, uncertain ones nearest to the line first.
+    def queue(self, name: Shown, drawn: int = DRAWN) -> AuditQueue:
+        """Return a queue: samples as they are drawn, uncertain pairs nearest to the line first.
 
         The list is of all removals by clusters, the largest first, in each the least similar first. For a
         second review it is what of the random sample somebody has judged.
         """
-        found = self.population("near_miss" if name == "near_miss" else "random")
-        assert found.kept is not None and found.similarity is not None
-        if name == "uncertain":
+        found = self.population(name if name in ("near_miss", "survivor") else "random")
+        if name == "uncertain" and found.similarity is not None:
             numbers = self._numbers(found)
             order = sampling.uncertain_first(found.similarity, self.marking.threshold, numbers)
-        elif name == "list":
+        elif name == "list" and found.similarity is not None:
             order = np.lexsort((found.similarity, self.clusters.of))
         else:
             order = self._sample(found, drawn)
-        queue = PairQueue(name, found.removed[order], found.kept[order], found.similarity[order])
+        queue = AuditQueue.of(name, found, order)
         if name != "second":
             return queue
         judged = self.decisions("random")
         again = [place for place in range(len(queue)) if self.key_of(queue, place) in judged]
-        return PairQueue(name, queue.removed[again], queue.kept[again], queue.similarity[again])
-
-    def survivors(self, drawn: int = DRAWN) -> NDArray[np.int64]:
-        """Return the kept documents whose quality is judged, in order."""
-        found = self.population("survivor")
-        return found.removed[self._sample(found, drawn)]
+        return AuditQueue.of(name, queue, again)
 
     def decisions(self, queue: Queue) -> dict[Key, Verdict]:
         """Return the verdicts in force in a queue."""
@@ -147,15 +156,15 @@ class Audit:
             rows.append(BandRow(*band, int(places[among].sum()), estimate))
         return [*rows, BandRow(self.marking.threshold, 1.0, int(places.sum()), self.estimate)]
 
-    def place_of_next(self, queue: PairQueue, after: int = -1) -> int | None:
+    def place_of_next(self, queue: AuditQueue, after: int = -1) -> int | None:
         """Return the first place behind another that nobody has judged yet, from the beginning if need be."""
         judged = self.decisions(queue.name)
         places = chain(range(after + 1, len(queue)), range(min(after + 1, len(queue))))
         return next((place for place in places if self.key_of(queue, place) not in judged), None)
 
-    def key_of(self, queue: PairQueue, place: int) -> Key:
-        """Return what a verdict on a pair is kept under."""
-        hashes = (self.search.hash_of(int(side[place])) for side in (queue.removed, queue.kept))
+    def key_of(self, queue: AuditQueue, place: int) -> Key:
+        """Return what a verdict on a pair, or on a survivor, is kept under."""
+        hashes = (self.search.hash_of(int(side[place])) for side in queue.sides)
         return tuple(sorted(hashes))
 
     def sampled(self, name: Drawn) -> Sampled:

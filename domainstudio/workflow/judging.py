@@ -14,178 +14,156 @@ from domainstudio.problems import Problem, UserError
 from domainstudio.project import documents
 from domainstudio.project import verdicts as decided
 from domainstudio.project.project import Project
-from domainstudio.workflow.audit import SEED, Audit, PairQueue, open_audit
+from domainstudio.workflow.audit import SEED, Audit, AuditQueue, open_audit
 from domainstudio.workflow.corpus import DocumentText, read_document
 from domainstudio.workflow.marking import Marking
 
 
 @dataclass(frozen=True)
 class PairRow:
-    """A pair of a queue as a list shows it."""
+    """A pair of a queue, or a survivor, as a list shows it."""
 
     place: int
     title: str
     """Of the kept text."""
     texts: int
     """In the cluster, the kept one among them."""
-    least: float
-    """Similarity in the cluster."""
-    similarity: float
+    least: float | None
+    """Similarity in the cluster; None if it is of one text."""
+    similarity: float | None
+    """Of the pair; None for a survivor."""
     decision: Decision | None
     removed: int
-    """Document id."""
-    kept: int
+    """Document id; of a survivor its own."""
+    kept: int | None
+    """Document id; None for a survivor."""
 
 
 @dataclass(frozen=True)
 class Pair:
-    """A pair as it is judged: both texts."""
+    """A pair as it is judged: both texts; of a survivor its own, and no other."""
 
     row: PairRow
     removed: DocumentText
-    kept: DocumentText
+    kept: DocumentText | None
 
 
-def rows(project: Project, audit: Audit, queue: PairQueue, first: int, count: int) -> list[PairRow]:
-    """Return some pairs of a queue as a list shows them."""
-    search, clusters = audit.search, audit.clusters
+def rows(project: Project, audit: Audit, queue: AuditQueue, first: int, count: int) -> list[PairRow]:
+    """Return a part of a queue as a list shows it."""
     places = range(first, min(first + count, len(queue)))
-    kept = [int(queue.kept[place]) for place in places]
-    ids = [int(search.found.ids[position]) for position in kept]
-    titles = {row.id: row.title for row in documents.rows_of(project.connection, dict.fromkeys(ids))}
+    ids = audit.search.found.ids
+    titled = [int(ids[queue.sides[-1][place]]) for place in places]
+    titles = {row.id: row.title for row in documents.rows_of(project.connection, dict.fromkeys(titled))}
     judged = audit.decisions(queue.name)
     found = []
-    for place, position, identifier in zip(places, kept, ids, strict=True):
-        number = clusters.of_kept(position)
+    for place, identifier in zip(places, titled, strict=True):
+        similarity = None if queue.similarity is None else float(queue.similarity[place])
+        texts, least = _cluster(audit, int(queue.sides[-1][place]), similarity)
         verdict = judged.get(audit.key_of(queue, place))
         found.append(
             PairRow(
                 place=place,
                 title=titles.get(identifier, "–"),
-                texts=2 if number is None else 1 + int(clusters.removed[number]),
-                least=float(queue.similarity[place] if number is None else clusters.least[number]),
-                similarity=float(queue.similarity[place]),
+                texts=texts,
+                least=least,
+                similarity=similarity,
                 decision=verdict.decision if verdict else None,
-                removed=int(search.found.ids[queue.removed[place]]),
-                kept=identifier,
+                removed=int(ids[queue.removed[place]]),
+                kept=None if queue.kept is None else identifier,
             )
         )
     return found
 
 
-def pair(project: Project, audit: Audit, queue: PairQueue, place: int) -> Pair:
-    """Return a pair with its texts.
+def _cluster(audit: Audit, kept: int, similarity: float | None) -> tuple[int, float | None]:
+    """Return texts and least similarity of the cluster of a kept text; of none, what is shown is all."""
+    number = audit.clusters.of_kept(kept)
+    if number is None:
+        return (1 if similarity is None else 2), similarity
+    return 1 + int(audit.clusters.removed[number]), float(audit.clusters.least[number])
+
+
+def pair(project: Project, audit: Audit, queue: AuditQueue, place: int) -> Pair:
+    """Return a pair, or a survivor, with its texts.
 
     Raises:
         UserError: a text cannot be read.
     """
     (row,) = rows(project, audit, queue, place, 1)
-    return Pair(row, read_document(project, row.removed), read_document(project, row.kept))
+    kept = None if row.kept is None else read_document(project, row.kept)
+    return Pair(row, read_document(project, row.removed), kept)
 
 
-def place_of(audit: Audit, queue: PairQueue, removed: int, kept: int) -> int:
-    """Return the place of a pair in a queue.
+def place_of(audit: Audit, queue: AuditQueue, removed: int, kept: int | None) -> int:
+    """Return the place of a pair, or of a survivor, in a queue.
 
     Args:
         audit: whose queue it is.
-        queue: in which the pair is looked for.
+        queue: in which it is looked for.
         removed: document id.
-        kept: document id.
+        kept: document id; of no account for a survivor.
 
     Raises:
         UserError: it is not in it.
     """
     ids = audit.search.found.ids
-    found = np.flatnonzero((ids[queue.removed] == removed) & (ids[queue.kept] == kept))
-    if not len(found):
-        raise UserError(Problem("duplicates.no_such_pair", "pair", {"removed": removed, "kept": kept}))
-    return int(found[0])
+    is_it = ids[queue.removed] == removed
+    if queue.kept is not None:
+        is_it = is_it & (ids[queue.kept] == kept)
+    found = np.flatnonzero(is_it)
+    if len(found):
+        return int(found[0])
+    if queue.kept is None:
+        raise UserError(Problem("duplicates.no_such_survivor", "document", {"document": removed}))
+    if kept is None:
+        raise UserError(Problem("duplicates.needs_kept", "kept", {}))
+    raise UserError(Problem("duplicates.no_such_pair", "pair", {"removed": removed, "kept": kept}))
 
 
 def decide(
     project: Project,
     audit: Audit,
-    queue: PairQueue,
+    queue: AuditQueue,
     place: int,
     decision: Decision,
     reviewer: str,
 ) -> Verdict:
-    """Save what a reviewer said of a pair and return it.
+    """Save what a reviewer said of a pair, or of a survivor, and return it.
 
     Args:
         project: opened for writing.
-        audit: whose pair it is.
-        queue: in which the pair came.
-        place: of the pair.
+        audit: whose queue it is.
+        queue: in which it came.
+        place: in the queue.
         decision: what was said.
         reviewer: a name.
 
     Raises:
-        UserError: a held-out text would be removed, or it is a second review by the first reviewer.
+        UserError: a held-out text would be removed, it is a second review by the first reviewer, or
+            something is said of a survivor that can only be said of pairs.
     """
-    removed, kept = int(queue.removed[place]), int(queue.kept[place])
-    if decision == "keep" and bool(audit.search.found.held_out[kept]):
-        raise UserError(Problem("duplicates.held_out_stays", None, {}))
-    if queue.name == "second" and audit.decisions("random")[audit.key_of(queue, place)].reviewer == reviewer:
-        raise UserError(Problem("duplicates.same_reviewer", "reviewer", {"reviewer": reviewer}))
+    _check(audit, queue, place, decision, reviewer)
     verdict = Verdict(
-        removed=audit.search.hash_of(removed),
-        kept=audit.search.hash_of(kept),
+        removed=audit.search.hash_of(int(queue.removed[place])),
+        kept=None if queue.kept is None else audit.search.hash_of(int(queue.kept[place])),
         decision=decision,
         queue=queue.name,
         reviewer=reviewer,
-        similarity=float(queue.similarity[place]),
+        similarity=None if queue.similarity is None else float(queue.similarity[place]),
         unix_seconds=time.time(),
     )
     decided.decide(project.connection, verdict)
     return verdict
 
 
-def next_survivor(project: Project, audit: Audit) -> DocumentText | None:
-    """Return the first kept document of the random sample of them that nobody has judged yet, if any.
-
-    Raises:
-        UserError: it cannot be read.
-    """
-    judged = audit.decisions("survivor")
-    for position in audit.survivors().tolist():
-        if (audit.search.hash_of(position),) not in judged:
-            return read_document(project, int(audit.search.found.ids[position]))
-    return None
-
-
-def decide_survivor(
-    project: Project, audit: Audit, document: int, decision: Decision, reviewer: str
-) -> Verdict:
-    """Save whether a kept document of the sample is fit to train on, and return what was saved.
-
-    Args:
-        project: opened for writing.
-        audit: whose sample it is.
-        document: its id.
-        decision: `accept`, `reject` or `unsure`.
-        reviewer: a name.
-
-    Raises:
-        UserError: it is not in the sample, or the decision is one about pairs.
-    """
-    if decision not in ("accept", "reject", "unsure"):
-        raise UserError(Problem("duplicates.judged_alone", "decision", {"decision": decision}))
-    sample = audit.survivors()
-    if document not in audit.search.found.ids[sample]:
-        raise UserError(Problem("duplicates.no_such_survivor", "document", {"document": document}))
-    position = int(sample[audit.search.found.ids[sample] == document][0])
-    verdict = Verdict(
-        removed=audit.search.hash_of(position),
-        kept=None,
-        decision=decision,
-        queue="survivor",
-        reviewer=reviewer,
-        similarity=None,
-        unix_seconds=time.time(),
-    )
-    decided.decide(project.connection, verdict)
-    return verdict
+def _check(audit: Audit, queue: AuditQueue, place: int, decision: Decision, reviewer: str) -> None:
+    if queue.kept is None:
+        if decision in ("keep", "split"):
+            raise UserError(Problem("duplicates.judged_alone", "decision", {"decision": decision}))
+    elif decision == "keep" and bool(audit.search.found.held_out[queue.kept[place]]):
+        raise UserError(Problem("duplicates.held_out_stays", None, {}))
+    if queue.name == "second" and audit.decisions("random")[audit.key_of(queue, place)].reviewer == reviewer:
+        raise UserError(Problem("duplicates.same_reviewer", "reviewer", {"reviewer": reviewer}))
 
 
 def report(project: Project, marking: Marking) -> AuditReport:

@@ -112,6 +112,12 @@ def test_one_hand_judges_and_undo_takes_back(opened: Opened, project: Path, qtbo
     qtbot.waitUntil(lambda: pane.sample._words.text() == "2 of 4 pairs", timeout=10_000)
 
 
+def choose(pane: DuplicatesPane, key: str) -> None:
+    box = pane.judging.queues.box
+    box.setCurrentIndex(box.findData(key))
+    box.activated.emit(box.currentIndex())
+
+
 def test_letters_typed_into_the_field_judge_nothing_and_space_presses_a_button(
     opened: Opened, project: Path, qtbot: QtBot
 ) -> None:
@@ -129,7 +135,7 @@ def test_letters_typed_into_the_field_judge_nothing_and_space_presses_a_button(
 
 def test_the_uncertain_queue_does_not_feed_the_estimate(opened: Opened, project: Path, qtbot: QtBot) -> None:
     pane = opened()
-    pane.judging.queues.segments._buttons["uncertain"].click()
+    choose(pane, "uncertain")
     qtbot.waitUntil(
         lambda: pane._judged is not None and pane._judged.queue.name == "uncertain", timeout=10_000
     )
@@ -148,7 +154,7 @@ def test_a_second_reviewer_judges_the_same_pairs_blind_and_under_a_name_of_their
     qtbot.waitUntil(lambda: pane.sample._words.text() == "1 of 4 pairs", timeout=10_000)
     first = verdicts(project)[0]
     queues = pane.judging.queues
-    queues.second.click()
+    choose(pane, "second")
     qtbot.waitUntil(lambda: pane._judged is not None and pane._judged.queue.name == "second", timeout=10_000)
     qtbot.waitUntil(lambda: pane.judging._shown is not None and pane.judging.place == 0, timeout=10_000)
     assert pane.judging._shown is not None and pane.judging._shown.pair.row.decision is None
@@ -161,8 +167,30 @@ def test_a_second_reviewer_judges_the_same_pairs_blind_and_under_a_name_of_their
     second = verdicts(project)[1]
     assert (second.queue, second.reviewer, second.key) == ("second", "Bo", first.key)
     assert pane.sample._words.text() == "1 of 4 pairs", "the estimate is the first reviewer's"
-    queues.segments._buttons["uncertain"].click()
-    assert not queues._row.isVisible() and queues.key == "uncertain"
+    choose(pane, "uncertain")
+    assert not queues.name.isVisible()
+
+
+def test_survivors_are_shown_alone_and_said_to_be_fit_or_not(
+    opened: Opened, project: Path, qtbot: QtBot
+) -> None:
+    pane = opened()
+    texts, buttons = pane.judging.texts, pane.judging.triage.buttons
+    choose(pane, "survivor")
+    qtbot.waitUntil(lambda: not texts._heads[0].isVisible(), timeout=10_000)
+    assert pane.judging.place == 0 and texts._heads[1].isVisible() and not texts.shape.isVisible()
+    assert buttons["reject"].text() == "Not fit"
+    assert [action for action, button in buttons.items() if not button.isEnabled()] == ["keep", "split"]
+    assert texts.both.isVisible() and len(texts.both.toPlainText()) > 100
+    press(pane, Qt.Key.Key_R, qtbot)
+    qtbot.waitUntil(lambda: len(verdicts(project)) == 1, timeout=10_000)
+    assert verdicts(project)[0].queue == "survivor" and verdicts(project)[0].kept is None
+    choose(pane, "list")
+    qtbot.waitUntil(lambda: texts._heads[0].isVisible(), timeout=10_000)
+    assert (
+        buttons["reject"].text() == "Keep both" and texts.shape.isVisible() and buttons["split"].isEnabled()
+    )
+    qtbot.waitUntil(lambda: pane.sample._words.text() == "0 of 4 pairs", timeout=10_000)
 
 
 def test_marking_can_be_taken_back_and_the_corpus_hears_of_it(

@@ -160,18 +160,23 @@ def test_survivors_are_judged_alone(project: Project, add: Add) -> None:
     add("law", [*many(0, 330), text(5, 1), text(6, 1)])
     search = searched(project)
     opened = audit.open_audit(project, Marking())
-    shown = judging.next_survivor(project, opened)
-    assert shown is not None
+    queue = opened.queue("survivor")
+    shown = judging.pair(project, opened, queue, 0)
     gone = set(search.found.ids[opened.removals.documents].tolist())
-    assert shown.row.id not in gone
+    ids = search.found.ids[queue.removed].tolist()
+    assert shown.kept is None and shown.row.kept is None and shown.removed.row.id == ids[0]
+    assert len(ids) == len(set(ids)) == 230 and not gone & set(ids)
     with pytest.raises(UserError, match="judged alone"):
-        judging.decide_survivor(project, opened, shown.row.id, "split", "Ana")
+        judging.decide(project, opened, queue, 0, "split", "Ana")
     with pytest.raises(UserError, match="not in the sample of kept texts"):
-        judging.decide_survivor(project, opened, next(iter(gone)), "accept", "Ana")
-    judging.decide_survivor(project, opened, shown.row.id, "reject", "Ana")
+        judging.place_of(opened, queue, next(iter(gone)), None)
+    with pytest.raises(UserError, match="the kept document too"):
+        judging.place_of(opened, opened.queue("random"), next(iter(gone)), None)
+    judging.decide(project, opened, queue, judging.place_of(opened, queue, ids[0], None), "reject", "Ana")
     again = audit.open_audit(project, Marking())
-    following = judging.next_survivor(project, again)
-    assert following is not None and following.row.id != shown.row.id
+    assert again.place_of_next(again.queue("survivor")) == 1
+    (row,) = judging.rows(project, again, again.queue("survivor"), 0, 1)
+    assert row.decision == "reject" and row.similarity is None
     report = judging.report(project, Marking())
     assert report.survivors is not None and report.survivors.total.wrong == 1
     assert duplicates.preview(project, Marking()).removals.documents.tolist() == (

@@ -21,10 +21,10 @@ from domainstudio.problems import Problem
 from domainstudio.project.project import Project
 from domainstudio.units import format_count
 from domainstudio.workflow import judging
-from domainstudio.workflow.audit import PairQueue
+from domainstudio.workflow.audit import AuditQueue
 from domainstudio.workflow.judging import PairRow
 
-_QUEUE_WIDTH = 340
+_QUEUE_WIDTH = 312
 
 
 class JudgingBox(QWidget):
@@ -67,7 +67,8 @@ class JudgingBox(QWidget):
         is_same = before is not None and _is_same_queue(before.queue, judged.queue)
         if not is_same:
             self.place, self._shown, self._ahead = -1, None, None
-        self._count.setText(_("{count} pairs").format(count=format_count(len(judged.queue))))
+        words = _("{count} pairs") if judged.queue.kept is not None else _("{count} texts")
+        self._count.setText(words.format(count=format_count(len(judged.queue))))
         self.model.show_listing(len(judged.queue))
         self.triage.set_judging(bool(len(judged.queue)))
         if is_same:
@@ -87,13 +88,13 @@ class JudgingBox(QWidget):
         head.addWidget(Text(_("Texts"), "small", "text2"))
         head.addSpacing(20)
         head.addWidget(Text(_("Least"), "small", "text2"))
-        segments = QHBoxLayout()
-        segments.setContentsMargins(6, 8, 6, 8)
-        segments.addWidget(self.queues)
+        choice = QHBoxLayout()
+        choice.setContentsMargins(theme.SPLIT_PADDING, 8, theme.SPLIT_PADDING, 8)
+        choice.addWidget(self.queues)
         layout = QVBoxLayout(box)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(0)
-        layout.addLayout(segments)
+        layout.addLayout(choice)
         layout.addWidget(hairline())
         layout.addSpacing(6)
         layout.addLayout(head)
@@ -137,8 +138,9 @@ class JudgingBox(QWidget):
             return
         self._shown, self.place = view, view.pair.row.place
         self.texts.show_pair(view, self._judged.marking.threshold)
-        kept = int(view.queue.kept[self.place])
-        self.triage.set_judging(True, can_keep=not self._judged.audit.search.found.held_out[kept])
+        kept = view.queue.kept
+        can_keep = kept is not None and not self._judged.audit.search.found.held_out[kept[self.place]]
+        self.triage.set_judging(True, can_keep, is_alone=kept is None)
         following = self._judged.audit.place_of_next(self._judged.queue, self.place)
         if following is not None and following != self.place:
             self._session.read(partial(_read_pair, self._judged, following), self._on_ahead)
@@ -189,9 +191,9 @@ def _decide(judged: Judged, place: int, decision: Decision, reviewer: str, proje
     return judging.decide(project, judged.audit, judged.queue, place, decision, reviewer)
 
 
-def _is_same_queue(one: PairQueue, other: PairQueue) -> bool:
+def _is_same_queue(one: AuditQueue, other: AuditQueue) -> bool:
     return (
         one.name == other.name
         and len(one) == len(other)
-        and bool((one.removed == other.removed).all() and (one.kept == other.kept).all())
+        and all((mine == theirs).all() for mine, theirs in zip(one.sides, other.sides, strict=True))
     )

@@ -84,6 +84,8 @@ class PairTexts(QWidget):
         self.both = MarkedText(_("Both texts in one"))
         self._heads = [_Head("close", "attention"), _Head("tick-ring", "ok")]
         self._pages = QStackedWidget()
+        self._of_pairs: list[QWidget] = [self.shape, self._before, self._place, self._next]
+        """What a text that is judged alone has no use for."""
         self._lay_out()
 
     def _lay_out(self) -> None:
@@ -97,13 +99,16 @@ class PairTexts(QWidget):
             line.addWidget(widget)
         heads = QHBoxLayout()
         heads.setSpacing(0)
-        for number, head in enumerate(self._heads):
-            column = QVBoxLayout()
+        line_between = hairline(is_vertical=True)
+        for head in self._heads:
+            box = QWidget()
+            column = QVBoxLayout(box)
             column.setContentsMargins(theme.SPLIT_PADDING, 10, theme.SPLIT_PADDING, 0)
             column.addWidget(head)
-            if number:
-                heads.addWidget(hairline(is_vertical=True))
-            heads.addLayout(column, 1)
+            heads.addWidget(box, 1)
+            if head is self._heads[0]:
+                heads.addWidget(line_between)
+                self._of_pairs += [box, line_between]
         beside = QWidget()
         columns = QHBoxLayout(beside)
         columns.setContentsMargins(0, 0, 0, 0)
@@ -128,6 +133,13 @@ class PairTexts(QWidget):
         """Show a pair from its first change on."""
         self._view, pair = view, view.pair
         row = pair.row
+        is_alone = pair.kept is None or row.similarity is None
+        for widget in self._of_pairs:
+            widget.setVisible(not is_alone)
+        self._pages.setCurrentIndex(is_alone or self.shape.key == INLINE)
+        if pair.kept is None or row.similarity is None:
+            self._show_alone(pair.removed)
+            return
         self._similarity.setText(_("Similarity {similarity}").format(similarity=f"{row.similarity:.2f}"))
         would = _("Would be removed") if row.similarity >= threshold else _("Just below the threshold")
         self._heads[0].show_document(would, pair.removed)
@@ -137,6 +149,15 @@ class PairTexts(QWidget):
         self.kept.show_pieces(side(view.parts, left, right, is_right=True))
         self.both.show_pieces(together(view.parts, left, right))
         self._facts.setText(_facts(row.similarity - threshold, len(self.both.changes), view.parts))
+        self._go_to(0)
+
+    def _show_alone(self, document: DocumentText) -> None:
+        self._similarity.setText(_("Survivor"))
+        self._facts.setText(_("a kept text: is it fit to train on?"))
+        self._heads[1].show_document(document.row.title, document)
+        self.both.show_pieces(iter([(document.text, "same")]))
+        for text in (self.removed, self.kept):
+            text.show_pieces(iter(()))
         self._go_to(0)
 
     def show_nothing(self) -> None:

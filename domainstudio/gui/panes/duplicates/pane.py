@@ -111,7 +111,9 @@ class DuplicatesPane(Pane):
     def _recount(self) -> None:
         if self._search is not None:
             shown = self.judging.queues.key
-            question = partial(_judge, self._search, self.marking.marking, shown, self.judging.place)
+            is_same = self._judged is not None and self._judged.queue.name == shown
+            after = self.judging.place if is_same else -1
+            question = partial(_judge, self._search, self.marking.marking, shown, after)
             self.session.read(question, self._on_judged, self._on_failed)
 
     def _on_judged(self, judged: Judged) -> None:

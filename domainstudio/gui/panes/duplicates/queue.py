@@ -20,8 +20,10 @@ _LARGE = 100
 """Texts from which on a cluster is looked at before it is trusted."""
 
 
-def decision_words(decision: str | None) -> str:
-    """Return what was said of a pair."""
+def decision_words(row: PairRow) -> str:
+    """Return what was said of a pair, or of a survivor."""
+    if row.decision is None:
+        return _("not looked at")
     words = {
         "accept": _("removal accepted"),
         "reject": _("kept both"),
@@ -29,7 +31,9 @@ def decision_words(decision: str | None) -> str:
         "split": _("split off"),
         "unsure": _("unsure"),
     }
-    return words[decision] if decision is not None else _("not looked at")
+    if row.kept is None:
+        words |= {"accept": _("fit to train on"), "reject": _("not fit")}
+    return words[row.decision]
 
 
 class PairsModel(PagedModel):
@@ -61,12 +65,12 @@ class PairsModel(PagedModel):
         row: PairRow | None = self.row_at(index.row())
         if row is None:
             return "…"
-        words = _("{title}, {texts} texts, least similarity {least:.2f}, {state}")
+        words = _("{title}, {texts} texts, least similarity {least}, {state}")
         return words.format(
             title=row.title,
             texts=format_count(row.texts),
-            least=row.least,
-            state=decision_words(row.decision),
+            least=_least_words(row),
+            state=decision_words(row),
         )
 
 
@@ -102,7 +106,7 @@ class _PairDelegate(QStyledItemDelegate):
         to_right = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
         texts = QRect(right - _TEXTS - _LEAST, top + 16, _TEXTS, 20)
         painter.drawText(texts, to_right, format_count(row.texts))
-        painter.drawText(QRect(right - _LEAST, top + 16, _LEAST, 20), to_right, f"{row.least:.2f}")
+        painter.drawText(QRect(right - _LEAST, top + 16, _LEAST, 20), to_right, _least_words(row))
         icon, token, words = _state(row, is_current)
         if icon:
             painter.drawPixmap(left, top + 29, icons.pixmap(icon, token, 14))
@@ -110,17 +114,21 @@ class _PairDelegate(QStyledItemDelegate):
         draw_elided(painter, QRect(left, top + 28, name.right() - left, 16), words, "small", "text2")
 
 
+def _least_words(row: PairRow) -> str:
+    return "–" if row.least is None else f"{row.least:.2f}"
+
+
 def _state(row: PairRow, is_current: bool) -> tuple[str, str, str]:
     """Return icon, its colour and words of what became of a pair."""
     if row.decision == "unsure":
-        return "triangle", "attention", decision_words(row.decision)
+        return "triangle", "attention", decision_words(row)
     if row.decision is not None:
-        return "tick-ring", "ok", decision_words(row.decision)
+        return "tick-ring", "ok", decision_words(row)
     if is_current:
         return "chevron-right", "accent", _("now")
     if row.texts > _LARGE:
         return "triangle", "attention", _("over {count}: look first").format(count=_LARGE)
-    return "", "", decision_words(None)
+    return "", "", decision_words(row)
 
 
 class PairsView(QListView):

@@ -1,20 +1,15 @@
-"""Which pairs are judged, and by whom: the queues, and a blind second review of the random sample."""
+"""What is judged, and by whom: the queues, and the name of the second reviewer."""
 
 import getpass
 
 from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QComboBox, QLineEdit, QVBoxLayout, QWidget
 
-from domainstudio.gui.widgets.buttons import Segments
-from domainstudio.gui.widgets.check_box import CheckBox
-from domainstudio.gui.widgets.text import tip
 from domainstudio.language import translate as _
-
-_KEYS = ("random", "uncertain", "near_miss", "list", "second")
 
 
 class QueueChoice(QWidget):
-    """The queues; below the random sample, the second reviewer.
+    """The queues; below the second review, who gives it.
 
     Signals:
         chosen: the key of a queue, when a person chose another.
@@ -25,40 +20,27 @@ class QueueChoice(QWidget):
     def __init__(self) -> None:
         """Choose the random sample, judged by the person of this account."""
         super().__init__()
-        names = [
-            ("random", _("Random")),
-            ("uncertain", _("Uncertain")),
-            ("near_miss", _("Near misses")),
-            ("list", _("Clusters")),
-        ]
-        self.segments = Segments(names, _("Which pairs are judged"))
-        self.second = CheckBox(_("Blind second review by"))
-        self.second.setToolTip(tip(_("What another judged of the random sample, without the verdict")))
+        self.box = QComboBox()
+        self.box.setAccessibleName(_("What is judged"))
+        for key, words in _queues().items():
+            self.box.addItem(words, key)
         self.name = QLineEdit()
         self.name.setAccessibleName(_("Second reviewer"))
-        self.name.setPlaceholderText(_("name"))
-        self.name.setProperty("density", "small")
-        row = QHBoxLayout()
-        row.setSpacing(8)
-        row.addWidget(self.second)
-        row.addWidget(self.name, 1)
-        self._row = QWidget()
-        self._row.setLayout(row)
-        row.setContentsMargins(0, 0, 0, 0)
+        self.name.setPlaceholderText(_("name of the second reviewer"))
+        for field in (self.box, self.name):
+            field.setProperty("density", "small")
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(8)
-        layout.addWidget(self.segments)
-        layout.addWidget(self._row)
-        self.segments.chosen.connect(self._on_chosen)
-        self.second.clicked.connect(self._on_chosen)
-        self._show_row()
+        layout.addWidget(self.box)
+        layout.addWidget(self.name)
+        self.box.activated.connect(self._on_chosen)
+        self._show_name()
 
     @property
     def key(self) -> str:
         """The chosen queue."""
-        key = self.segments.key
-        return "second" if key == "random" and self.second.isChecked() else key
+        return str(self.box.currentData())
 
     @property
     def reviewer(self) -> str:
@@ -68,15 +50,25 @@ class QueueChoice(QWidget):
 
     def choose(self, key: str) -> None:
         """Choose without telling anybody; unknown keys are left aside."""
-        if key in _KEYS:
-            self.segments.choose("random" if key == "second" else key)
-            self.second.setChecked(key == "second")
-            self._show_row()
+        place = self.box.findData(key)
+        if place >= 0:
+            self.box.setCurrentIndex(place)
+            self._show_name()
 
     def _on_chosen(self) -> None:
-        self._show_row()
+        self._show_name()
         self.chosen.emit(self.key)
 
-    def _show_row(self) -> None:
-        self._row.setVisible(self.segments.key == "random")
-        self.name.setEnabled(self.second.isChecked())
+    def _show_name(self) -> None:
+        self.name.setVisible(self.key == "second")
+
+
+def _queues() -> dict[str, str]:
+    return {
+        "random": _("Random sample, feeds the estimate"),
+        "uncertain": _("Uncertain, nearest to the line"),
+        "near_miss": _("Near misses, just below it"),
+        "list": _("Clusters, the largest first"),
+        "survivor": _("Survivors, texts that are kept"),
+        "second": _("Second review, blind"),
+    }

@@ -26,6 +26,12 @@ class _KeyButton(QAbstractButton):
         self.setFocusPolicy(Qt.FocusPolicy.TabFocus)  # a click leaves the focus with the list
         theme.notifier.changed.connect(self.update)
 
+    def say(self, words: str) -> None:
+        """Change what the key does, in words."""
+        self.setText(words)
+        self.setAccessibleName(words)
+        self.updateGeometry()
+
     def _cap_width(self) -> int:
         return max(_CAP, QFontMetrics(theme.font("small")).horizontalAdvance(self._key) + 10)
 
@@ -106,10 +112,16 @@ class TriageRow(QWidget):
         """Ask for no more width than two rows need."""
         return QSize(0, self._grid.minimumSize().height())
 
-    def set_judging(self, is_judging: bool, can_keep: bool = True) -> None:
-        """Allow or forbid a verdict; the removed text cannot be kept in place of a held-out one."""
+    def set_judging(self, is_judging: bool, can_keep: bool = True, is_alone: bool = False) -> None:
+        """Allow or forbid a verdict, on a pair or on a text alone.
+
+        The removed text cannot be kept in place of a held-out one.
+        """
+        words = _actions() | (_actions_alone() if is_alone else {})
         for action in ("accept", "reject", "keep", "split", "unsure"):
-            self.buttons[action].setEnabled(is_judging and (can_keep or action != "keep"))
+            is_meant = (can_keep or action != "keep") and not (is_alone and action in ("keep", "split"))
+            self.buttons[action].setEnabled(is_judging and is_meant)
+            self.buttons[action].say(words[action])
 
     def _on_clicked(self) -> None:
         self.chosen.emit(self.sender().objectName())
@@ -120,6 +132,10 @@ class TriageRow(QWidget):
             focused.click()  # Space presses a button that was reached by Tab
         elif not isinstance(focused, QLineEdit) and self.buttons[action].isEnabled():
             self.chosen.emit(action)
+
+
+def _actions_alone() -> dict[str, str]:
+    return {"accept": _("Fit to train on"), "reject": _("Not fit")}
 
 
 def _actions() -> dict[str, str]:

@@ -8,7 +8,7 @@ from domainstudio.project import verdicts as decided
 from domainstudio.project.duplicates import RemovalList
 from domainstudio.project.project import Project
 from domainstudio.workflow import judging
-from domainstudio.workflow.audit import Audit, BandRow, PairQueue, Shown
+from domainstudio.workflow.audit import Audit, AuditQueue, BandRow, Shown
 from domainstudio.workflow.duplicates import is_stale, search_of
 from domainstudio.workflow.judging import Pair
 from domainstudio.workflow.marking import Marking, Preview, Search, wishes_of
@@ -33,7 +33,7 @@ class Judged:
     marking: Marking
     preview: Preview
     audit: Audit
-    queue: PairQueue
+    queue: AuditQueue
     table: list[BandRow]
     needed: int | None
     """More right answers that allow the claim; None if too many were wrong."""
@@ -44,7 +44,7 @@ class Judged:
 class PairView:
     """A pair and its difference."""
 
-    queue: PairQueue
+    queue: AuditQueue
     pair: Pair
     parts: list[Block | Same]
 
@@ -80,8 +80,10 @@ def judge(project: Project, search: Search, marking: Marking, shown: Shown, afte
     )
 
 
-def read_pair(project: Project, found: Audit, queue: PairQueue, place: int) -> PairView:
-    """Return a pair with its difference."""
+def read_pair(project: Project, found: Audit, queue: AuditQueue, place: int) -> PairView:
+    """Return a pair with its difference, or a survivor, which has none."""
     pair = judging.pair(project, found, queue, place)
+    if pair.kept is None:
+        return PairView(queue, pair, [])
     blocks = difference(pair.removed.text, pair.kept.text)
     return PairView(queue, pair, collapsed(blocks, pair.removed.text))
