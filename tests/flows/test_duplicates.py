@@ -37,6 +37,10 @@ def decisions(project: Path) -> list[str]:
         return [verdict.decision for verdict in verdicts(opened.connection)]
 
 
+def pair_shown(screen: Screen) -> list[str]:
+    return [line for line in screen.told().splitlines() if "document " in line]
+
+
 def test_near_copies_are_found_judged_by_one_hand_marked_and_reported(
     screen: Screen, copied_project: Path, tmp_path: Path
 ) -> None:
@@ -48,8 +52,10 @@ def test_near_copies_are_found_judged_by_one_hand_marked_and_reported(
     screen.wait_for("nothing is known of the removals")
     screen.tab_to("Pairs to judge")
     for number, key in enumerate(["a", "a", "r", "a", "u", "a", "a", "s", "a", "a"], start=1):
+        before = pair_shown(screen)
         screen.key(key)
         screen.wait_for(lambda number=number: len(decisions(copied_project)) == number)  # type: ignore[misc]
+        screen.wait_for(lambda before=before: pair_shown(screen) != before)  # type: ignore[misc]
     screen.wait_for(f"10 of {COPIES} pairs")
     screen.wait_for("With 95 % confidence at most")
     assert sorted(decisions(copied_project)) == sorted(["accept"] * 7 + ["reject", "split", "unsure"])

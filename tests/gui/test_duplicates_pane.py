@@ -193,6 +193,18 @@ def test_survivors_are_shown_alone_and_said_to_be_fit_or_not(
     qtbot.waitUntil(lambda: pane.sample._words.text() == "0 of 4 pairs", timeout=10_000)
 
 
+def test_a_key_judges_no_pair_that_is_still_on_its_way(opened: Opened, project: Path, qtbot: QtBot) -> None:
+    pane = opened()
+    qtbot.waitUntil(lambda: pane.judging.place == 0, timeout=10_000)
+    pane.judging._ahead = None
+    pane.judging.show_place(2)
+    pane.judging.triage.chosen.emit("reject")
+    qtbot.waitUntil(lambda: pane.judging.place == 2, timeout=10_000)
+    pane.judging.triage.chosen.emit("accept")
+    qtbot.waitUntil(lambda: bool(verdicts(project)), timeout=10_000)
+    assert [verdict.decision for verdict in verdicts(project)] == ["accept"]
+
+
 def test_marking_can_be_taken_back_and_the_corpus_hears_of_it(
     opened: Opened, project: Path, qtbot: QtBot
 ) -> None:

@@ -158,8 +158,8 @@ class JudgingBox(QWidget):
 
     def _decide(self, decision: Decision) -> None:
         judged, shown = self._judged, self._shown
-        if judged is None or shown is None or shown.pair.row.place != self.place:
-            return
+        if judged is None or shown is None or self.place != self._wanted:
+            return  # nobody has seen the pair that is on its way
         change = partial(_decide, judged, self.place, decision, self.queues.reviewer)
         self._session.edit(change, self._on_decided, topics=frozenset({"duplicates"}))
         self._show_next()
