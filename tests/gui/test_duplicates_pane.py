@@ -74,6 +74,15 @@ def test_what_a_threshold_removes_stands_above_the_pair_to_judge(opened: Opened)
     assert pane.judging.texts.removed.changes and "the same" in pane.judging.texts.removed.toPlainText()
 
 
+def test_a_pair_at_the_very_threshold_is_above_the_line(opened: Opened) -> None:
+    pane = opened()
+    shown, texts = pane.judging._shown, pane.judging.texts
+    assert shown is not None and shown.pair.row.similarity is not None
+    texts.show_pair(shown, shown.pair.row.similarity + 1e-8)  # as 0.9 in single precision is less than 0.9
+    assert texts._heads[0]._title.text() == "Would be removed"
+    assert texts._facts.text().startswith("above the line by 0.00")
+
+
 def test_the_threshold_is_moved_typed_and_counted_at_once(
     opened: Opened, project: Path, qtbot: QtBot
 ) -> None:
