@@ -265,8 +265,10 @@ def test_a_project_without_a_search_offers_one_and_shows_what_it_found(
     assert isinstance(pane, DuplicatesPane)
     assert pane.states.currentWidget().accessibleName() == "Find near-duplicates"
     pane._on_find_clicked()
-    qtbot.waitUntil(lambda: pane._search is not None, timeout=60_000)
-    assert pane.header.primary is not None and pane.header.primary.isVisible()
+    qtbot.waitUntil(lambda: pane._judged is not None, timeout=60_000)  # found, opened, then counted
+    assert pane._search is not None and pane.header.primary is not None
+    qtbot.waitUntil(pane.header.primary.isVisible)
+    assert pane.header.primary.text() == f"Mark {len(pane._judged.preview.removals.documents)} as duplicates"
 
 
 def test_the_pieces_of_a_difference_are_the_texts() -> None:
