@@ -32,15 +32,13 @@ Shown = Literal["random", "uncertain", "near_miss", "list", "survivor", "second"
 
 
 @dataclass(frozen=True, eq=False)
-class Population:
-    """What a sample is drawn from, in positions of the search; of a pair one text goes, or would go."""
+class Members:
+    """What is judged, in positions of the search: pairs, of which one text goes or would, or texts alone."""
 
     removed: NDArray[np.int64]
     """Or, of documents that are judged alone, kept."""
     kept: NDArray[np.int64] | None
     similarity: NDArray[np.float32] | None
-    strata: Strata
-    named: tuple[Stratum, ...]
 
     @property
     def sides(self) -> list[NDArray[np.int64]]:
@@ -49,28 +47,25 @@ class Population:
 
 
 @dataclass(frozen=True, eq=False)
-class AuditQueue:
-    """Pairs, or survivors alone, in the order in which they are judged, in positions of the search."""
+class Population(Members):
+    """What a sample is drawn from."""
+
+    strata: Strata
+    named: tuple[Stratum, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class AuditQueue(Members):
+    """Members in the order in which they are judged."""
 
     name: Shown
-    removed: NDArray[np.int64]
-    """Or, of survivors, kept."""
-    kept: NDArray[np.int64] | None
-    similarity: NDArray[np.float32] | None
 
     @classmethod
-    def of(
-        cls, name: Shown, found: "Population | AuditQueue", places: Sequence[int] | NDArray[np.int64]
-    ) -> "AuditQueue":
+    def of(cls, name: Shown, found: Members, places: Sequence[int] | NDArray[np.int64]) -> "AuditQueue":
         """Return some of a population, or of a queue, in an order."""
         kept = None if found.kept is None else found.kept[places]
         similarity = None if found.similarity is None else found.similarity[places]
-        return cls(name, found.removed[places], kept, similarity)
-
-    @property
-    def sides(self) -> list[NDArray[np.int64]]:
-        """What makes up a member: both texts of a pair, or one."""
-        return [self.removed] if self.kept is None else [self.removed, self.kept]
+        return cls(found.removed[places], kept, similarity, name)
 
     def __len__(self) -> int:
         """How many there are."""
