@@ -214,7 +214,7 @@ def main() -> None:
     parser.add_argument(
         "--peers", help="Python of an environment with rensa, datasketch, text-dedup, datatrove"
     )
-    parser.add_argument("--sections", type=int, default=8000)
+    parser.add_argument("--sections", type=int, help="so many of all sections; by default all")
     parser.add_argument("--turns", type=int, default=3)
     parser.add_argument("--made", type=float, nargs="*", default=[0.5, 2.0], help="sizes of made text in GB")
     parser.add_argument("--search", nargs=3, help=argparse.SUPPRESS)
@@ -231,7 +231,7 @@ def main() -> None:
         return
     chooser = random.Random(0)
     kept = sections(CORPORA)
-    corpus = with_copies(chooser.sample(kept, min(options.sections, len(kept))), chooser)
+    corpus = with_copies(chooser.sample(kept, min(options.sections or len(kept), len(kept))), chooser)
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
         is_good = race(corpus, Truth(corpus), options.peers, options.turns, folder)

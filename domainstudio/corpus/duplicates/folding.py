@@ -1,7 +1,7 @@
 """Folding: for each code point what NFKC and case folding make of it, and whether it is part of a token."""
 
 import unicodedata
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 
@@ -128,69 +128,70 @@ def _token_table() -> _Table:
 @cache
 def _kept_table() -> _Table:
     kept = np.arange(0x110000, dtype=np.uint32)
-    kept[[code for code in _changing() if chr(code).isspace()]] = ord(" ")
+    kept[[ord(character) for character in filter(str.isspace, _changing())]] = ord(" ")
     return _build(kept)
 
 
 def _classes() -> NDArray[np.uint32]:
     """Return uint32 [0x110000]: class | code point of each code point as it is, 0 for separators."""
     classes = np.zeros(0x110000, np.uint32)
-    for first, last in _ASSIGNED:
-        for code in range(first, last + 1):
-            if unicodedata.category(chr(code))[0] in "LNM":
-                classes[code] = WORD | code
-    for first, last in _SELECTORS:
-        classes[first : last + 1] = 0
-    for first, last in _SINGLES:
-        part = classes[first : last + 1]
-        part[part != 0] += SINGLE - WORD
+    assigned = _inside(_ASSIGNED)
+    categories = "".join(map(unicodedata.category, _characters(assigned)))
+    kinds = np.frombuffer(categories[::2].encode(), "S1")
+    parts = np.flatnonzero(assigned)[np.isin(kinds, [b"L", b"N", b"M"])]
+    classes[parts] = parts | WORD
+    classes[_inside(_SELECTORS)] = 0
+    classes[_inside(_SINGLES) & (classes != 0)] += SINGLE - WORD
     return classes
 
 
-def _changing() -> Iterator[int]:
-    """Yield the code points that may fold to something else, or be no character at all."""
-    skipped = iter(sorted(_UNCHANGING))
-    first, last = next(skipped)
-    for start, end in _ASSIGNED:
-        code = start
-        while code <= end:
-            if code == first:
-                code = last + 1
-                first, last = next(skipped, (0x110000, 0x110000))
-                continue
-            yield code
-            code += 1
+def _inside(ranges: Sequence[tuple[int, int]]) -> NDArray[np.bool_]:
+    """Return bool [0x110000]: which code points are in some ranges, whose last are in them."""
+    is_inside = np.zeros(0x110000, bool)
+    for first, last in ranges:
+        is_inside[first : last + 1] = True
+    return is_inside
+
+
+def _characters(is_one: NDArray[np.bool_]) -> str:
+    """Return the code points that are marked: bool [0x110000]."""
+    return np.flatnonzero(is_one).astype("<u4").tobytes().decode("utf-32-le", "surrogatepass")
+
+
+def _changing() -> str:
+    """Return the code points that may fold to something else, or be no character at all."""
+    return _characters(_inside(_ASSIGNED) & ~_inside(_UNCHANGING))
 
 
 def _build(folded_entries: NDArray[np.uint32]) -> _Table:
     """Return the table by what is made of folded code points: uint32 [0x110000]."""
     entries = folded_entries.copy()
     starts, expanded = [0], list[int]()
-    composing = _composing()
-    for code in _changing():
-        character = chr(code)
-        normal = unicodedata.normalize("NFKC", character)
-        folded = [int(folded_entries[ord(part)]) for part in normal.casefold()]
+    changing = _changing()
+    composing = _composing(changing)
+    normals = [unicodedata.normalize("NFKC", character) for character in changing]
+    for character, normal, final in zip(changing, normals, map(str.casefold, normals), strict=True):
+        if final == normal == character and character not in composing:
+            continue
+        folded = [int(folded_entries[ord(part)]) for part in final]
         mark = 0 if composing.isdisjoint(normal) else _COMPOSES
         if len(folded) == 1:
-            entries[code] = mark | folded[0]
+            entries[ord(character)] = mark | folded[0]
         elif any(folded):
-            entries[code] = mark | _EXPANDS | len(starts) - 1
+            entries[ord(character)] = mark | _EXPANDS | len(starts) - 1
             expanded += folded
             starts.append(len(expanded))
         else:  # one separator is as good as several
-            entries[code] = mark
+            entries[ord(character)] = mark
     return _Table(entries, np.array(starts), np.array(expanded, np.uint32))
 
 
-def _composing() -> set[str]:
+def _composing(changing: str) -> set[str]:
     """Return the characters that may combine, or change places, with what stands before them."""
-    found = {chr(code) for first, last in _JAMO for code in range(first, last + 1)}
-    for code in _changing():
-        character = chr(code)
-        if unicodedata.combining(character):
-            found.add(character)
-        parts = unicodedata.decomposition(character).split()
+    found = set(_characters(_inside(_JAMO)))
+    found.update(filter(unicodedata.combining, changing))
+    for decomposition in filter(None, map(unicodedata.decomposition, changing)):
+        parts = decomposition.split()
         if len(parts) == 2 and not parts[0].startswith("<"):
             found.add(chr(int(parts[1], 16)))
     return found
