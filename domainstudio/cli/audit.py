@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from domainstudio.corpus.audit.difference import Block, Same
     from domainstudio.project.project import Project
-    from domainstudio.workflow.audit import Audit, BandRow
+    from domainstudio.workflow.audit import Audit, PartRow
     from domainstudio.workflow.judging import Pair
 
 _QUEUES = ("random", "uncertain", "near_miss", "list", "second", "survivor")
@@ -26,6 +26,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the verbs."""
     verbs = parser.add_subparsers(metavar="VERB", required=True)
     sample = add_verb(verbs, "sample", "what the random sample says of the removals", _sample)
+    sample.add_argument("--by", choices=("similarity", "language", "source"), default="similarity", help=_(
+        "what the removals are cut by (similarity)"))  # fmt: skip
     add_marking(sample)
     following = add_verb(verbs, "next", "the next pair or text that nobody judged yet", _next)
     _add_queue(following)
@@ -64,8 +66,9 @@ def _sample(options: argparse.Namespace) -> Output:
 
     with open_project(options) as project:
         found = _open(project, options)
-        rows, needed = found.table(), found.needed()
-    head = [_("Similarity"), _("Pairs"), _("Checked"), _("Wrong"), _("Unsure"), _("Wrong (%)"), _("95 %")]
+        rows, needed = found.table(options.by), found.needed()
+    parts = {"similarity": _("Similarity"), "language": _("Language"), "source": _("Source")}
+    head = [parts[options.by], _("Pairs"), _("Checked"), _("Wrong"), _("Unsure"), _("Wrong (%)"), _("95 %")]
     text = table(head, [_cells(row, row is rows[-1]) for row in rows])
     if needed:
         more = _("{count} more pairs without an error allow to say: at least 99 % of the removals are right.")
@@ -73,12 +76,12 @@ def _sample(options: argparse.Namespace) -> Output:
     return Output({"strata": rows, "needed_for_99": needed}, text)
 
 
-def _cells(row: "BandRow", is_total: bool) -> list[str]:
+def _cells(row: "PartRow", is_total: bool) -> list[str]:
     estimate = row.estimate
     limits = estimate.interval
     is_checked = estimate.checked > 0
     return [
-        _("all, weighted") if is_total else f"{row.low:.2f} – {row.high:.2f}",
+        _("all, weighted") if is_total else row.part,
         format_count(estimate.size),
         _("{checked} of {drawn}").format(
             checked=format_count(estimate.checked), drawn=format_count(row.drawn)

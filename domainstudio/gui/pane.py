@@ -49,13 +49,16 @@ class PaneHeader(QWidget):
         return button
 
     def set_primary(self, text: str, slot: Slot, icon: str = "") -> PrimaryButton:
-        """Set the primary action in place of an earlier one."""
-        if self.primary is not None:
-            self._actions.removeWidget(self.primary)
-            self.primary.hide()  # until it goes, a frame later
-            self.primary.deleteLater()
-        self.primary = PrimaryButton(text, slot, icon)
-        self._actions.addWidget(self.primary, 0, Qt.AlignmentFlag.AlignVCenter)
+        """Set the primary action in place of an earlier one; the button stays, for it may be held down."""
+        if self.primary is None:
+            self.primary = PrimaryButton(text, slot, icon)
+            self._actions.addWidget(self.primary, 0, Qt.AlignmentFlag.AlignVCenter)
+            return self.primary
+        self.primary.setText(text)
+        self.primary.set_icon(icon)
+        self.primary.set_slot(slot)
+        self.primary.setEnabled(True)
+        self.primary.show()
         return self.primary
 
     def set_primary_enabled(self, is_enabled: bool) -> None:

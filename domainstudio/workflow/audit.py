@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from domainstudio.corpus.audit import sampling
 from domainstudio.corpus.audit.intervals import Estimate, Tally, needed_over_strata, weighted
-from domainstudio.corpus.audit.report import Sampled, Stratum
+from domainstudio.corpus.audit.report import Sampled, Stratum, band_name
 from domainstudio.corpus.audit.sampling import Strata
 from domainstudio.corpus.audit.verdicts import Key, Queue, Verdict, in_force, tallies
 from domainstudio.corpus.duplicates.star import Removals
@@ -27,6 +27,8 @@ DRAWN = 230
 CLAIM = 0.99
 Drawn = Literal["random", "near_miss", "survivor"]
 """The queues that are random samples."""
+Cut = Literal["similarity", "language", "source"]
+"""What parts of the removals are told apart by."""
 Shown = Literal["random", "uncertain", "near_miss", "list", "survivor", "second"]
 """The queues that are shown to a person."""
 
@@ -73,11 +75,11 @@ class AuditQueue(Members):
 
 
 @dataclass(frozen=True)
-class BandRow:
-    """What the random sample says of one band of similarity, or of all."""
+class PartRow:
+    """What the random sample says of a part of the removals, or of all."""
 
-    low: float
-    high: float
+    part: str
+    """Its band of similarity, its language or its source; empty for all."""
     drawn: int
     estimate: Estimate
 
@@ -138,18 +140,19 @@ class Audit:
         """Return how many more right answers allow a claim; None if too many were wrong."""
         return needed_over_strata(self._tallies, claim)
 
-    def table(self, drawn: int = DRAWN) -> list[BandRow]:
-        """Return what the random sample says of each band of similarity, and last of all."""
+    def table(self, by: Cut = "similarity", drawn: int = DRAWN) -> list[PartRow]:
+        """Return what the random sample says of each part of the removals, and last of all."""
         found = self.population("random")
         if not found.named:
             return []
         places = np.bincount(sampling.allocation(found.strata.sizes, drawn), minlength=len(found.named))
         rows = []
-        for band in sorted({stratum.band for stratum in found.named if stratum.band}):
-            among = [number for number, stratum in enumerate(found.named) if stratum.band == band]
+        parts = [_part(stratum, by) for stratum in found.named]
+        for part in sorted(set(parts)):
+            among = [number for number, own in enumerate(parts) if own == part]
             estimate = weighted(self._tallies[number] for number in among)
-            rows.append(BandRow(*band, int(places[among].sum()), estimate))
-        return [*rows, BandRow(self.marking.threshold, 1.0, int(places.sum()), self.estimate)]
+            rows.append(PartRow(part, int(places[among].sum()), estimate))
+        return [*rows, PartRow("", int(places.sum()), self.estimate)]
 
     def place_of_next(self, queue: AuditQueue, after: int = -1) -> int | None:
         """Return the first place behind another that nobody has judged yet, from the beginning if need be."""
@@ -229,6 +232,14 @@ class Audit:
 
     def _sample(self, found: Population, drawn: int) -> NDArray[np.int64]:
         return sampling.random_sample(self._numbers(found), found.strata, drawn)
+
+
+def _part(stratum: Stratum, by: Cut) -> str:
+    if by == "language":
+        return stratum.language
+    if by == "source":
+        return stratum.source
+    return "–" if stratum.band is None else band_name(stratum.band)
 
 
 def open_audit(project: Project, marking: Marking) -> Audit:

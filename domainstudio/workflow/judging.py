@@ -25,7 +25,7 @@ class PairRow:
 
     place: int
     title: str
-    """Of the kept text."""
+    """Of the kept text; in the list of clusters, where it would be the same again and again, of the other."""
     texts: int
     """In the cluster, the kept one among them."""
     least: float | None
@@ -52,7 +52,8 @@ def rows(project: Project, audit: Audit, queue: AuditQueue, first: int, count: i
     """Return a part of a queue as a list shows it."""
     places = range(first, min(first + count, len(queue)))
     ids = audit.search.found.ids
-    titled = [int(ids[queue.sides[-1][place]]) for place in places]
+    named = queue.sides[0 if queue.name == "list" else -1]
+    titled = [int(ids[named[place]]) for place in places]
     titles = {row.id: row.title for row in documents.rows_of(project.connection, dict.fromkeys(titled))}
     judged = audit.decisions(queue.name)
     found = []
@@ -69,7 +70,7 @@ def rows(project: Project, audit: Audit, queue: AuditQueue, first: int, count: i
                 similarity=similarity,
                 decision=verdict.decision if verdict else None,
                 removed=int(ids[queue.removed[place]]),
-                kept=None if queue.kept is None else identifier,
+                kept=None if queue.kept is None else int(ids[queue.kept[place]]),
             )
         )
     return found

@@ -15,12 +15,15 @@ from support import OpenPane, OpenWindow
 from domainstudio.cli.main import run_command
 from domainstudio.corpus.audit.difference import collapsed, difference
 from domainstudio.corpus.audit.verdicts import Verdict
+from domainstudio.gui.help import HelpDialog
 from domainstudio.gui.panes.duplicates.pane import DuplicatesPane
 from domainstudio.gui.panes.duplicates.texts import side, together
+from domainstudio.gui.widgets.table import Table
 from domainstudio.project import duplicates as index
 from domainstudio.project import verdicts as decided
 from domainstudio.project.project import Project
 from domainstudio.recipe.run import ModelOrigin
+from domainstudio.workflow.audit import DRAWN
 
 Opened = Callable[[], DuplicatesPane]
 
@@ -212,6 +215,67 @@ def test_a_key_judges_no_pair_that_is_still_on_its_way(opened: Opened, project: 
     pane.judging.triage.chosen.emit("accept")
     qtbot.waitUntil(lambda: bool(verdicts(project)), timeout=10_000)
     assert [verdict.decision for verdict in verdicts(project)] == ["accept"]
+
+
+def test_the_texts_of_a_cluster_stand_below_the_pair_and_lead_to_each_other(
+    tmp_path: Path, open_pane: OpenPane, qtbot: QtBot
+) -> None:
+    project, file = tmp_path / "cluster", tmp_path / "law.jsonl"
+    words = " ".join(f"word{number}" for number in range(300))
+    rows = [json.dumps({"text": f"{words} more{number}"}) + "\n" for number in range(320)]
+    file.write_text("".join(rows))
+    for line in (
+        ["project", "new", str(project), "--from-scratch", "tiny"],
+        ["corpus", "import", str(project), str(file), "--role", "domain"],
+        ["duplicates", "find", str(project)],
+    ):
+        run_command(line)
+    pane = open_pane(DuplicatesPane, project)
+    assert isinstance(pane, DuplicatesPane)
+    strip, judging = pane.judging.strip, pane.judging
+    qtbot.waitUntil(lambda: strip.isVisible(), timeout=10_000)
+    count = pane.judging.model.rowCount()
+    assert count == DRAWN and "texts in this cluster" in strip._words.text()
+    shown = [chip for chip in strip.chips if chip.isVisible()]
+    assert [chip.isChecked() for chip in shown].count(True) == 1 and 3 < len(shown) < 20
+    assert strip._more.text().startswith("+")
+    assert all(chip.text() == "0.99" and "similarity 0.99" in chip.accessibleName() for chip in shown)
+    drawn = set(pane._judged.queue.removed.tolist())  # type: ignore[union-attr]
+    inside = next(chip for chip in shown if not chip.isChecked() and chip.property("position") in drawn)
+    position = int(inside.property("position"))
+    qtbot.mouseClick(inside, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: strip._current == position, timeout=10_000)
+    assert judging.queues.key == "random", "it is in the sample"
+    qtbot.mouseClick(strip.matrix, Qt.MouseButton.LeftButton)
+    pages = lambda: pane.window().findChildren(HelpDialog)  # noqa: E731
+    qtbot.waitUntil(lambda: bool(pages()) and pages()[0].isVisible(), timeout=10_000)
+    table = pages()[0].findChild(Table)
+    assert table is not None and table.model().rowCount() == 30
+    assert table.model().index(0, 3).data() == "0.99" and table.model().index(1, 3).data() == ""
+    pages()[0].accept()
+    outside = next(place for place in strip._cluster.removed.tolist() if place not in drawn)  # type: ignore[union-attr]
+    strip.text_chosen.emit(outside)
+    qtbot.waitUntil(lambda: strip._current == outside, timeout=10_000)
+    assert judging.queues.key == "list" and judging.model.rowCount() > count
+
+
+def test_the_sample_is_told_apart_by_source(opened: Opened, qtbot: QtBot) -> None:
+    pane = opened()
+    box = pane.sample._cut
+    box.setCurrentIndex(box.findData("source"))
+    box.activated.emit(box.currentIndex())
+    rows = pane.sample._model.rows
+    qtbot.waitUntil(lambda: pane.sample._model.rows[0].label[0] not in "01", timeout=10_000)
+    assert sum(row.pairs for row in pane.sample._model.rows[:-1]) == rows[-1].pairs == 4
+
+
+def test_the_button_that_marks_stays_while_its_words_change(opened: Opened, qtbot: QtBot) -> None:
+    pane = opened()
+    button = pane.header.primary
+    assert button is not None
+    pane.marking.chart.setValue(90)
+    qtbot.waitUntil(lambda: button.text() == "Mark 2 as duplicates", timeout=10_000)
+    assert pane.header.primary is button and button.accessibleName() == button.text()
 
 
 def test_marking_can_be_taken_back_and_the_corpus_hears_of_it(

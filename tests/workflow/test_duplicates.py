@@ -16,7 +16,7 @@ from domainstudio.project import duplicates as index
 from domainstudio.project import verdicts as decided
 from domainstudio.project.project import Project, create
 from domainstudio.recipe.run import ModelOrigin
-from domainstudio.workflow import audit, corpus, duplicates, history, importing, judging
+from domainstudio.workflow import audit, cluster, corpus, duplicates, history, importing, judging
 from domainstudio.workflow.kinds import KINDS
 from domainstudio.workflow.marking import BINS, Marking, Search
 from domainstudio.workflow.running import commit_finished
@@ -197,6 +197,56 @@ def test_the_list_goes_cluster_by_cluster_the_largest_first(project: Project, ad
     judging.decide(project, opened, queue, 0, "accept", "Ana")
     again = audit.open_audit(project, Marking(threshold=0.7))
     assert again.estimate.checked == 0 and again.place_of_next(again.queue("list")) == 1
+
+
+def test_a_cluster_has_its_texts_nearest_first_and_how_alike_all_of_them_are(
+    project: Project, add: Add
+) -> None:
+    add("law", [*many(0, 330), text(5, 2), text(5, 1).replace(" ", ", "), text(5, 1), text(6, 1)])
+    opened_search = searched(project)
+    opened = audit.open_audit(project, Marking(threshold=0.8))
+    found = cluster.cluster_of(opened.removals, int(opened.clusters.kept[0]))
+    assert len(found.removed) == opened.clusters.removed[0] == 3
+    assert (np.diff(found.similarity) <= 0).all() and found.similarity[-1] == opened.clusters.least[0]
+    made = cluster.matrix(project, opened_search, found)
+    assert made.documents[0] == opened_search.found.ids[found.kept] and made.left_out == 0
+    assert made.similarity.shape == (4, 4) and (made.similarity.diagonal() == 1).all()
+    assert made.similarity[0, 1:].tolist() == found.similarity.tolist()
+    assert np.array_equal(made.similarity, made.similarity.T)
+    same = [number for number, document in enumerate(made.documents) if document in (332, 333)]
+    assert len(same) == 2 and made.similarity[same[0], same[1]] == 1, "they have the same words"
+    strange = cluster.verified(opened_search, [0, 1])
+    assert np.isnan(strange[0, 1]) and strange[0, 0] == 1
+    nothing = cluster.cluster_of(opened.removals, int(found.removed[0]))
+    assert not len(nothing.removed)
+
+
+def test_only_so_many_texts_are_compared_all_with_all(project: Project, add: Add) -> None:
+    add("law", [*many(0, 330), *(f"{text(5)} more{number}" for number in range(40))])
+    search = searched(project)
+    opened = audit.open_audit(project, Marking())
+    made = cluster.matrix(project, search, cluster.cluster_of(opened.removals, int(opened.clusters.kept[0])))
+    assert len(made.documents) == cluster.MATRIX_TEXTS
+    assert made.left_out == opened.clusters.removed[0] + 1 - cluster.MATRIX_TEXTS > 0
+    assert not np.isnan(made.similarity).any()
+
+
+def test_the_sample_is_told_apart_by_language_and_source_too(project: Project, add: Add) -> None:
+    add("law", [*many(0, 330), text(5, 1), text(6, 1)])
+    add("news", [text(7, 1)])
+    searched(project)
+    opened = audit.open_audit(project, Marking(keep="first"))
+    judging.decide(project, opened, opened.queue("random"), 0, "reject", "Ana")
+    opened = audit.open_audit(project, Marking(keep="first"))
+    totals = set()
+    for by in ("similarity", "language", "source"):
+        *parts, total = opened.table(by)
+        assert sum(row.estimate.size for row in parts) == total.estimate.size == 3
+        assert sum(row.estimate.wrong for row in parts) == total.estimate.wrong == 1
+        assert sum(row.drawn for row in parts) == total.drawn and total.part == ""
+        totals.add(total)
+    assert len(totals) == 1
+    assert [row.part for row in opened.table("source")] == ["law", "news", ""]
 
 
 def test_near_misses_are_pairs_below_the_line_of_which_both_stay(project: Project, add: Add) -> None:

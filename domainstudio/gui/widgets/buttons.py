@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 
 from PySide6.QtCore import QSize, Qt, Signal
-from PySide6.QtGui import QFontMetrics
+from PySide6.QtGui import QFontMetrics, QIcon
 from PySide6.QtWidgets import QButtonGroup, QHBoxLayout, QPushButton, QSizePolicy, QWidget
 
 from domainstudio.gui import icons, theme
@@ -27,8 +27,16 @@ class _Button(QPushButton):
         self.setAutoDefault(False)
         theme.notifier.changed.connect(self._draw_icon)
         self._draw_icon()
+        self._slot = slot
         if slot is not None:
             self.clicked.connect(slot)
+
+    def set_slot(self, slot: Callable[[], object]) -> None:
+        """Do something else when it is clicked."""
+        if self._slot is not None:
+            self.clicked.disconnect(self._slot)
+        self._slot = slot
+        self.clicked.connect(slot)
 
     def setText(self, text: str) -> None:  # noqa: N802
         """Change the words, for screen readers too."""
@@ -41,7 +49,9 @@ class _Button(QPushButton):
         self._draw_icon()
 
     def _draw_icon(self) -> None:
-        if self._icon_name:
+        if not self._icon_name:
+            self.setIcon(QIcon())
+        else:
             gap = _ICON_GAP if self.text() else 0
             self.setIconSize(QSize(icons.SIZE + gap, icons.SIZE))
             self.setIcon(icons.icon(self._icon_name, self.icon_token, gap=gap))

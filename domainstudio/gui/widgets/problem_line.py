@@ -52,6 +52,7 @@ class ProblemLine(QWidget):
         self._icon = QLabel()
         self._sentence = ""
         self._text = _Words()
+        self._buttons = list[LinkButton]()
         self._links = QHBoxLayout()
         self._links.setSpacing(16)
         words = QVBoxLayout()
@@ -74,12 +75,21 @@ class ProblemLine(QWidget):
         self._sentence = text
         self._text.show_words(severity_word(severity), text)
         self.setAccessibleName(f"{severity_word(severity)} {text}")
-        empty_layout(self._links)
-        for link, slot in links:
-            self._links.addWidget(LinkButton(link, slot))
-        self._links.addStretch(1)
+        self._show_links(links)
         self._dress()
         self.show()
+
+    def _show_links(self, links: Sequence[tuple[str, Callable[[], object]]]) -> None:
+        """Show the remedies; links that are there already stay, for one may be held down."""
+        if [button.text() for button in self._buttons] == [words for words, _slot in links]:
+            for button, (_words, slot) in zip(self._buttons, links, strict=True):
+                button.set_slot(slot)
+            return
+        empty_layout(self._links)
+        self._buttons = [LinkButton(words, slot) for words, slot in links]
+        for button in self._buttons:
+            self._links.addWidget(button)
+        self._links.addStretch(1)
 
     def clear(self) -> None:
         """Say nothing."""

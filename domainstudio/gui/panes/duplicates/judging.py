@@ -2,12 +2,14 @@
 
 from functools import partial
 
+import numpy as np
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from domainstudio.corpus.audit.verdicts import Decision, Verdict
 from domainstudio.gui import theme
 from domainstudio.gui.models.paged import PAGE_ROWS
+from domainstudio.gui.panes.duplicates.cluster import ClusterStrip, matrix_page
 from domainstudio.gui.panes.duplicates.pair import PairTexts
 from domainstudio.gui.panes.duplicates.queue import PairsModel, PairsView
 from domainstudio.gui.panes.duplicates.queue_choice import QueueChoice
@@ -22,6 +24,7 @@ from domainstudio.project.project import Project
 from domainstudio.units import format_count
 from domainstudio.workflow import judging
 from domainstudio.workflow.audit import AuditQueue
+from domainstudio.workflow.cluster import Cluster, Matrix, matrix
 from domainstudio.workflow.judging import PairRow
 
 _QUEUE_WIDTH = 312
@@ -44,11 +47,14 @@ class JudgingBox(QWidget):
         self._shown: PairView | None = None
         self._ahead: PairView | None = None
         self.place, self._wanted = -1, -1
+        self._asked_text = -1
+        """Position of a text that is to be judged as soon as the list of clusters is there."""
         self.queues = QueueChoice()
         self.model = PairsModel()
         self.pairs = PairsView(self.model)
         self._count = Text("", "small", "text2")
         self.texts = PairTexts()
+        self.strip = ClusterStrip()
         self.triage = TriageRow(pane)
         layout = QHBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
@@ -59,6 +65,8 @@ class JudgingBox(QWidget):
         self.queues.chosen.connect(self.queue_chosen)
         self.model.page_requested.connect(self._on_page_requested)
         self.pairs.pair_chosen.connect(self.show_place)
+        self.strip.text_chosen.connect(self._on_text_chosen)
+        self.strip.matrix_asked.connect(self._on_matrix_asked)
         self.triage.chosen.connect(self._on_action)
 
     def show_judged(self, judged: Judged) -> None:
@@ -67,6 +75,9 @@ class JudgingBox(QWidget):
         is_same = before is not None and _is_same_queue(before.queue, judged.queue)
         if not is_same:
             self.place, self._shown, self._ahead = -1, None, None
+        first = self._place_of_text(judged)
+        if judged.queue.name == self.queues.key:
+            self._asked_text = -1
         words = _("{count} pairs") if judged.queue.kept is not None else _("{count} texts")
         self._count.setText(words.format(count=format_count(len(judged.queue))))
         self.model.show_listing(len(judged.queue))
@@ -74,9 +85,10 @@ class JudgingBox(QWidget):
         if is_same:
             self.model.show_current(self.place)
         elif len(judged.queue):
-            self.show_place(judged.next_place or 0)
+            self.show_place(first if first is not None else judged.next_place or 0)
         else:
             self.texts.show_nothing()
+            self.strip.show_cluster(None, -1)
 
     def _queue_box(self) -> QWidget:
         box = QWidget()
@@ -108,6 +120,7 @@ class JudgingBox(QWidget):
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(0)
         layout.addWidget(self.texts, 1)
+        layout.addWidget(self.strip)
         layout.addWidget(hairline())
         layout.addWidget(self.triage)
         return box
@@ -138,6 +151,7 @@ class JudgingBox(QWidget):
             return
         self._shown, self.place = view, view.pair.row.place
         self.texts.show_pair(view, self._judged.marking.threshold)
+        self.strip.show_cluster(view.cluster, int(view.queue.removed[self.place]))
         kept = view.queue.kept
         can_keep = kept is not None and not self._judged.audit.search.found.held_out[kept[self.place]]
         self.triage.set_judging(True, can_keep, is_alone=kept is None)
@@ -147,6 +161,35 @@ class JudgingBox(QWidget):
 
     def _on_ahead(self, view: PairView) -> None:
         self._ahead = view
+
+    def _on_text_chosen(self, position: int) -> None:
+        """Judge another text of the cluster: in this queue, or in the list, which has them all."""
+        if self._judged is None:
+            return
+        self._asked_text = position
+        place = self._place_of_text(self._judged)
+        if place is not None:
+            self._asked_text = -1
+            self.show_place(place)
+        else:
+            self.queues.choose("list")
+            self.queue_chosen.emit("list")
+
+    def _place_of_text(self, judged: Judged) -> int | None:
+        """Return the place of the text that was asked for; None if there is none, or not in this queue."""
+        places = np.flatnonzero(judged.queue.removed == self._asked_text)
+        return int(places[0]) if len(places) else None
+
+    def _on_matrix_asked(self) -> None:
+        if self._judged is not None and self._shown is not None and self._shown.cluster is not None:
+            question = partial(_read_matrix, self._judged, self._shown.cluster)
+            self._session.read(question, self._on_matrix, self._on_refused)
+
+    def _on_matrix(self, matrix: Matrix) -> None:
+        if self._judged is not None:
+            page = matrix_page(matrix, self._judged.marking.threshold, self.window())
+            page.finished.connect(page.deleteLater)
+            page.open()
 
     def _on_action(self, action: str) -> None:
         if action == "undo":
@@ -185,6 +228,10 @@ def _read_page(
 
 def _read_pair(judged: Judged, place: int, project: Project) -> PairView:
     return read_pair(project, judged.audit, judged.queue, place)
+
+
+def _read_matrix(judged: Judged, cluster: Cluster, project: Project) -> Matrix:
+    return matrix(project, judged.audit.search, cluster)
 
 
 def _decide(judged: Judged, place: int, decision: Decision, reviewer: str, project: Project) -> Verdict:

@@ -82,6 +82,7 @@ class DuplicatesPane(Pane):
 
     def _connect(self) -> None:
         self.marking.changed.connect(self._on_marking_changed)
+        self.sample.cut_chosen.connect(self._recount)
         self.judging.queue_chosen.connect(self._on_queue_chosen)
         self.session.jobs_changed.connect(self._on_jobs_changed)
 
@@ -113,7 +114,7 @@ class DuplicatesPane(Pane):
             shown = self.judging.queues.key
             is_same = self._judged is not None and self._judged.queue.name == shown
             after = self.judging.place if is_same else -1
-            question = partial(_judge, self._search, self.marking.marking, shown, after)
+            question = partial(_judge, self._search, self.marking.marking, shown, after, self.sample.cut)
             self.session.read(question, self._on_judged, self._on_failed)
 
     def _on_judged(self, judged: Judged) -> None:
@@ -236,8 +237,8 @@ class DuplicatesPane(Pane):
         self.judging.queues.choose(str(values.get("queue")))
 
 
-def _judge(search: Search, marking: Marking, shown: Any, after: int, project: Project) -> Judged:
-    return judge(project, search, marking, shown, after)
+def _judge(search: Search, marking: Marking, shown: Any, after: int, cut: Any, project: Project) -> Judged:
+    return judge(project, search, marking, shown, after, cut)
 
 
 def _sample_rows(judged: Judged) -> list[SampleRow]:
@@ -249,7 +250,7 @@ def _sample_rows(judged: Judged) -> list[SampleRow]:
         interval = (estimate.interval.low, estimate.interval.high)
         rows.append(
             SampleRow(
-                label=_("All, weighted") if is_total else f"{found.low:.2f} – {found.high:.2f}",
+                label=_("All, weighted") if is_total else found.part,
                 pairs=estimate.size,
                 checked=checked + estimate.unsure,
                 drawn=found.drawn,

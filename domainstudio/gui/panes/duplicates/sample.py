@@ -3,9 +3,17 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from PySide6.QtCore import QPointF, QRect, QRectF, Qt
+from PySide6.QtCore import QPointF, QRect, QRectF, Qt, Signal
 from PySide6.QtGui import QFontMetrics, QPainter, QPen, QResizeEvent
-from PySide6.QtWidgets import QHBoxLayout, QProgressBar, QStyleOptionViewItem, QVBoxLayout, QWidget
+from PySide6.QtWidgets import (
+    QComboBox,
+    QHBoxLayout,
+    QProgressBar,
+    QSizePolicy,
+    QStyleOptionViewItem,
+    QVBoxLayout,
+    QWidget,
+)
 
 from domainstudio.gui import theme
 from domainstudio.gui.widgets.plot_scale import ticks
@@ -17,6 +25,8 @@ from domainstudio.units import format_count
 _ROWS, _ROW_HEIGHT = 5, 27
 _LABEL_WIDTH, _REPEATED = 96, (4, 1, 6)
 """Columns that are left out where there is no room, the first first."""
+_WIDE = 480
+"""From this width on there is room for a bar beside the words that say the same."""
 _LEAST_AXIS = 5.0
 """Percent that the axis of intervals shows at least."""
 
@@ -93,7 +103,13 @@ class _Axis(QWidget):
 
 
 class SampleTable(QWidget):
-    """What the random sample says, stratum by stratum and in all."""
+    """What the random sample says, part by part and in all.
+
+    Signals:
+        cut_chosen: the removals are to be told apart by something else.
+    """
+
+    cut_chosen = Signal()
 
     def __init__(self) -> None:
         """Show nothing checked."""
@@ -107,6 +123,14 @@ class SampleTable(QWidget):
         head.setSpacing(8)
         head.addWidget(Text(_("Random sample"), "strong"))
         head.addWidget(ElidedText(_("wrong removals"), "text", "text2"), 1)
+        self._cut = QComboBox()
+        self._cut.setAccessibleName(_("What the removals are told apart by"))
+        self._cut.setProperty("density", "small")
+        self._cut.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
+        for key, words in _cuts().items():
+            self._cut.addItem(_("by {part}").format(part=words), key)
+        self._cut.activated.connect(self._on_cut_chosen)
+        head.addWidget(self._cut)
         head.addWidget(self._progress)
         head.addWidget(self._words)
         self._model = RowsModel(_columns())
@@ -127,8 +151,16 @@ class SampleTable(QWidget):
         layout.addWidget(self._sentence)
         layout.addStretch(1)
 
+    @property
+    def cut(self) -> str:
+        """What the removals are told apart by: similarity, language or source."""
+        return str(self._cut.currentData())
+
+    def _on_cut_chosen(self) -> None:
+        self.cut_chosen.emit()
+
     def show_sample(self, rows: Sequence[SampleRow], sentence: str) -> None:
-        """Show the strata, the total last, and what they mean in one sentence."""
+        """Show the parts, the total last, and what they mean in one sentence."""
         total = rows[-1]
         self._progress.setRange(0, max(1, total.drawn))
         self._progress.setValue(total.checked)
@@ -146,6 +178,7 @@ class SampleTable(QWidget):
     def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802
         """Leave out what repeats the interval where there is no room."""
         super().resizeEvent(event)
+        self._progress.setVisible(event.size().width() >= _WIDE)
         widths = [column.width or _LABEL_WIDTH for column in self._model.columns]
         needed = sum(widths)
         for column in _REPEATED:
@@ -158,6 +191,10 @@ class SampleTable(QWidget):
         left = head.sectionViewportPosition(last)
         self._axis.setGeometry(left, 0, head.sectionSize(last), head.height())
         self._axis.show()
+
+
+def _cuts() -> dict[str, str]:
+    return {"similarity": _("similarity"), "language": _("language"), "source": _("source")}
 
 
 def _percent(value: float | None) -> str:
@@ -180,7 +217,7 @@ def _columns() -> list[Column]:
         )
 
     return [
-        Column(_("Similarity"), lambda row: row.label, style=style),
+        Column(_("Part"), lambda row: row.label, style=style),
         Column(_("Pairs"), lambda row: format_count(row.pairs), True, style=style, width=68),
         Column(_("Checked"), checked, True, style=style, width=84),
         Column(_("Wrong"), lambda row: format_count(row.wrong), True, style=style, width=56),

@@ -11,7 +11,7 @@ from domainstudio.language import translate as _
 
 LOWEST, HIGHEST = 70, 100
 """Hundredths of similarity between which the threshold can be moved: below nothing is verified."""
-HEIGHT = 148
+HEIGHT = 132
 _TOP, _BOTTOM, _SIDE, _HANDLE = 34, 22, 7, 12
 _TICKS = (70, 75, 80, 85, 90, 95, 100)
 

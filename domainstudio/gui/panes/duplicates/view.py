@@ -8,7 +8,8 @@ from domainstudio.project import verdicts as decided
 from domainstudio.project.duplicates import RemovalList
 from domainstudio.project.project import Project
 from domainstudio.workflow import judging
-from domainstudio.workflow.audit import Audit, AuditQueue, BandRow, Shown
+from domainstudio.workflow.audit import Audit, AuditQueue, Cut, PartRow, Shown
+from domainstudio.workflow.cluster import Cluster, cluster_of
 from domainstudio.workflow.duplicates import is_stale, search_of
 from domainstudio.workflow.judging import Pair
 from domainstudio.workflow.marking import Marking, Preview, Search, wishes_of
@@ -34,7 +35,7 @@ class Judged:
     preview: Preview
     audit: Audit
     queue: AuditQueue
-    table: list[BandRow]
+    table: list[PartRow]
     needed: int | None
     """More right answers that allow the claim; None if too many were wrong."""
     next_place: int | None
@@ -47,6 +48,8 @@ class PairView:
     queue: AuditQueue
     pair: Pair
     parts: list[Block | Same]
+    cluster: Cluster | None
+    """What the text is removed with; None where nothing is removed."""
 
 
 def open_search(project: Project, before: Search | None) -> Opened:
@@ -64,7 +67,9 @@ def open_search(project: Project, before: Search | None) -> Opened:
     )
 
 
-def judge(project: Project, search: Search, marking: Marking, shown: Shown, after: int = -1) -> Judged:
+def judge(
+    project: Project, search: Search, marking: Marking, shown: Shown, after: int = -1, by: Cut = "similarity"
+) -> Judged:
     """Return what a marking comes to, and the first pair of a queue behind a place that nobody judged yet."""
     verdicts = decided.verdicts(project.connection)
     found = Audit(search, marking, verdicts)
@@ -74,7 +79,7 @@ def judge(project: Project, search: Search, marking: Marking, shown: Shown, afte
         preview=search.preview(marking, wishes_of(search, verdicts)),
         audit=found,
         queue=queue,
-        table=found.table(),
+        table=found.table(by),
         needed=found.needed(),
         next_place=found.place_of_next(queue, after),
     )
@@ -84,6 +89,9 @@ def read_pair(project: Project, found: Audit, queue: AuditQueue, place: int) -> 
     """Return a pair with its difference, or a survivor, which has none."""
     pair = judging.pair(project, found, queue, place)
     if pair.kept is None:
-        return PairView(queue, pair, [])
+        return PairView(queue, pair, [], None)
     blocks = difference(pair.removed.text, pair.kept.text)
-    return PairView(queue, pair, collapsed(blocks, pair.removed.text))
+    cluster = None
+    if queue.kept is not None and queue.name != "near_miss":
+        cluster = cluster_of(found.removals, int(queue.kept[place]))
+    return PairView(queue, pair, collapsed(blocks, pair.removed.text), cluster)
