@@ -1,6 +1,6 @@
 """The audit of a marking: what is sampled, in which order it is judged, and what the sample says of all."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
 from itertools import chain
@@ -19,7 +19,7 @@ from domainstudio.project import verdicts as decided
 from domainstudio.project.duplicates import LANGUAGES
 from domainstudio.project.project import Project
 from domainstudio.workflow.duplicates import search_of
-from domainstudio.workflow.marking import Clusters, Marking, Search
+from domainstudio.workflow.marking import LARGE_CLUSTER, Clusters, Marking, Search
 
 SEED = 1
 DRAWN = 230
@@ -107,6 +107,14 @@ class Audit:
         return self.search.clusters(self.removals)
 
     @cached_property
+    def unseen_large(self) -> int:
+        """How many large clusters there are of which nobody has judged a pair."""
+        large = np.flatnonzero(self.clusters.removed >= LARGE_CLUSTER)
+        removed = self.search.hashes[self.removals.documents, 0]
+        seen = self.clusters.of[np.isin(removed, _heads(verdict.key for verdict in self.verdicts))]
+        return len(np.setdiff1d(large, seen))
+
+    @cached_property
     def estimate(self) -> Estimate:
         """What share of all removals is wrong, by the random sample."""
         return weighted(self._tallies)
@@ -171,8 +179,7 @@ class Audit:
         judged = {*self.decisions(name), *(self.decisions("second") if name == "random" else ())}
         stratum_of: dict[Key, int] = {}
         if judged:
-            heads = np.unique(np.frombuffer(b"".join(b"".join(key) for key in judged), "<u8")[::2])
-            likely = np.isin(self.search.hashes[found.removed, 0], heads)
+            likely = np.isin(self.search.hashes[found.removed, 0], _heads(judged))
             for number in np.flatnonzero(likely).tolist():
                 key = tuple(sorted(self.search.hash_of(int(side[number])) for side in found.sides))
                 if key in judged:
@@ -232,6 +239,11 @@ class Audit:
 
     def _sample(self, found: Population, drawn: int) -> NDArray[np.int64]:
         return sampling.random_sample(self._numbers(found), found.strata, drawn)
+
+
+def _heads(keys: Iterable[Key]) -> NDArray[np.uint64]:
+    """Return the first halves of all content hashes in some keys."""
+    return np.unique(np.frombuffer(b"".join(b"".join(key) for key in keys), "<u8")[::2])
 
 
 def _part(stratum: Stratum, by: Cut) -> str:

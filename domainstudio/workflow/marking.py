@@ -22,7 +22,7 @@ from domainstudio.project.project import Project
 BINS = 60
 """Steps of similarity from 0.7 to 1 in which pairs are counted."""
 LARGE_CLUSTER = 100
-"""Texts from which on a cluster should be looked at before it is marked."""
+"""A cluster of which so many texts go should be looked at before it is marked."""
 HASHES, LANGUAGES = "hashes.npy", "languages.npy"
 """Columns beside those of the search: uint64 [documents, 2] and uint8 [documents]."""
 
@@ -81,11 +81,6 @@ class Clusters:
     """The lowest similarity in each."""
     of: NDArray[np.int64]
     """The cluster of each removal."""
-
-    @property
-    def large(self) -> int:
-        """How many hold so many texts that one should look before they are marked."""
-        return int(np.count_nonzero(self.removed >= LARGE_CLUSTER))
 
     def of_kept(self, position: int) -> int | None:
         """Return the cluster of a kept document; None if nothing is removed for its sake."""

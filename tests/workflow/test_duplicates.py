@@ -221,14 +221,17 @@ def test_a_cluster_has_its_texts_nearest_first_and_how_alike_all_of_them_are(
     assert not len(nothing.removed)
 
 
-def test_only_so_many_texts_are_compared_all_with_all(project: Project, add: Add) -> None:
-    add("law", [*many(0, 330), *(f"{text(5)} more{number}" for number in range(40))])
+def test_a_large_cluster_is_to_be_looked_at_and_compared_in_part(project: Project, add: Add) -> None:
+    add("law", [*many(0, 330), *(f"{text(5)} more{number}" for number in range(130))])
     search = searched(project)
     opened = audit.open_audit(project, Marking())
     made = cluster.matrix(project, search, cluster.cluster_of(opened.removals, int(opened.clusters.kept[0])))
     assert len(made.documents) == cluster.MATRIX_TEXTS
-    assert made.left_out == opened.clusters.removed[0] + 1 - cluster.MATRIX_TEXTS > 0
+    assert made.left_out == opened.clusters.removed[0] + 1 - cluster.MATRIX_TEXTS > 70
     assert not np.isnan(made.similarity).any()
+    assert opened.unseen_large == 1
+    judging.decide(project, opened, opened.queue("list"), 0, "accept", "Ana")
+    assert audit.open_audit(project, Marking()).unseen_large == 0
 
 
 def test_the_sample_is_told_apart_by_language_and_source_too(project: Project, add: Add) -> None:

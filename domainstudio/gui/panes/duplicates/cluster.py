@@ -18,7 +18,7 @@ from domainstudio.units import format_count
 from domainstudio.workflow.cluster import Cluster, Matrix
 
 _HEIGHT, _CHIP_WIDTH, _MOST_CHIPS = 40, 52, 14
-_NUMBER_WIDTH, _CELL_WIDTH = 40, 52
+_NUMBER_WIDTH, _TITLE_WIDTH, _CELL_WIDTH, _ROW_HEIGHT = 40, 240, 48, 27
 
 
 class ClusterStrip(QWidget):
@@ -122,14 +122,14 @@ def matrix_page(matrix: Matrix, threshold: float, parent: QWidget) -> HelpDialog
     count = len(matrix.documents)
     columns = [
         Column("", lambda row: str(row + 1), is_number=True, width=_NUMBER_WIDTH),
-        Column(_("Text"), partial(_title, matrix)),
+        Column(_("Text"), partial(_title, matrix), width=_TITLE_WIDTH, tooltip=partial(_title, matrix)),
     ]
     for other in range(count):
         text, token = partial(_cell, matrix, other), partial(_token, matrix, other, threshold)
         columns.append(Column(str(other + 1), text, is_number=True, token=token, width=_CELL_WIDTH))
     model = RowsModel(columns)
     model.show_rows(range(count))
-    table = Table(_("How alike all texts of this cluster are"))
+    table = Table(_("How alike all texts of this cluster are"), _ROW_HEIGHT)
     table.show_model(model)
     box = QWidget()
     layout = QVBoxLayout(box)
@@ -144,7 +144,10 @@ def matrix_page(matrix: Matrix, threshold: float, parent: QWidget) -> HelpDialog
     layout.addWidget(Text(words, "text", "text2", wrap=True))
     layout.addWidget(table, 1)
     model.setParent(box)
-    return HelpDialog(_("How alike all texts of this cluster are"), box, parent)
+    page = HelpDialog(_("How alike all texts of this cluster are"), box, parent)
+    needed = _NUMBER_WIDTH + _TITLE_WIDTH + count * _CELL_WIDTH + 3 * theme.PADDING
+    page.resize(max(page.width(), min(needed, parent.width() - 2 * theme.PADDING)), page.height())
+    return page
 
 
 def _title(matrix: Matrix, row: int) -> str:

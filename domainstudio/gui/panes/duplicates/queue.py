@@ -13,11 +13,10 @@ from domainstudio.gui.widgets.text import draw_elided
 from domainstudio.language import translate as _
 from domainstudio.units import format_count
 from domainstudio.workflow.judging import PairRow
+from domainstudio.workflow.marking import LARGE_CLUSTER
 
 ROW_HEIGHT = 52
 _TEXTS, _LEAST = 48, 44
-_LARGE = 100
-"""Texts from which on a cluster is looked at before it is trusted."""
 
 
 def decision_words(row: PairRow) -> str:
@@ -126,8 +125,8 @@ def _state(row: PairRow, is_current: bool) -> tuple[str, str, str]:
         return "tick-ring", "ok", decision_words(row)
     if is_current:
         return "chevron-right", "accent", _("now")
-    if row.texts > _LARGE:
-        return "triangle", "attention", _("over {count}: look first").format(count=_LARGE)
+    if row.texts > LARGE_CLUSTER:
+        return "triangle", "attention", _("over {count}: look first").format(count=LARGE_CLUSTER)
     return "", "", decision_words(row)
 
 
