@@ -87,7 +87,7 @@ def test_a_file_is_checked_by_mouse_and_shows_items_and_documents(
     qtbot.waitUntil(lambda: bool(page.box.model.rows), timeout=60_000)
     assert [one.result.name for one in page.checks.rows] == ["exam"]
     assert page._sentence.text().startswith(
-        "1 of 3 items occur in the text that is trained on. 1 are too short"
+        "1 of 3 items occur in the text that is trained on. Too short to tell: 1."
     )
     assert page.items.data(page.items.index(0, 1)) == "What is said?"
     holder = next(one for one in page.box.model.rows if one.document == document.row.id)

@@ -304,7 +304,7 @@ def _result_words(result: Checked) -> str:
         words = _("None of {items} items occurs in the text that is trained on.")
     parts = [words.format(found=format_count(result.occurring), items=format_count(result.items))]
     if result.too_short:
-        short = _("{count} are too short to tell.")
+        short = _("Too short to tell: {count}.")
         parts.append(short.format(count=format_count(result.too_short)))
     if result.further:
         parts.append(_("The first {count} are listed.").format(count=format_count(len(result.found))))
