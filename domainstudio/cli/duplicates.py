@@ -151,7 +151,7 @@ def _contamination(options: argparse.Namespace) -> Output:
         "{found} of {items} items occur in the corpus ({tokens} tokens or {characters} characters in a row); "
         "{short} are too short to tell."
     ).format(
-        found=format_count(len(made.found)),
+        found=format_count(made.occurring),
         items=format_count(made.items),
         tokens=13,
         characters=50,

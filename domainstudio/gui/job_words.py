@@ -10,6 +10,8 @@ def name_of(job: JobRow) -> str:
     """Return what a job does."""
     words = {
         "import": _("Importing {subject}"),
+        "duplicates": _("Looking for near-duplicates"),
+        "contamination": _("Looking for the items of {subject}"),
         "tokenizer": _("Training a tokenizer"),
         "pack": _("Packing token files"),
         "train": _("Training {job}"),

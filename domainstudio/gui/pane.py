@@ -4,7 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, ClassVar
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import QEvent, Qt, Signal
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from domainstudio.gui import theme
@@ -18,6 +18,7 @@ from domainstudio.language import translate as _
 from domainstudio.problems import Problem, sentence
 
 HEADER_HEIGHT = 72
+_BETWEEN = 8
 
 
 class PaneHeader(QWidget):
@@ -30,11 +31,12 @@ class PaneHeader(QWidget):
         words = QVBoxLayout()
         words.setSpacing(0)
         words.addStretch(1)
-        words.addWidget(Text(title, "title"))
+        self._title = Text(title, "title")
+        words.addWidget(self._title)
         words.addWidget(ElidedText(purpose, "text", "text2"))
         words.addStretch(1)
         self._actions = QHBoxLayout()
-        self._actions.setSpacing(8)
+        self._actions.setSpacing(_BETWEEN)
         self.primary: PrimaryButton | None = None
         layout = QHBoxLayout(self)
         layout.setContentsMargins(theme.PADDING, 0, theme.PADDING, 0)
@@ -66,18 +68,48 @@ class PaneHeader(QWidget):
         if self.primary is not None:
             self.primary.setEnabled(is_enabled)
 
+    def _fit(self) -> None:
+        """Show icons alone, from the right, where there is no room for the words of all actions."""
+        found = (self._actions.itemAt(place) for place in range(self._actions.count()))
+        widgets = [item.widget() for item in found if item is not None]
+        shown = [widget for widget in widgets if widget is not None and not widget.isHidden()]
+        buttons = [widget for widget in shown if isinstance(widget, SecondaryButton)]
+        room = self.width() - 2 * theme.PADDING - self._title.sizeHint().width()
+        lacking = (
+            sum(
+                _BETWEEN + (one.wide_width if isinstance(one, SecondaryButton) else one.sizeHint().width())
+                for one in shown
+            )
+            - room
+        )
+        for button in reversed(buttons):
+            is_narrow = lacking > 0 and button.can_be_narrow
+            button.set_narrow(is_narrow)
+            lacking -= button.wide_width - button.sizeHint().width() if is_narrow else 0
+
+    # Overridden from Qt
+
+    def event(self, event: QEvent) -> bool:
+        """Fit the actions into the room when either has changed."""
+        done = super().event(event)
+        if event.type() in (QEvent.Type.Resize, QEvent.Type.LayoutRequest):
+            self._fit()
+        return done
+
 
 class Pane(QWidget):
     """A step's pane.
 
     Signals:
         go_requested: the name of the step to show instead.
+        field_requested: likewise, and the field in it.
         problems_changed: `problems` is another list.
     """
 
     step: ClassVar[str]
     topics: ClassVar[frozenset[str]] = frozenset()
     go_requested = Signal(str)
+    field_requested = Signal(str, str)
     problems_changed = Signal()
 
     def __init__(self, session: Session, title: str, purpose: str) -> None:
@@ -93,9 +125,10 @@ class Pane(QWidget):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(0)
-        layout.addWidget(self.header)
-        layout.addWidget(hairline())
-        layout.addWidget(self.states, 1)
+        self._parts = (self.header, hairline(), self.states)
+        for part in self._parts:
+            layout.addWidget(part)
+        layout.setStretchFactor(self.states, 1)
         session.changed.connect(self._on_session_changed)
         session.saving_asked.connect(self.save_pending)
 

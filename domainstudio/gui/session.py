@@ -29,6 +29,7 @@ READ_BYTES = 4 << 20
 TOPICS_OF_KIND = {
     "import": frozenset({"corpus"}),
     "duplicates": frozenset({"duplicates"}),
+    "contamination": frozenset({"checks"}),
     "tokenizer": frozenset({"tokens"}),
     "pack": frozenset({"tokens"}),
     "train": frozenset({"runs"}),
@@ -39,7 +40,7 @@ PASSING = (
     "project.read_only", "project.no_access",
 )  # fmt: skip
 """Problems that mostly pass or are mended while the window is open: what they refused is tried again."""
-ALL_TOPICS = frozenset({"corpus", "duplicates", "tokens", "plans", "runs", "project"})
+ALL_TOPICS = frozenset({"corpus", "duplicates", "checks", "tokens", "plans", "runs", "project"})
 
 
 class Session(QObject):

@@ -94,6 +94,11 @@ class Shell(QWidget):
         self.sidebar.choose(step)
         self.step_shown.emit(step)
 
+    def show_field(self, step: str, field: str) -> None:
+        """Show a step's pane with the focus on one of its fields."""
+        self.show_step(step)
+        self.pane.focus_field(field)
+
     def memory(self) -> dict[str, Any]:
         """Return what the window should reopen with: the step, and what each pane wants to keep."""
         panes = dict(self._memory.get("panes") or {})
@@ -107,6 +112,7 @@ class Shell(QWidget):
         if isinstance(remembered, dict):
             pane.remember(remembered)
         pane.go_requested.connect(self.show_step)
+        pane.field_requested.connect(self.show_field)
         pane.problems_changed.connect(self.problems_changed)
         self._stack.addWidget(pane)
         return pane

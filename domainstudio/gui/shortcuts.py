@@ -40,6 +40,7 @@ def commands() -> list[Command]:
         Command("show export", _("Show Export"), "Ctrl+8", view),
         Command("show problem", _("Go to the next problem"), "F8", view),
         Command("start training", _("Start training"), "F5", run),
+        Command("items", _("Evaluation items…"), "", run),
         Command("pause", _("Pause the running training"), "Shift+F5", run),
         Command("jobs", _("Show all jobs"), "Ctrl+J", run),
         Command("keys", _("Keyboard shortcuts"), "F1", help_, needs_project=False),

@@ -176,7 +176,7 @@ class Window(QMainWindow):
         }
         if name in slots:
             slots[name]()
-        elif name in ("import", "find"):
+        elif name in ("import", "find", "items"):
             self._focus(name)
         elif name == "log":
             open_folder(crash.log_file().parent)
@@ -207,9 +207,8 @@ class Window(QMainWindow):
 
     def _focus(self, field: str) -> None:
         if self._shell is not None:
-            if field == "import":
-                self._shell.show_step("corpus")
-            self._shell.pane.focus_field(field)
+            steps = {"import": "corpus", "items": "duplicates"}
+            self._shell.show_field(steps.get(field, self._shell.step), field)
 
     def _on_start_training(self) -> None:
         if self._shell is not None:
@@ -255,8 +254,7 @@ class Window(QMainWindow):
 
     def _on_problem_chosen(self, located: Located) -> None:
         if self._shell is not None and located.step:
-            self._shell.show_step(located.step)
-            self._shell.pane.focus_field(located.problem.field)
+            self._shell.show_field(located.step, located.problem.field)
 
     def _show_palette(self) -> None:
         offered = [one for one in self._commands if self._actions[one.name].isEnabled()]

@@ -7,6 +7,9 @@ SENTENCES: dict[str, str] = {
     "contamination.no_items": (
         "Line {line} of {file} is no evaluation item: each line is JSON with a question, and its choices."
     ),
+    "contamination.unreadable": (
+        "What the check of {name} found cannot be read from {job} ({reason}): check the items again."
+    ),
     "corpus.bad_name": "{name} is no name for a source: write up to {most} characters on one line.",
     "corpus.bad_path": "The name {path} is no UTF-8 text: rename it, or import the folder it lies in.",
     "corpus.import_running": (

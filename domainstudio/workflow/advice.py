@@ -16,7 +16,7 @@ from domainstudio.workflow.planning import blindness
 from domainstudio.workflow.training import TRAIN, run_spec
 
 Severity = Literal["attention", "problem"]
-Remedy = Literal["", "control", "mixture", "corpus", "tokenizer", "runs", "base"]
+Remedy = Literal["", "control", "mixture", "corpus", "tokenizer", "runs", "base", "items"]
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,8 @@ class Advice:
     severity: Severity
     problem: Problem
     remedy: Remedy = ""
-    """control: plan the control arm; base: start from the base; else the pane where it is mended."""
+    """control: plan the control arm; base: start from the base; items: the evaluation items that occur; else
+    the pane where it is mended."""
 
 
 def advice(project: Project, run: PlannedRun) -> list[Advice]:
@@ -45,7 +46,7 @@ def advice(project: Project, run: PlannedRun) -> list[Advice]:
     if packing_state(project) == "changed":
         found.append(Advice("attention", Problem("advice.packed_before", None, {}), "tokenizer"))
     found += [
-        Advice("attention", Problem("advice.contaminated", None, vars(check)), "corpus")
+        Advice("attention", Problem("advice.contaminated", None, vars(check)), "items")
         for check in contamination.newest(project.connection)
         if check.found
     ]

@@ -1,29 +1,35 @@
 """Contamination: evaluation items that occur in the text a model is trained on."""
 
+import os
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import orjson
 from pydantic import BaseModel, ConfigDict, Field
 
-from domainstudio.corpus.duplicates.contamination import CHARACTERS, TOKENS, Overlap, find_items
+from domainstudio.corpus.duplicates.contamination import CHARACTERS, TOKENS, ItemReport, Overlap, find_items
 from domainstudio.corpus.duplicates.plan import Part
 from domainstudio.corpus.readers.compressed import open_bytes
 from domainstudio.jobs.folder import JobFolder
 from domainstudio.jobs.spec import parse_model
 from domainstudio.jobs.worker import Worker
 from domainstudio.paths import read_small, write_atomically
-from domainstudio.problems import Problem, UserError
+from domainstudio.problems import Problem, UserError, sentence
 from domainstudio.project import contamination as index
-from domainstudio.project import duplicates
-from domainstudio.project.contamination import Contamination
+from domainstudio.project import corpus, documents, duplicates
+from domainstudio.project.contamination import Check, Contamination
 from domainstudio.project.project import Project
 from domainstudio.workflow.importing import checked_name
-from domainstudio.workflow.running import Kind, start
+from domainstudio.workflow.running import Kind, start, work_of
 
 MOST_ITEMS = 1_000_000
 MOST_CHARACTERS = 1 << 20
 """Of one item."""
+MOST_FOUND = 1000
+"""So many of the items that occur are kept with their documents; of the others the line alone."""
+_TEXT_CHARACTERS, _PIECE_CHARACTERS = 4000, 200
+"""Kept of the text of an item, and of a piece of it."""
 _FILE = "contamination.json"
 _FIELDS = ("question", "prompt", "text", "input")
 """Where an item's text stands; `choices` or `options` belong to it."""
@@ -62,6 +68,39 @@ class Checked(BaseModel):
     too_short: int
     """With fewer than 13 tokens and 50 characters."""
     found: tuple[FoundItem, ...]
+    """The first that occur, at most `MOST_FOUND`."""
+    further: tuple[int, ...] = ()
+    """Lines, from 0, of the others that occur."""
+    documents: int | None = None
+    """That were looked at; None in a check by an older version."""
+
+    @property
+    def occurring(self) -> int:
+        """How many items occur in the corpus."""
+        return len(self.found) + len(self.further)
+
+
+@dataclass(frozen=True)
+class OpenedCheck:
+    """A check with the items it found."""
+
+    check: Check
+    result: Checked
+    is_stale: bool
+    """Whether documents have come, gone, or were marked since."""
+
+
+@dataclass(frozen=True)
+class Holder:
+    """A document that has a piece of an item."""
+
+    document: int
+    """Its id."""
+    title: str
+    source: str
+    """Its name."""
+    piece: str
+    """What both have, folded."""
 
 
 def start_check(project: Project, file: Path, name: str) -> JobFolder:
@@ -74,6 +113,16 @@ def start_check(project: Project, file: Path, name: str) -> JobFolder:
         raise UserError(Problem("corpus.none_yet", None, {"project": str(project.path)}))
     read_items(file)
     return start(project, CHECK, CheckWork(file=str(file.absolute()), name=checked_name(name)))
+
+
+def check_again(project: Project, check: Check) -> JobFolder:
+    """Start the same check once more: on the file as it is now, in the corpus as it is now.
+
+    Raises:
+        UserError: the job is gone, or the file is.
+    """
+    work: CheckWork = work_of(project.job(check.job_id).spec(), CHECK)
+    return start_check(project, Path(work.file), work.name)
 
 
 def read_items(file: Path) -> list[str]:
@@ -92,6 +141,43 @@ def checked(folder: JobFolder) -> Checked:
     """Return what a finished check found."""
     file = folder.result / _FILE
     return parse_model(Checked, read_small(file), str(file))
+
+
+def open_check(project: Project, check: Check) -> OpenedCheck:
+    """Return a check with what it found.
+
+    Raises:
+        UserError: its result is gone or damaged.
+    """
+    try:
+        made = checked(project.job(check.job_id))
+    except (UserError, OSError) as error:
+        params = {"name": check.result.name, "job": check.job_id, "reason": _why(error)}
+        raise UserError(Problem("contamination.unreadable", None, params)) from None
+    is_stale = made.documents not in (None, index.count_looked_at(project.connection))
+    return OpenedCheck(check, made, is_stale)
+
+
+def holders(project: Project, item: FoundItem) -> list[Holder]:
+    """Return the documents that have a piece of an item, as far as they are listed, each once."""
+    pieces: dict[int, str] = {}
+    for overlap in item.overlaps:
+        pieces.setdefault(overlap.document, overlap.text)
+    rows = {row.id: row for row in documents.rows_of(project.connection, pieces)}
+    names = {source.id: source.name for source in corpus.sources(project.connection)}
+    return [
+        Holder(number, rows[number].title, names.get(rows[number].source_id, "–"), piece)
+        if number in rows
+        else Holder(number, "–", "–", piece)
+        for number, piece in pieces.items()
+    ]
+
+
+def _why(error: UserError | OSError) -> str:
+    """Return in words why a result cannot be read."""
+    if isinstance(error, UserError):
+        return str(error.problem.params.get("reason") or sentence(error.problem))
+    return os.strerror(error.errno) if error.errno else str(error)
 
 
 def _items(file: Path) -> Iterator[str]:
@@ -128,9 +214,9 @@ def _text_of(line: bytes) -> str | None:
 def _run(worker: Worker, work: CheckWork, folder: Path, result: Path) -> None:
     items = read_items(Path(work.file))
     with Project(folder, read_only=True) as project:
-        used = (
+        used = [
             one.only(~one.held_out & ~one.marked) for one in duplicates.compared_parts(project.connection)
-        )
+        ]
         parts = [Part(project.shard(one.job_id, one.shard), *one.columns) for one in used if len(one.rows)]
 
     def report(done: int, total: int) -> None:
@@ -138,22 +224,32 @@ def _run(worker: Worker, work: CheckWork, folder: Path, result: Path) -> None:
         worker.progress(done, total, "documents", "reading")
 
     found = find_items(items, parts, report)
-    made = Checked(
-        name=work.name,
+    made = result_of(work.name, items, found, sum(len(one.rows) for one in used))
+    write_atomically(result / _FILE, made.model_dump_json(indent=1).encode())
+
+
+def result_of(name: str, items: list[str], found: list[ItemReport], documents: int) -> Checked:
+    """Return what is kept of a check that looked at so many documents."""
+    occurring = [number for number, one in enumerate(found) if one.documents]
+    return Checked(
+        name=name,
         items=len(items),
         too_short=sum(not one.is_checkable for one in found),
-        found=tuple(
-            FoundItem(item=number, text=items[number], documents=one.documents, overlaps=one.overlaps)
-            for number, one in enumerate(found)
-            if one.documents
-        ),
+        found=tuple(_kept(number, items[number], found[number]) for number in occurring[:MOST_FOUND]),
+        further=tuple(occurring[MOST_FOUND:]),
+        documents=documents,
     )
-    write_atomically(result / _FILE, made.model_dump_json(indent=1).encode())
+
+
+def _kept(number: int, text: str, found: ItemReport) -> FoundItem:
+    """Return what is kept of an item that occurs: a result stays small however much does."""
+    overlaps = tuple(replace(one, text=one.text[:_PIECE_CHARACTERS]) for one in found.overlaps)
+    return FoundItem(item=number, text=text[:_TEXT_CHARACTERS], documents=found.documents, overlaps=overlaps)
 
 
 def _commit(project: Project, work: CheckWork, folder: JobFolder) -> Callable[[], None]:
     made = checked(folder)
-    row = Contamination(work.name, made.items, made.too_short, len(made.found))
+    row = Contamination(work.name, made.items, made.too_short, made.occurring)
     return lambda: index.accept(project.connection, folder.job_id, row)
 
 

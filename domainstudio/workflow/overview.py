@@ -14,6 +14,8 @@ from domainstudio.workflow.kinds import KINDS
 from domainstudio.workflow.running import work_of
 from domainstudio.workflow.training import TRAIN
 
+_SUBJECTS = ("source", "run", "name")
+"""What of a job's work says what it is about."""
 _WINDOWS, _WINDOW_SECONDS = 20, 0.25
 _HIDDEN_SECONDS, _HIDDEN_SHARE = 5.0, 0.02
 """A time left is not told before this much time and share of the work have passed: it would mislead."""
@@ -26,7 +28,8 @@ class JobRow:
     job_id: str
     kind: str
     subject: str
-    """What it is about: the source that is imported, the run that is exported; empty if nothing."""
+    """What it is about: the source that is imported, the run that is exported, the items that are looked
+    for; empty if nothing."""
     status: Status
     phase: str = ""
     done: int = 0
@@ -105,7 +108,7 @@ class _Followed:
         spec = folder.spec()
         kind = KINDS.get(spec.kind)
         work = work_of(spec, kind) if kind else None
-        subject = str(getattr(work, "source", "") or getattr(work, "run", ""))
+        subject = next((str(found) for part in _SUBJECTS if (found := getattr(work, part, ""))), "")
         self._row = JobRow(folder.job_id, spec.kind, subject, "created")
         self._steps = work.steps if isinstance(work, RunSpec) else 0
         # Of a run its newest state is all that is shown.

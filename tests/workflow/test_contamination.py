@@ -7,7 +7,9 @@ import pytest
 from support import wait_until
 
 from domainstudio.cli.main import run_command
+from domainstudio.corpus.duplicates.contamination import ItemReport, Overlap
 from domainstudio.corpus.readers import ReaderSettings
+from domainstudio.jobs.folder import JobFolder
 from domainstudio.problems import UserError
 from domainstudio.project import contamination as index
 from domainstudio.project.project import Project, create
@@ -86,3 +88,68 @@ def test_the_command_names_items_and_pieces(
     assert run_command(["duplicates", "contamination", str(project.path), str(items)]) == 0
     said = capsys.readouterr().out
     assert "1 of 2 items occur in the corpus" in said and "jumps over the lazy dog" in said
+
+
+def check(project: Project, file: Path) -> JobFolder:
+    folder = contamination.start_check(project, file, "quiz")
+    wait_until(lambda: folder.status() == "done", 120)
+    commit_finished(project, KINDS)
+    return folder
+
+
+def test_a_check_is_opened_with_the_documents_that_hold_its_items(project: Project, tmp_path: Path) -> None:
+    check(project, write(tmp_path / "items.jsonl", {"question": OTHER}, {"question": SAID}))
+    (made,) = index.checks(project.connection)
+    opened = contamination.open_check(project, made)
+    assert not opened.is_stale and opened.result.documents == index.count_looked_at(project.connection)
+    held = contamination.holders(project, opened.result.found[0])
+    assert [(one.document, one.source) for one in held] == [(4, "texts"), (6, "texts")]
+    assert all(one.title.startswith("Before it.") and one.piece in SAID for one in held)
+
+
+def test_a_check_is_stale_once_other_documents_are_trained_on(project: Project, tmp_path: Path) -> None:
+    check(project, write(tmp_path / "items.jsonl", {"question": SAID}))
+    found = duplicates.start_find(project)
+    wait_until(lambda: found.status() == "done", 120)
+    commit_finished(project, KINDS)
+    (made,) = index.checks(project.connection)
+    assert not contamination.open_check(project, made).is_stale, "a search changes nothing"
+    duplicates.mark(project, Marking(threshold=0.7))
+    assert contamination.open_check(project, made).is_stale
+    folder = contamination.check_again(project, made)
+    wait_until(lambda: folder.status() == "done", 120)
+    commit_finished(project, KINDS)
+    again, before = index.checks(project.connection)
+    assert (again.job_id, before) == (folder.job_id, made)
+    assert not contamination.open_check(project, again).is_stale
+    duplicates.unmark(project)
+    assert contamination.open_check(project, again).is_stale
+    assert not contamination.open_check(project, before).is_stale
+
+
+@pytest.mark.parametrize("damage", ["gone", "cut", "other", "no job"])
+def test_a_damaged_result_is_said_in_a_sentence(project: Project, tmp_path: Path, damage: str) -> None:
+    folder = check(project, write(tmp_path / "items.jsonl", {"question": SAID}))
+    (made,) = index.checks(project.connection)
+    file = folder.result / "contamination.json"
+    if damage == "gone":
+        file.unlink()
+    elif damage == "no job":
+        (folder.path / "spec.json").unlink()
+    else:
+        file.write_bytes(file.read_bytes()[:60] if damage == "cut" else b'{"name": "quiz"}')
+    with pytest.raises(
+        UserError, match="the check of quiz found cannot be read from contamination-1"
+    ) as refused:
+        contamination.open_check(project, made)
+    assert str(refused.value).endswith("check the items again.")
+
+
+def test_a_result_stays_small_however_many_items_occur() -> None:
+    count = contamination.MOST_FOUND + 50
+    overlaps = tuple(Overlap(number, "tokens", "word " * 4000) for number in range(100))
+    reports = [ItemReport(True, 0 if number == 7 else 100, overlaps) for number in range(count)]
+    made = contamination.result_of("exam", ["questions " * 90_000] * count, reports, 4000)
+    assert (made.items, made.occurring, len(made.found)) == (count, count - 1, contamination.MOST_FOUND)
+    assert made.further[-1] == count - 1 and 7 not in {one.item for one in made.found}
+    assert len(made.model_dump_json(indent=1)) < 64 << 20

@@ -73,7 +73,43 @@ class PrimaryButton(_Button):
 
 
 class SecondaryButton(_Button):
-    """An outlined button."""
+    """An outlined button; where room is short it shows an icon alone, with its words as a tooltip."""
+
+    def __init__(self, text: str, slot: Callable[[], object] | None = None, icon: str = "") -> None:
+        """Show icon and words."""
+        self._words, self._wide = text, 0
+        self.is_narrow, self.narrow_icon = False, icon
+        self._wide_icon = icon
+        super().__init__(text, slot, icon)
+
+    @property
+    def wide_width(self) -> int:
+        """Its width with its words, in pixels."""
+        return self._wide if self.is_narrow else self.sizeHint().width()
+
+    @property
+    def can_be_narrow(self) -> bool:
+        """Whether an icon says enough where there is no room for words."""
+        return bool(self.narrow_icon)
+
+    def set_narrow(self, is_narrow: bool) -> None:
+        """Show the icon alone, or the words beside it."""
+        if is_narrow != self.is_narrow:
+            self._wide = self.wide_width
+            self.is_narrow = is_narrow
+            self.setText(self._words)
+            self._icon_name = self.narrow_icon if is_narrow else self._wide_icon
+            if self._icon_name:
+                self._draw_icon()
+            else:
+                self.setIcon(QIcon())
+
+    def setText(self, text: str) -> None:  # noqa: N802
+        """Change the words."""
+        self._words = text
+        super().setText("" if self.is_narrow else text)
+        self.setAccessibleName(text)
+        self.setToolTip(text if self.is_narrow else "")
 
     def make_small(self) -> "SecondaryButton":
         """Take the height of tables and tool rows."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from functools import partial
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
@@ -10,12 +11,13 @@ from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QVBoxLayout, QWidget
 
 from domainstudio.gui import theme
 from domainstudio.gui.pane import Pane
+from domainstudio.gui.panes.duplicates.items import ItemsPage
 from domainstudio.gui.panes.duplicates.judging import JudgingBox
 from domainstudio.gui.panes.duplicates.marking import MarkingBox
 from domainstudio.gui.panes.duplicates.sample import SampleRow, SampleTable
 from domainstudio.gui.panes.duplicates.view import Judged, Opened, judge, open_search
 from domainstudio.gui.session import Session
-from domainstudio.gui.widgets.form import hairline
+from domainstudio.gui.widgets.form import hairline, scrolled
 from domainstudio.gui.widgets.problem_line import PaneProblem, ProblemLine
 from domainstudio.language import translate as _
 from domainstudio.project.project import Project
@@ -33,7 +35,7 @@ class DuplicatesPane(Pane):
     """Finds near-duplicates, and lets a person judge their removal."""
 
     step = "duplicates"
-    topics = frozenset({"corpus", "tokens", "duplicates"})
+    topics = frozenset({"corpus", "tokens", "duplicates", "checks"})
 
     def __init__(self, session: Session) -> None:
         """Build the pane; what was found comes with the first refresh."""
@@ -43,11 +45,15 @@ class DuplicatesPane(Pane):
         self._opened: Opened | None = None
         self._judged: Judged | None = None
         self._is_finding = False
+        self._seen = ""
+        self._evaluation = self.header.add_secondary(_("Evaluation items…"), self.show_items)
         self._report = self.header.add_secondary(_("Audit report…"), self._on_report_clicked, "export")
         self._again = self.header.add_secondary(_("Search again"), self._on_find_clicked)
+        self._again.narrow_icon, self._evaluation.narrow_icon = "refresh", "search"
         self._unmark = self.header.add_secondary(_("Use all again"), self._on_unmark_clicked)
         self.header.set_primary(_("Mark as duplicates"), self._on_mark_clicked)
-        self.line = ProblemLine()
+        self.line, self.items_line = ProblemLine(), ProblemLine()
+        self.items = ItemsPage(session)
         self.marking, self.sample = MarkingBox(), SampleTable()
         self.judging = JudgingBox(session, self)
         self._timer = QTimer(self)
@@ -72,18 +78,30 @@ class DuplicatesPane(Pane):
         columns.addWidget(self.marking, 1)
         columns.addWidget(hairline(is_vertical=True))
         columns.addWidget(right, 1)
-        layout = QVBoxLayout(self.content)
+        page = QWidget()
+        page.setMinimumWidth(1)  # in height alone it is scrolled where a sentence above takes the room
+        whole = QVBoxLayout(self.content)
+        whole.setContentsMargins(0, 0, 0, 0)
+        whole.addWidget(scrolled(page))
+        layout = QVBoxLayout(page)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(0)
         layout.addWidget(self.line)
         layout.addWidget(top)
         layout.addWidget(hairline())
         layout.addWidget(self.judging, 1)
+        around = self.layout()
+        assert isinstance(around, QVBoxLayout)
+        around.insertWidget(2, self.items_line)
+        around.addWidget(self.items, 1)
+        self.items.hide()
 
     def _connect(self) -> None:
         self.marking.changed.connect(self._on_marking_changed)
         self.sample.cut_chosen.connect(self._recount)
         self.judging.queue_chosen.connect(self._on_queue_chosen)
+        self.items.closed.connect(self.close_items)
+        self.items.corpus_requested.connect(self._on_corpus_clicked)
         self.session.jobs_changed.connect(self._on_jobs_changed)
 
     # Reading
@@ -97,6 +115,9 @@ class DuplicatesPane(Pane):
     def _on_opened(self, opened: Opened) -> None:
         is_other = opened.search is not self._search
         self._opened, self._search = opened, opened.search
+        self.items.show_checks(opened.checks, opened.documents)
+        self._evaluation.setVisible(bool(opened.documents))
+        self._say_items()
         if opened.search is None:
             self._show_empty()
             return
@@ -162,16 +183,57 @@ class DuplicatesPane(Pane):
         )
         self._unmark.setVisible(opened.standing is not None)
         self._again.setEnabled(not self._is_finding)
-        problems = []
         if opened.is_stale:
             words = _("Documents have come or gone since the search: search again to compare them too.")
             self.line.say("attention", words, [(_("Search again"), self._on_find_clicked)])
-            problems.append(PaneProblem("attention", words))
         else:
             self.line.clear()
-        self.set_problems(problems)
+        self._tell_problems()
+
+    def _say_items(self) -> None:
+        """Say that evaluation items occur, until a person has looked at them."""
+        checks = self._opened.checks if self._opened is not None else []
+        if checks and self.items.isVisible():
+            self._seen = checks[0].job_id
+        unseen = takewhile(lambda check: check.job_id != self._seen, checks)
+        found = next((check.result for check in unseen if check.result.found), None)
+        if found is None:
+            self.items_line.clear()
+        else:
+            words = _("{found} of the {items} items of {name} occur in the text that is trained on.").format(
+                found=format_count(found.found), items=format_count(found.items), name=found.name
+            )
+            links = [(_("Show them"), self.show_items), (_("Leave it"), self._on_leave_clicked)]
+            self.items_line.say("attention", words, links)
+        self._tell_problems()
+
+    def _tell_problems(self) -> None:
+        told = ((self.items_line, "items"), (self.line, ""))
+        self.set_problems([PaneProblem("attention", line.text, field) for line, field in told if line.text])
 
     # What a person does
+
+    def show_items(self) -> None:
+        """Show the evaluation items that were looked for, in place of the pairs."""
+        for part in self._parts:
+            part.hide()
+        self.items.show()
+        self._say_items()
+        self.items.take_focus()
+
+    def close_items(self) -> None:
+        """Show the pairs again, the focus on what had opened the page."""
+        if self.items.isHidden():
+            return
+        self.items.hide()
+        for part in self._parts:
+            part.show()
+        self._evaluation.setFocus()
+
+    def _on_leave_clicked(self) -> None:
+        if self._opened is not None and self._opened.checks:
+            self._seen = self._opened.checks[0].job_id
+        self._say_items()
 
     def _on_marking_changed(self, _marking: Marking) -> None:
         self._timer.start()
@@ -208,6 +270,7 @@ class DuplicatesPane(Pane):
         self.session.edit(partial(judging.write_report, marking=self.marking.marking, file=file))
 
     def _on_jobs_changed(self, jobs: Sequence[JobRow]) -> None:
+        self.items.show_jobs(jobs)
         is_finding = any(job.kind == "duplicates" and job.status == "running" for job in jobs)
         if is_finding != self._is_finding:
             self._is_finding = is_finding
@@ -215,21 +278,34 @@ class DuplicatesPane(Pane):
                 self._show_empty()
             self._again.setEnabled(not is_finding)
 
+    # Overridden from Qt
+
+    def showEvent(self, event: Any) -> None:  # noqa: N802
+        """Take the checks as seen if they are what is shown."""
+        super().showEvent(event)
+        self._say_items()
+
     # Overridden from Pane
 
     def focus_field(self, field: str) -> None:
-        """Put the focus on the threshold, or on the pairs."""
+        """Put the focus on the threshold, or on the pairs; show the evaluation items."""
+        if field == "items":
+            self.show_items()
+            return
+        self.close_items()
         (self.marking.chart if field == "threshold" else self.judging.pairs).setFocus()
 
     def memory(self) -> dict[str, Any]:
-        """Return the marking and the queue."""
+        """Return the marking, the queue, and the newest check of evaluation items that was seen."""
         return {
             "marking": self.marking.marking.model_dump(mode="json"),
             "queue": self.judging.queues.key,
+            "seen": self._seen,
         }
 
     def remember(self, values: dict[str, Any]) -> None:
-        """Take back marking and queue."""
+        """Take back what `memory` returned."""
+        self._seen = str(values.get("seen") or "")
         try:
             self.marking.show_marking(Marking.model_validate(values.get("marking") or {}))
         except ValueError:  # of another version of this program

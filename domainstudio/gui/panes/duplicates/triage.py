@@ -3,7 +3,17 @@
 from typing import ClassVar
 
 from PySide6.QtCore import QRect, QSize, Qt, Signal
-from PySide6.QtGui import QFontMetrics, QKeySequence, QPainter, QPaintEvent, QPen, QResizeEvent, QShortcut
+from PySide6.QtGui import (
+    QFontMetrics,
+    QHideEvent,
+    QKeySequence,
+    QPainter,
+    QPaintEvent,
+    QPen,
+    QResizeEvent,
+    QShortcut,
+    QShowEvent,
+)
 from PySide6.QtWidgets import QAbstractButton, QApplication, QGridLayout, QLineEdit, QSizePolicy, QWidget
 
 from domainstudio.gui import theme
@@ -78,6 +88,7 @@ class TriageRow(QWidget):
         """Hear the keys wherever the focus is in `pane`."""
         super().__init__()
         self.buttons: dict[str, _KeyButton] = {}
+        self._shortcuts: dict[str, QShortcut] = {}
         self._grid = QGridLayout(self)
         self._grid.setContentsMargins(theme.SPLIT_PADDING, 3, theme.SPLIT_PADDING, 3)
         self._grid.setHorizontalSpacing(_BETWEEN)
@@ -88,7 +99,8 @@ class TriageRow(QWidget):
             button = self.buttons[action] = _KeyButton(name, words)
             button.setObjectName(action)
             button.clicked.connect(self._on_clicked)
-            shortcut = QShortcut(QKeySequence(key), pane)
+            shortcut = self._shortcuts[action] = QShortcut(QKeySequence(key), pane)
+            shortcut.setEnabled(False)
             shortcut.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
             shortcut.setObjectName(action)
             shortcut.activated.connect(self._on_key)
@@ -100,6 +112,20 @@ class TriageRow(QWidget):
             self._columns = columns
             for number, button in enumerate(self.buttons.values()):
                 self._grid.addWidget(button, number // columns, number % columns)
+
+    def showEvent(self, event: QShowEvent) -> None:  # noqa: N802
+        """Hear the keys from now on."""
+        super().showEvent(event)
+        self._hear(True)
+
+    def hideEvent(self, event: QHideEvent) -> None:  # noqa: N802
+        """Hear no key: nobody judges a pair that is not seen."""
+        super().hideEvent(event)
+        self._hear(False)
+
+    def _hear(self, is_heard: bool) -> None:
+        for shortcut in self._shortcuts.values():
+            shortcut.setEnabled(is_heard)
 
     def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802
         """Take two rows where one has no room."""

@@ -3,8 +3,9 @@
 from dataclasses import dataclass
 
 from domainstudio.corpus.audit.difference import Block, Same, collapsed, difference
-from domainstudio.project import duplicates
+from domainstudio.project import contamination, duplicates
 from domainstudio.project import verdicts as decided
+from domainstudio.project.contamination import Check
 from domainstudio.project.duplicates import RemovalList
 from domainstudio.project.project import Project
 from domainstudio.workflow import judging
@@ -25,6 +26,8 @@ class Opened:
     """That a search would compare."""
     is_stale: bool
     standing: RemovalList | None
+    checks: list[Check]
+    """Of evaluation items, the newest first."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,6 +67,7 @@ def open_search(project: Project, before: Search | None) -> Opened:
         documents=duplicates.count_compared(project.connection),
         is_stale=search is not None and is_stale(project, search),
         standing=duplicates.standing(project.connection),
+        checks=contamination.checks(project.connection),
     )
 
 

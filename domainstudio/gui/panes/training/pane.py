@@ -44,7 +44,7 @@ class TrainingPane(Pane):
     """The recipe at the left, what it amounts to at the right."""
 
     step = "training"
-    topics = frozenset({"corpus", "tokens", "plans", "runs"})
+    topics = frozenset({"corpus", "checks", "tokens", "plans", "runs"})
 
     def __init__(self, session: Session) -> None:
         """Build the pane; it is filled when it is shown."""
@@ -229,6 +229,7 @@ class TrainingPane(Pane):
             "tokenizer": (_("Go to Tokenizer"), self._on_tokenizer_requested),
             "runs": (_("Show the runs"), self._on_runs_requested),
             "base": (_("Start from the base"), self._on_base_requested),
+            "items": (_("Show the items"), self._on_items_requested),
         }
         return [offered[one.remedy]] if one.remedy else []
 
@@ -318,6 +319,9 @@ class TrainingPane(Pane):
 
     def _on_tokenizer_requested(self) -> None:
         self.go_requested.emit("tokenizer")
+
+    def _on_items_requested(self) -> None:
+        self.field_requested.emit("duplicates", "items")
 
     def _on_runs_requested(self) -> None:
         self.go_requested.emit("runs")
