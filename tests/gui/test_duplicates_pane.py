@@ -236,6 +236,7 @@ def test_the_texts_of_a_cluster_stand_below_the_pair_and_lead_to_each_other(
     qtbot.waitUntil(lambda: strip.isVisible(), timeout=10_000)
     count = pane.judging.model.rowCount()
     assert count == DRAWN and "texts in this cluster" in strip._words.text()
+    assert "looked yet at 1 of the clusters of over 100 texts" in pane.line.text
     shown = [chip for chip in strip.chips if chip.isVisible()]
     assert [chip.isChecked() for chip in shown].count(True) == 1 and 3 < len(shown) < 20
     assert strip._more.text().startswith("+")
@@ -257,6 +258,8 @@ def test_the_texts_of_a_cluster_stand_below_the_pair_and_lead_to_each_other(
     strip.text_chosen.emit(outside)
     qtbot.waitUntil(lambda: strip._current == outside, timeout=10_000)
     assert judging.queues.key == "list" and judging.model.rowCount() > count
+    press(pane, Qt.Key.Key_A, qtbot)
+    qtbot.waitUntil(lambda: not pane.line.text, timeout=10_000)
 
 
 def test_the_sample_is_told_apart_by_source(opened: Opened, qtbot: QtBot) -> None:

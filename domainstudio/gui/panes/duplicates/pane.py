@@ -24,7 +24,7 @@ from domainstudio.project.project import Project
 from domainstudio.units import format_count
 from domainstudio.workflow import duplicates, judging
 from domainstudio.workflow.audit import CLAIM
-from domainstudio.workflow.marking import Marking, Search
+from domainstudio.workflow.marking import LARGE_CLUSTER, Marking, Search
 from domainstudio.workflow.overview import JobRow
 
 _RECOUNT_MILLISECONDS = 40
@@ -186,6 +186,12 @@ class DuplicatesPane(Pane):
         if opened.is_stale:
             words = _("Documents have come or gone since the search: search again to compare them too.")
             self.line.say("attention", words, [(_("Search again"), self._on_find_clicked)])
+        elif self._judged.unseen_large:
+            words = _(
+                "Nobody has looked yet at {count} of the clusters of over {most} texts: "
+                "judge a pair of each first."
+            ).format(most=LARGE_CLUSTER, count=format_count(self._judged.unseen_large))
+            self.line.say("attention", words, [(_("Look at them"), self._on_look_clicked)])
         else:
             self.line.clear()
         self._tell_problems()
@@ -239,6 +245,10 @@ class DuplicatesPane(Pane):
         self._timer.start()
 
     def _on_queue_chosen(self, _name: str) -> None:
+        self._recount()
+
+    def _on_look_clicked(self) -> None:
+        self.judging.queues.choose("list")
         self._recount()
 
     def _on_find_clicked(self) -> None:

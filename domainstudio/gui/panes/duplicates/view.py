@@ -42,6 +42,8 @@ class Judged:
     needed: int | None
     """More right answers that allow the claim; None if too many were wrong."""
     next_place: int | None
+    unseen_large: int
+    """Large clusters of which nobody has judged a pair."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,6 +88,7 @@ def judge(
         table=found.table(by),
         needed=found.needed(),
         next_place=found.place_of_next(queue, after),
+        unseen_large=found.unseen_large,
     )
 
 
