@@ -26,7 +26,7 @@ _ROWS, _ROW_HEIGHT = 5, 27
 _LABEL_WIDTH, _REPEATED = 96, (4, 1, 6)
 """Columns that are left out where there is no room, the first first."""
 _WIDE = 480
-"""From this width on there is room for a bar beside the words that say the same."""
+"""From this width on there is room for what other words say too."""
 _LEAST_AXIS = 5.0
 """Percent that the axis of intervals shows at least."""
 
@@ -122,7 +122,9 @@ class SampleTable(QWidget):
         head = QHBoxLayout()
         head.setSpacing(8)
         head.addWidget(Text(_("Random sample"), "strong"))
-        head.addWidget(ElidedText(_("wrong removals"), "text", "text2"), 1)
+        self._subject = ElidedText(_("wrong removals"), "text", "text2")
+        head.addWidget(self._subject)
+        head.addStretch(1)
         self._cut = QComboBox()
         self._cut.setAccessibleName(_("What the removals are told apart by"))
         self._cut.setProperty("density", "small")
@@ -178,7 +180,8 @@ class SampleTable(QWidget):
     def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802
         """Leave out what repeats the interval where there is no room."""
         super().resizeEvent(event)
-        self._progress.setVisible(event.size().width() >= _WIDE)
+        for widget in (self._progress, self._subject):
+            widget.setVisible(event.size().width() >= _WIDE)
         widths = [column.width or _LABEL_WIDTH for column in self._model.columns]
         needed = sum(widths)
         for column in _REPEATED:
