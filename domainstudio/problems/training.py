@@ -115,6 +115,10 @@ SENTENCES: dict[str, str] = {
         "{count} weights of the model in {folder} are in none of its files, the first {name}: fetch the "
         "whole model again."
     ),
+    "recipe.no_general_text": (
+        "The spring {spring} measures importance on general text, and none is packed: import some with the "
+        "role general and pack it, or choose the spring l2-sp, which needs none."
+    ),
     "recipe.not_as_shown": "The recipe that is saved is not the one shown: look at it again, then start.",
     "recipe.none_yet": "There is no recipe named {name}: make one with `domainstudio recipe set`.",
     "recipe.too_many_steps": (

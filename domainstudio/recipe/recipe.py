@@ -10,6 +10,10 @@ from domainstudio.jobs.spec import invalid_field
 from domainstudio.problems import Problem, UserError
 from domainstudio.recipe.schedules import ScheduleName, learning_rate_at
 
+Spring = Literal["none", "l2-sp", "ewc", "si", "hierarchical"]
+BY_IMPORTANCE = ("ewc", "si", "hierarchical")
+"""Springs that pull at each weight as much as it matters for general text."""
+SpringMode = Literal["pre_clip", "post_clip", "decoupled"]
 _MOST_STEPS = 10**12
 """No run is longer; numbers without an end would take memory or time without an end."""
 
@@ -49,6 +53,16 @@ class Stage(BaseModel):
     """Steps in which the batch grows from one micro-batch to all of them (BloombergGPT: half at first)."""
     dropout: float = Field(default=0.0, ge=0, lt=1)
     """Share of activations dropped in training; 0 is usual in pre-training."""
+
+    spring: Spring = "none"
+    """Pull back to the weights at step 0: none, l2-sp (all alike), or by importance ewc, si, hierarchical."""
+    spring_strength: float = Field(default=0.1, ge=0)
+    """Strength of the pull, importances having a mean of 1; try 0.01, 0.1 and 1."""
+    spring_mode: SpringMode = "pre_clip"
+    """Where it pulls: pre_clip (as a term of the loss), post_clip, or decoupled (as weight decay does)."""
+
+    importance_sequences: int = Field(default=240, ge=1, le=2**20)
+    """Sequences of general text on which importance is measured before the first step."""
 
     def warmup_in_steps(self, steps: int) -> int:
         """Return the steps of warm-up of a run of this many steps."""
@@ -114,12 +128,18 @@ class Recipe(BaseModel):
         return self.stages[0]
 
     def as_trained(self) -> "Recipe":
-        """Return the recipe without what changes neither the weights nor how they are measured.
+        """Return the recipe without what two runs that are compared may differ in.
 
-        Two runs whose recipes are equal then may be compared: how often a run is probed and saved, and what
-        forgetting is accepted, makes no difference.
+        How often a run is probed and saved, and what forgetting is accepted, changes neither the weights nor
+        how they are measured; what protects against forgetting is what a comparison is about.
         """
-        return self.model_copy(update={name: Recipe.model_fields[name].default for name in _APART})
+        plain = self.unprotected()
+        return plain.model_copy(update={name: Recipe.model_fields[name].default for name in _APART})
+
+    def unprotected(self) -> "Recipe":
+        """Return the recipe without protection against forgetting: that of a control."""
+        plain = {name: Stage.model_fields[name].default for name in _PROTECTION}
+        return self.model_copy(update={"stages": (self.stage.model_copy(update=plain),)})
 
     def tokens_per_step(self) -> int:
         """Return the tokens of one optimizer step over all devices, once the batch has grown."""
@@ -164,6 +184,7 @@ class Recipe(BaseModel):
         return self
 
 
+_PROTECTION = ("spring", "spring_strength", "spring_mode", "importance_sequences")
 _APART = ("accepted_forgetting", "probe_every", "checkpoint_every", "keep_checkpoints")
 
 

@@ -82,6 +82,8 @@ class RunSpec(BaseModel):
     vocabulary: int = Field(ge=1, le=2**24)
     sources: tuple[TrainingSource, ...] = Field(min_length=1, max_length=MOST_SOURCES)
     held_out: tuple[HeldOutSource, ...]
+    importance_text: tuple[TrainingSource, ...] = Field(default=(), max_length=MOST_SOURCES)
+    """General text on which importance is measured, in the mixture or not; none if no spring needs it."""
     arm: Arm = "treated"
     mixture: str
     """Name of the mixture the sources come from."""

@@ -51,6 +51,7 @@ class Setting:
 _RATE = "Learning rate"
 _BATCH = "Batch"
 _OPTIMIZER = "Optimizer"
+_PROTECTION = "Protection"
 _SAFETY = "Hardware and safety"
 _MEASURED = "What is measured"
 _WHAT = "What to train"
@@ -73,6 +74,10 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("beta2", "Beta 2", _OPTIMIZER, False),
     Setting("epsilon", "Epsilon", _OPTIMIZER, False),
     Setting("dropout", "Dropout", _OPTIMIZER, False, "%", is_percent=True),
+    Setting("spring", "Spring", _PROTECTION, True),
+    Setting("spring_strength", "Strength", _PROTECTION, True),
+    Setting("spring_mode", "Where it pulls", _PROTECTION, False),
+    Setting("importance_sequences", "Importance from", _PROTECTION, False, "sequences"),
     Setting("precision", "Precision", _SAFETY, True),
     Setting("processes", "Devices", _SAFETY, True, "devices"),
     Setting("zero_stage", "ZeRO stage", _SAFETY, False),

@@ -16,13 +16,14 @@ from domainstudio.jobs.worker import Stopped
 from domainstudio.problems import Problem, UserError
 from domainstudio.recipe.recipe import Recipe
 from domainstudio.recipe.run import RunSpec
-from domainstudio.trainer import checkpoints
+from domainstudio.trainer import checkpoints, protection
 from domainstudio.trainer import engine as engines
 from domainstudio.trainer.checkpoints import Position
 from domainstudio.trainer.data import TrainingData
 from domainstudio.trainer.probes import HeldOutText, cross_entropy, measure
 from domainstudio.trainer.reporter import Reporter
 from domainstudio.trainer.room import put_off
+from domainstudio.trainer.springs import Springs
 
 _STOPS: tuple[Stop | None, ...] = (None, *get_args(Stop))
 
@@ -42,14 +43,23 @@ def train(spec: RunSpec, folder: JobFolder, reporter: Reporter, device: torch.de
     found = latest_checkpoint(folder.result)
     last = found.step if found else 0
     _leave_if_asked(reporter, device, last, is_saved=True)
-    engine = engines.start_engine(engines.make_model(spec, folder.path, found), recipe)
+    model = engines.make_model(spec, folder.path, found)
+
+    def go_on(done: int) -> None:
+        reporter.measuring(done, stage.importance_sequences)
+        _leave_if_asked(reporter, device, 0, is_saved=True)
+
+    importance = None if found else protection.measure_importance(spec, folder.path, model, device, go_on)
+    engine = engines.start_engine(model, recipe)
     checkpoints.prepare(engine, folder.result, recipe)
 
     stability = Stability(stage.learning_rate)
     if found:
+        springs = protection.attach_again(spec, engine, folder.result)
         checkpoints.restore(engine, found)
         reporter.checkpoint(last, str(found.path.relative_to(folder.path)), size_of(found.path))
     else:
+        springs = protection.attach(spec, engine, folder.result, importance)
         checkpoints.check_export(engine, folder.result)
         _probe_all(engine, held_out, 0, reporter, stage.micro_batch, device)
     _leave_if_asked(reporter, device, last, is_saved=True)
@@ -59,7 +69,7 @@ def train(spec: RunSpec, folder: JobFolder, reporter: Reporter, device: torch.de
         rate = stage.learning_rate_at(step, spec.steps)
         engines.set_learning_rate(engine, rate)
         accumulation = engines.set_accumulation(engine, stage.accumulation_at(step))
-        loss = _learn(engine, data.micro_batches(step), accumulation, device)
+        loss = _learn(engine, springs, data.micro_batches(step), accumulation, device)
         seen, seen_before = recipe.tokens_before(step + 1), recipe.tokens_before(step)
         point = Step(
             step=step,
@@ -95,7 +105,13 @@ def train(spec: RunSpec, folder: JobFolder, reporter: Reporter, device: torch.de
             raise Stopped(step)
 
 
-def _learn(engine: Any, batches: Iterator[torch.Tensor], accumulation: int, device: torch.device) -> float:
+def _learn(
+    engine: Any,
+    springs: Springs | None,
+    batches: Iterator[torch.Tensor],
+    accumulation: int,
+    device: torch.device,
+) -> float:
     """Do one optimizer step and return its loss in nats a token, the mean over all ranks."""
     loss = torch.zeros((), device=device)
     for batch in batches:
@@ -103,6 +119,8 @@ def _learn(engine: Any, batches: Iterator[torch.Tensor], accumulation: int, devi
         logits = engine(input_ids=batch[:, :-1], use_cache=False).logits
         micro_loss = cross_entropy(logits, batch[:, 1:])
         engine.backward(micro_loss)
+        if springs is not None and engine.is_gradient_accumulation_boundary():
+            springs.before_step()
         engine.step()
         loss += micro_loss.detach() / accumulation
     dist.all_reduce(loss)

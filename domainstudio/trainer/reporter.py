@@ -20,6 +20,11 @@ class Reporter:
         if self._worker:
             self._worker.progress(0, 0, "", phase)
 
+    def measuring(self, done: int, total: int) -> None:
+        """Say how many sequences importance has been measured on."""
+        if self._worker:
+            self._worker.progress(done, total, "sequences", "measuring importance")
+
     def step(self, point: Step) -> None:
         """Report one optimizer step."""
         if self._worker:

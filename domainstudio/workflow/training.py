@@ -16,7 +16,7 @@ from domainstudio.problems import Problem, UserError
 from domainstudio.project.plans import DEFAULT_NAME
 from domainstudio.project.project import Project
 from domainstudio.recipe.base_model import count_parameters, read_base_model
-from domainstudio.recipe.recipe import change
+from domainstudio.recipe.recipe import BY_IMPORTANCE, Recipe, change
 from domainstudio.recipe.run import HeldOutSource, ModelOrigin, RunSpec, TrainingSource, folder_of
 from domainstudio.recipe.shapes import SHAPES
 from domainstudio.workflow import planning
@@ -80,6 +80,8 @@ def freeze(
 ) -> tuple[RunSpec, int]:
     """Return the run's frozen work and its number of processes; arguments and errors as in `start_run`."""
     recipe = change(planning.recipe_of(project, recipe_name), settings)
+    if arm != "treated":
+        recipe = recipe.unprotected()
     offered = planning.offered(project)
     mixture = arm_of(planning.mixture_of(project, mixture_name), arm, offered)
     portions = plan(mixture, offered)
@@ -110,12 +112,39 @@ def freeze(
             for file in packed(project, "held_out")
             if file.tokens
         ),
+        importance_text=_importance_text(project, recipe),
         arm=arm,
         mixture=mixture_name,
     )
     _require_fit(project, spec)
     _refuse_to_warm_up_again(project, spec)
     return spec, recipe.processes
+
+
+def _importance_text(project: Project, recipe: Recipe) -> tuple[TrainingSource, ...]:
+    """Return all general text that is packed, if the recipe's spring needs importance measured on it.
+
+    Raises:
+        UserError: it does, and no general text has a whole block.
+    """
+    if recipe.stage.spring not in BY_IMPORTANCE:
+        return ()
+    length = recipe.stage.sequence_length
+    general = [
+        file for file in packed(project, "training") if file.role == "general" and file.tokens > length
+    ]
+    if not general:
+        raise UserError(Problem("recipe.no_general_text", "spring", {"spring": recipe.stage.spring}))
+    total = sum(file.tokens for file in general)
+    return tuple(
+        TrainingSource(
+            name=file.source,
+            role=file.role,
+            share=file.tokens / total,
+            tokens=relative_to_job(project.inside(file.folder), project),
+        )
+        for file in general
+    )
 
 
 def _require_fit(project: Project, spec: RunSpec) -> None:
