@@ -55,8 +55,8 @@ def train(spec: RunSpec, folder: JobFolder, reporter: Reporter, device: torch.de
 
     stability = Stability(stage.learning_rate)
     if found:
-        springs = protection.attach_again(spec, engine, folder.result)
         checkpoints.restore(engine, found)
+        springs = protection.attach_again(spec, engine, folder.result)
         reporter.checkpoint(last, str(found.path.relative_to(folder.path)), size_of(found.path))
     else:
         springs = protection.attach(spec, engine, folder.result, importance)

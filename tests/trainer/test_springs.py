@@ -1,0 +1,141 @@
+"""Springs pull at the fp32 weights of each rank as a term of the loss would, however DeepSpeed cuts them."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file
+from support import Command, wait_until
+
+from domainstudio.cli.main import run_command
+from domainstudio.jobs.checkpoints import latest_checkpoint
+from domainstudio.jobs.events import Progress
+from domainstudio.jobs.folder import JobFolder
+from domainstudio.jobs.follow import read_events
+from domainstudio.project.project import Project
+from domainstudio.recipe.recipe import Recipe, change
+from domainstudio.workflow import corpus
+
+SCRIPT = Path(__file__).with_name("spring_ranks.py")
+FAST = ["--set=steps=12", "--set=checkpoint_every=1000", "--set=probe_every=1000"]
+
+
+def compared(folder: Path, zero: int, precision: str, ranks: int) -> dict[str, tuple[float, float]]:
+    """Return for each mode how far DeepSpeed's weights are from plain PyTorch's, and how far they moved."""
+    folder.mkdir()
+    words = [sys.executable, str(SCRIPT), str(folder), str(zero), precision]
+    running = [
+        subprocess.Popen(
+            words,
+            env={**os.environ, "RANK": str(rank), "LOCAL_RANK": str(rank), "WORLD_SIZE": str(ranks),
+                 "OMP_NUM_THREADS": "1"},
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        )
+        for rank in range(ranks)
+    ]  # fmt: skip
+    output, errors = running[0].communicate(timeout=240)
+    for each in running[1:]:
+        each.communicate(timeout=60)
+    assert not running[0].returncode, errors[-3000:]
+    return json.loads(output.splitlines()[-1])
+
+
+@pytest.mark.parametrize("zero", [1, 2, 3])
+def test_springs_equal_a_term_of_the_loss_in_plain_pytorch(zero: int, tmp_path: Path) -> None:
+    found = compared(tmp_path / "meet", zero, "fp32", 2)
+    for mode, (apart, moved) in found.items():
+        assert moved > 0.05 and apart < 1e-6, mode
+
+
+@pytest.mark.parametrize("zero", [1, 3])
+def test_springs_of_a_bf16_model_act_on_its_fp32_weights(zero: int, tmp_path: Path) -> None:
+    found = compared(tmp_path / "meet", zero, "bf16", 2)
+    for mode, (apart, moved) in found.items():
+        assert apart < 0.03 * moved, mode
+
+
+def weights(project: Path, run: str) -> dict[str, torch.Tensor]:
+    checkpoint = latest_checkpoint(project / "jobs" / run / "result")
+    assert checkpoint is not None
+    return load_file(checkpoint.model / "model.safetensors")
+
+
+@pytest.fixture(scope="module")
+def based(packed_project: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A project with a short run, train-1, from which others start."""
+    project = Path(shutil.copytree(packed_project, tmp_path_factory.mktemp("springs") / "small"))
+    assert run_command(["train", "start", str(project), *FAST]) == 0
+    return project
+
+
+def far(one: dict[str, torch.Tensor], other: dict[str, torch.Tensor]) -> float:
+    return sum(float((one[name].float() - other[name].float()).square().sum()) for name in one) ** 0.5
+
+
+def test_the_stronger_the_spring_the_nearer_the_weights_stay(based: Path, command: Command) -> None:
+    base, moved = weights(based, "train-1"), []
+    for number, settings in enumerate(
+        (["--set=spring=none"], ["--set=spring_strength=300"], ["--set=spring_strength=1e12"]), start=2
+    ):
+        spring = [] if number == 2 else ["--set=spring=l2-sp", "--set=spring_mode=decoupled"]
+        command("train", "start", based, "--from=train-1", *FAST, *settings, *spring)
+        moved.append(far(base, weights(based, f"train-{number}")))
+    assert moved[0] > 1.5 * moved[1] > 0
+    assert moved[2] < 1e-6 * moved[0], "an endless strength leaves the weights where they were"
+
+
+@pytest.mark.parametrize("spring", ["ewc", "hierarchical"])
+def test_importance_is_measured_on_general_text_and_kept_by_parameter(
+    based: Path, command: Command, spring: str
+) -> None:
+    command("train", "start", based, "--from=train-1", *FAST, f"--set=spring={spring}",
+            "--set=importance_sequences=16")  # fmt: skip
+    run = sorted((based / "jobs").glob("train-*"), key=lambda job: int(job.name[6:]))[-1]
+    events = [event.body for event in read_events(JobFolder(run))]
+    told = [body for body in events if isinstance(body, Progress) and body.phase == "measuring importance"]
+    assert told and told[-1].total == 16 and told[-1].unit == "sequences"
+    kept, model = load_file(run / "result" / "importance.safetensors"), weights(based, run.name)
+    assert all(kept[name].shape == model[name].shape for name in kept) and len(kept) > 10
+    everything = torch.cat([values.reshape(-1) for values in kept.values()])
+    assert float(everything.double().mean()) == pytest.approx(1, rel=1e-3) and float(everything.min()) >= 0
+
+
+def test_a_run_with_springs_is_resumed_bit_for_bit(based: Path, command: Command) -> None:
+    settings = ["--set=spring=ewc", "--set=importance_sequences=8", "--set=steps=40", "--set=processes=2",
+                "--set=checkpoint_every=1000", "--set=probe_every=1000", "--set=precision=bf16",
+                "--set=learning_rate=1e-5"]  # fmt: skip
+    command("train", "start", based, "--from=train-1", *settings)
+    whole = sorted((based / "jobs").glob("train-*"), key=lambda job: int(job.name[6:]))[-1]
+    command("train", "start", based, "--from=train-1", *settings, "--detach")
+    halted = based / "jobs" / f"train-{int(whole.name[6:]) + 1}"
+    folder = JobFolder(halted)
+    wait_until(lambda: '"kind":"step"' in folder.events_file.read_text(), 120)
+    command("runs", "pause", based, halted.name)
+    wait_until(lambda: folder.status() == "stopped", 120)
+    halfway = latest_checkpoint(halted / "result")
+    assert halfway is not None and halfway.step < 40
+    command("runs", "resume", based, halted.name)
+    undisturbed, resumed = weights(based, whole.name), weights(based, halted.name)
+    assert all(torch.equal(undisturbed[name], resumed[name]) for name in undisturbed)
+    assert far(undisturbed, weights(based, "train-1")) > 0
+
+
+def test_a_control_has_no_springs_and_is_compared_with_a_run_that_has() -> None:
+    sprung = change(Recipe(), {"spring": "l2-sp", "spring_strength": "3", "dropout": "0.1"})
+    assert sprung.unprotected() == change(Recipe(), {"dropout": "0.1"})
+    assert sprung.as_trained() == change(Recipe(), {"dropout": "0.1"}).as_trained()
+
+
+def test_importance_without_general_text_is_refused_before_the_start(
+    packed_project: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    project = Path(shutil.copytree(packed_project, tmp_path / "small"))
+    with Project(project) as opened:
+        corpus.set_role(opened, "general", "domain")
+    assert run_command(["train", "start", str(project), "--set=spring=ewc"]) == 2
+    assert "general text" in capsys.readouterr().err
