@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,11 +11,13 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from domainstudio.corpus.audit.verdicts import Verdict
 from domainstudio.corpus.duplicates import star
-from domainstudio.corpus.duplicates.found import Found
+from domainstudio.corpus.duplicates.columns import digest, mapped
+from domainstudio.corpus.duplicates.found import COLUMNS, Found
 from domainstudio.corpus.duplicates.policies import Policy, Preference, rank
 from domainstudio.corpus.duplicates.reasons import HELD_OUT_NEAR_COPY, NEAR_DUPLICATE, REASONS, SAME_WORDS
 from domainstudio.corpus.duplicates.recall import expected_recall
 from domainstudio.corpus.duplicates.star import Removals, Scope
+from domainstudio.paths import read_small, write_atomically
 from domainstudio.problems import Problem, UserError
 from domainstudio.project import corpus, duplicates, tokens
 from domainstudio.project.project import Project
@@ -25,6 +28,7 @@ LARGE_CLUSTER = 100
 """Texts from which on a cluster should be looked at before it is marked."""
 HASHES, LANGUAGES = "hashes.npy", "languages.npy"
 """Columns beside those of the search: uint64 [documents, 2] and uint8 [documents]."""
+_DIGEST = "columns.sha256"
 
 
 class Marking(BaseModel):
@@ -109,16 +113,21 @@ class Search:
             UserError: it is gone or damaged.
         """
         self.job_id = job_id
-        folder = project.inside(f"{duplicates.FOLDER}/{job_id}")
+        self._folder = project.inside(f"{duplicates.FOLDER}/{job_id}")
         try:
-            self.found = Found(folder)
-            self.hashes: NDArray[np.uint64] = np.load(folder / HASHES, mmap_mode="r", allow_pickle=False)
-            self.languages: NDArray[np.uint8] = np.load(folder / LANGUAGES, mmap_mode="r", allow_pickle=False)
-        except (OSError, ValueError, EOFError):
-            raise UserError(Problem("duplicates.search_damaged", None, {"folder": str(folder)})) from None
+            self.found = Found(self._folder)
+            documents = len(self.found.ids)
+            self.hashes: NDArray[np.uint64] = mapped(self._folder / HASHES, "<u8", (documents, 2))
+            self.languages: NDArray[np.uint8] = mapped(self._folder / LANGUAGES, "u1", (documents,))
+        except (OSError, ValueError):
+            raise self.damaged() from None
+        if int(self.languages.max(initial=0)) >= len(duplicates.LANGUAGES):
+            raise self.damaged()
         self.source_names = {source.id: source.name for source in corpus.sources(project.connection)}
         self.tokens_per_byte = _tokens_per_byte(project)
         self._ids = np.argsort(self.found.ids)
+        if not (np.diff(self.found.ids[self._ids]) > 0).all():
+            raise self.damaged()
         # While the threshold is moved the order of keeping stays; a marking is asked for several times.
         self._ranks = lru_cache(2)(self._rank)
         self._plain_removals = lru_cache(2)(
@@ -126,6 +135,22 @@ class Search:
                 marking, self._ranks(marking.keep, marking.sources), np.empty((0, 2), np.int64)
             )
         )
+
+    def damaged(self) -> UserError:
+        """Return the UserError about files that are not as the search left them."""
+        return UserError(Problem("duplicates.search_damaged", None, {"folder": str(self._folder)}))
+
+    def check_whole(self) -> None:
+        """Check that not a byte was changed since the search, as well as it is known: it reads all columns.
+
+        Raises:
+            UserError: one was.
+        """
+        try:
+            if not is_as_sealed(self._folder):
+                raise self.damaged()
+        except OSError:
+            raise self.damaged() from None
 
     @cached_property
     def histogram(self) -> list[int]:
@@ -204,6 +229,25 @@ class Search:
                 return None
             total += ratio * float(sizes[sources == source].sum())
         return round(total)
+
+
+def seal(folder: Path) -> None:
+    """Write down what the columns of a search are, byte for byte, when the last of them is written."""
+    write_atomically(folder / _DIGEST, digest(_columns(folder)).encode())
+
+
+def is_as_sealed(folder: Path) -> bool:
+    """Return whether the columns are as they were; those of an earlier version were not sealed.
+
+    Raises:
+        OSError: one cannot be read.
+    """
+    sealed = folder / _DIGEST
+    return not sealed.exists() or read_small(sealed) == digest(_columns(folder)).encode()
+
+
+def _columns(folder: Path) -> list[Path]:
+    return [*(folder / f"{name}.npy" for name in COLUMNS), folder / HASHES, folder / LANGUAGES]
 
 
 @dataclass(frozen=True, eq=False)
