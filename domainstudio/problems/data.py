@@ -38,6 +38,7 @@ SENTENCES: dict[str, str] = {
     "document.unreadable": (
         "A document cannot be read from {file} ({reason}): bring the file back, or import the source again."
     ),
+    "duplicates.bad_reviewer": "{name} is no name for a reviewer: write up to {most} characters on one line.",
     "duplicates.none_yet": (
         "Nothing was compared in {project} yet: find near-duplicates first, "
         "`domainstudio duplicates find {project}`."
