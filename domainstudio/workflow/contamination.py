@@ -17,6 +17,7 @@ from domainstudio.problems import Problem, UserError
 from domainstudio.project import contamination as index
 from domainstudio.project import duplicates
 from domainstudio.project.contamination import Contamination
+from domainstudio.project.database import snapshot
 from domainstudio.project.project import Project
 from domainstudio.workflow.importing import checked_name
 from domainstudio.workflow.running import Kind, start
@@ -45,10 +46,10 @@ class FoundItem(BaseModel):
 
     item: int = Field(ge=0)
     """Its line, from 0."""
-    text: str
-    documents: int
+    text: str = Field(min_length=1)
+    documents: int = Field(ge=1)
     """That have a piece of it."""
-    overlaps: tuple[Overlap, ...]
+    overlaps: tuple[Overlap, ...] = Field(min_length=1)
     """Some of the pieces, with the document of each."""
 
 
@@ -58,8 +59,8 @@ class Checked(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     name: str
-    items: int
-    too_short: int
+    items: int = Field(ge=0, le=MOST_ITEMS)
+    too_short: int = Field(ge=0, le=MOST_ITEMS)
     """With fewer than 13 tokens and 50 characters."""
     found: tuple[FoundItem, ...]
 
@@ -127,7 +128,7 @@ def _text_of(line: bytes) -> str | None:
 
 def _run(worker: Worker, work: CheckWork, folder: Path, result: Path) -> None:
     items = read_items(Path(work.file))
-    with Project(folder, read_only=True) as project:
+    with Project(folder, read_only=True) as project, snapshot(project.connection):
         used = (
             one.only(~one.held_out & ~one.marked) for one in duplicates.compared_parts(project.connection)
         )
