@@ -139,7 +139,7 @@ def make_parent(path: Path) -> None:
     try:
         path.parent.mkdir(exist_ok=True)
     except FileExistsError:
-        raise UserError(Problem("path.no_folder", None, {"path": str(path.parent)})) from None
+        raise UserError(Problem("file.not_plain", None, {"file": str(path.parent)})) from None
 
 
 def move_whole(source: Path, target: Path) -> None:

@@ -52,7 +52,6 @@ SENTENCES: dict[str, str] = {
     "path.being_written": (
         "Another process is writing {folder} just now: wait until it is done, or choose another name."
     ),
-    "path.no_folder": "{path} is in the place of a folder of that name: move it away.",
     "path.leaves_folder": "{path} leads out of {folder}: it is refused.",
     "path.link_in_folder": (
         "{path} is a link, a pipe or a device, which could lead out of the project: remove it, and put the "
