@@ -131,9 +131,7 @@ class Search:
         # While the threshold is moved the order of keeping stays; a marking is asked for several times.
         self._ranks = lru_cache(2)(self._rank)
         self._plain_removals = lru_cache(2)(
-            lambda marking: self._apply(
-                marking, self._ranks(marking.keep, marking.sources), np.empty((0, 2), np.int64)
-            )
+            lambda marking: self._apply(marking, self._ranks(marking.keep, marking.sources), Wishes())
         )
 
     def damaged(self) -> UserError:
@@ -171,7 +169,7 @@ class Search:
             return self._plain_removals(marking)
         ranks = self._ranks(marking.keep, marking.sources)
         ranks = ranks - np.int64(len(ranks)) * np.isin(np.arange(len(ranks)), wishes.kept)
-        return self._apply(marking, ranks, wishes.cuts)
+        return self._apply(marking, ranks, wishes)
 
     def preview(self, marking: Marking, wishes: "Wishes | None" = None) -> Preview:
         """Return what a marking removes and saves."""
@@ -204,11 +202,11 @@ class Search:
         digest: bytes = self.hashes[position].astype("<u8").tobytes()
         return digest
 
-    def _apply(self, marking: Marking, ranks: NDArray[np.int64], cuts: NDArray[np.int64]) -> Removals:
+    def _apply(self, marking: Marking, ranks: NDArray[np.int64], wishes: "Wishes") -> Removals:
         found = self.found
         documents = star.Documents(found.group, ranks, found.held_out, found.sources)
         pairs = star.Pairs(found.first, found.second, found.similarity)
-        return star.apply(pairs, documents, marking.threshold, cuts, marking.scope)
+        return star.apply(pairs, documents, marking.threshold, wishes.cuts, marking.scope, wishes.apart)
 
     def _rank(self, keep: Preference, sources: tuple[str, ...]) -> NDArray[np.int64]:
         numbers = {name: number for number, name in self.source_names.items()}
@@ -258,11 +256,13 @@ class Wishes:
     """Made the kept ones of their clusters."""
     cuts: NDArray[np.int64] = field(default_factory=lambda: np.empty((0, 2), np.int64))
     """Pairs that do not count as alike."""
+    apart: tuple[int, ...] = ()
+    """Documents that belong to no cluster."""
 
     @property
     def are_none(self) -> bool:
         """Whether nothing is asked."""
-        return not self.kept and not len(self.cuts)
+        return not self.kept and not len(self.cuts) and not self.apart
 
 
 def wishes_of(search: Search, verdicts: Iterable[Verdict]) -> Wishes:
@@ -272,7 +272,7 @@ def wishes_of(search: Search, verdicts: Iterable[Verdict]) -> Wishes:
     if not asking:
         return Wishes()
     places = _places(search, {each for verdict in asking for each in verdict.key})
-    kept, cuts = list[int](), list[tuple[int, int]]()
+    kept, cuts, apart = list[int](), list[tuple[int, int]](), list[int]()
     for verdict in asking:
         removed, witness = places.get(verdict.removed, []), places.get(verdict.kept or b"", [])
         if verdict.decision == "keep":
@@ -280,8 +280,8 @@ def wishes_of(search: Search, verdicts: Iterable[Verdict]) -> Wishes:
         elif verdict.decision == "reject":
             cuts += [(one, other) for one in removed for other in witness]
         else:
-            cuts += [(one, other) for one in removed for other in _alike(search, one)]
-    return Wishes(tuple(kept), np.array(cuts, np.int64).reshape(-1, 2))
+            apart += removed
+    return Wishes(tuple(kept), np.array(cuts, np.int64).reshape(-1, 2), tuple(apart))
 
 
 def _places(search: Search, hashes: set[bytes]) -> dict[bytes, list[int]]:
@@ -293,14 +293,6 @@ def _places(search: Search, hashes: set[bytes]) -> dict[bytes, list[int]]:
         if digest in hashes:
             found.setdefault(digest, []).append(position)
     return found
-
-
-def _alike(search: Search, position: int) -> list[int]:
-    """Return every document that one was verified against, or has the same words as."""
-    found, group = search.found, search.found.group[position]
-    heads = np.concatenate([found.second[found.first == group], found.first[found.second == group], [group]])
-    members = np.flatnonzero(np.isin(found.group, heads))
-    return [other for other in members.tolist() if other != position]
 
 
 def _tokens_per_byte(project: Project) -> dict[int, float]:
