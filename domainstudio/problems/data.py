@@ -4,9 +4,13 @@ Each sentence says what is the matter, where, and what to do. Placeholders are k
 """
 
 SENTENCES: dict[str, str] = {
-    "contamination.no_items": (
+    "contamination.no_item": (
         "Line {line} of {file} is no evaluation item: each line is JSON with a question, and its choices."
     ),
+    "contamination.no_items": (
+        "{file} holds no evaluation items: each line is JSON with a question, and its choices."
+    ),
+    "contamination.unreadable": "{file} cannot be read ({reason}): take a whole copy, or another file.",
     "corpus.bad_name": "{name} is no name for a source: write up to {most} characters on one line.",
     "corpus.bad_path": "The name {path} is no UTF-8 text: rename it, or import the folder it lies in.",
     "corpus.import_running": (

@@ -1,18 +1,20 @@
 """Contamination: evaluation items that occur in the text a model is trained on."""
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
+from typing import BinaryIO
 
 import orjson
 from pydantic import BaseModel, ConfigDict, Field
 
 from domainstudio.corpus.duplicates.contamination import CHARACTERS, TOKENS, Overlap, find_items
 from domainstudio.corpus.duplicates.plan import Part
-from domainstudio.corpus.readers.compressed import open_bytes
+from domainstudio.corpus.readers.compressed import BROKEN, open_bytes
 from domainstudio.jobs.folder import JobFolder
 from domainstudio.jobs.spec import parse_model
 from domainstudio.jobs.worker import Worker
-from domainstudio.paths import read_small, write_atomically
+from domainstudio.paths import open_plain, read_small, write_atomically
 from domainstudio.problems import Problem, UserError
 from domainstudio.project import contamination as index
 from domainstudio.project import duplicates
@@ -25,7 +27,15 @@ from domainstudio.workflow.running import Kind, start
 MOST_ITEMS = 1_000_000
 MOST_CHARACTERS = 1 << 20
 """Of one item."""
+_LONGEST_LINE = 16 << 20
+_MOST_TEXT = 256 << 20
+"""Characters of all items: they are held in memory."""
 _FILE = "contamination.json"
+_MOST_LISTED = 100_000
+"""Pieces of all items together: of a whole benchmark in the corpus each item has its share of them."""
+_SHOWN_CHARACTERS = 1000
+"""Of an item or a piece, which has 13 tokens of any length."""
+_RESULT_BYTES = 512 << 20
 _FIELDS = ("question", "prompt", "text", "input")
 """Where an item's text stands; `choices` or `options` belong to it."""
 
@@ -85,30 +95,44 @@ def read_items(file: Path) -> list[str]:
     """
     items = list(_items(file))
     if not items:
-        raise UserError(Problem("contamination.no_items", "file", {"file": str(file), "line": 0}))
+        raise UserError(Problem("contamination.no_items", "file", {"file": str(file)}))
     return items
 
 
 def checked(folder: JobFolder) -> Checked:
     """Return what a finished check found."""
     file = folder.result / _FILE
-    return parse_model(Checked, read_small(file), str(file))
+    return parse_model(Checked, read_small(file, _RESULT_BYTES), str(file))
 
 
 def _items(file: Path) -> Iterator[str]:
-    bad = UserError(Problem("contamination.no_items", "file", {"file": str(file), "line": 1}))
     try:
+        open_plain(file).close()  # a pipe or a device would be waited for
         with open_bytes(file) as source:
-            for number, line in enumerate(source):
-                if not line.strip():
-                    continue
-                text = _text_of(line)
-                if text is None or number >= MOST_ITEMS:
-                    params = {"file": str(file), "line": number + 1}
-                    raise UserError(Problem("contamination.no_items", "file", params))
-                yield text[:MOST_CHARACTERS]
-    except (OSError, EOFError, ValueError) as error:
-        raise bad from error
+            yield from _read_items(file, source)
+    except FileNotFoundError:
+        raise UserError(Problem("corpus.path_missing", "file", {"path": str(file)})) from None
+    except (*BROKEN, ValueError) as error:
+        words = getattr(error, "strerror", None) or str(error)
+        params = {"file": str(file), "reason": next(iter(words.splitlines()), type(error).__name__)}
+        raise UserError(Problem("contamination.unreadable", "file", params)) from error
+
+
+def _read_items(file: Path, source: BinaryIO) -> Iterator[str]:
+    number, left = 0, _MOST_TEXT
+    while line := source.readline(_LONGEST_LINE + 1):
+        number += 1
+        if not line.strip():
+            continue
+        text = _text_of(line) if len(line) <= _LONGEST_LINE else None
+        if text is None or number > MOST_ITEMS:
+            params = {"file": str(file), "line": number}
+            raise UserError(Problem("contamination.no_item", "file", params))
+        text = text[:MOST_CHARACTERS]
+        left -= len(text)
+        if left < 0:
+            raise UserError(Problem("file.too_large", "file", {"file": str(file), "most": _MOST_TEXT}))
+        yield text
 
 
 def _text_of(line: bytes) -> str | None:
@@ -139,17 +163,27 @@ def _run(worker: Worker, work: CheckWork, folder: Path, result: Path) -> None:
         worker.progress(done, total, "documents", "reading")
 
     found = find_items(items, parts, report)
+    listed = max(1, _MOST_LISTED // max(1, sum(one.documents > 0 for one in found)))
     made = Checked(
         name=work.name,
         items=len(items),
         too_short=sum(not one.is_checkable for one in found),
         found=tuple(
-            FoundItem(item=number, text=items[number], documents=one.documents, overlaps=one.overlaps)
+            FoundItem(
+                item=number,
+                text=items[number][:_SHOWN_CHARACTERS],
+                documents=one.documents,
+                overlaps=tuple(_shortened(overlap) for overlap in one.overlaps[:listed]),
+            )
             for number, one in enumerate(found)
             if one.documents
         ),
     )
     write_atomically(result / _FILE, made.model_dump_json(indent=1).encode())
+
+
+def _shortened(overlap: Overlap) -> Overlap:
+    return replace(overlap, text=overlap.text[:_SHOWN_CHARACTERS])
 
 
 def _commit(project: Project, work: CheckWork, folder: JobFolder) -> Callable[[], None]:
