@@ -167,6 +167,8 @@ class Trials:
 
 
 def _marks_or_none(project: Path) -> Marks | None:
+    if not (project / "project.sqlite").is_file():  # a pipe would be waited for
+        return None
     try:
         return marks(project)
     except sqlite3.Error:  # the database is what was changed
