@@ -40,12 +40,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "accept: the removal is right; reject: keep both; keep: keep the removed one instead; "
         "split: it belongs to no cluster; unsure; of a survivor accept: fit to train on, "
         "reject: not"))  # fmt: skip
-    decide.add_argument("--reviewer", default=getpass.getuser(), help=_("who decides (you)"))
+    decide.add_argument("--reviewer", default=_own_name(), help=_("who decides (you)"))
     _add_queue(decide)
     add_marking(decide)
     report = add_verb(verbs, "report", "write the audit report (.md or .json)", _report)
     report.add_argument("file", type=Path, metavar="FILE")
     add_marking(report)
+
+
+def _own_name() -> str:
+    """Return the name of this account; in a container it may have none."""
+    try:
+        return getpass.getuser()
+    except (KeyError, ImportError, OSError):
+        return "–"
 
 
 def _add_queue(parser: argparse.ArgumentParser) -> None:
