@@ -132,8 +132,14 @@ def make_parent(path: Path) -> None:
     """Make the folder that `path` lies in, but none above it.
 
     If that is missing too, somebody has moved it away: nothing shall be written where it was.
+
+    Raises:
+        UserError: something lies there that is no folder.
     """
-    path.parent.mkdir(exist_ok=True)
+    try:
+        path.parent.mkdir(exist_ok=True)
+    except FileExistsError:
+        raise UserError(Problem("file.not_plain", None, {"file": str(path.parent)})) from None
 
 
 def move_whole(source: Path, target: Path) -> None:

@@ -1,7 +1,6 @@
 """`domainstudio audit`: judge a sample of the removals, and report what it says of all."""
 
 import argparse
-import getpass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -40,7 +39,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "accept: the removal is right; reject: keep both; keep: keep the removed one instead; "
         "split: it belongs to no cluster; unsure; of a survivor accept: fit to train on, "
         "reject: not"))  # fmt: skip
-    decide.add_argument("--reviewer", default=getpass.getuser(), help=_("who decides (you)"))
+    decide.add_argument("--reviewer", help=_("who decides (you)"))
     _add_queue(decide)
     add_marking(decide)
     report = add_verb(verbs, "report", "write the audit report (.md or .json)", _report)
@@ -146,18 +145,20 @@ def _in_one(parts: "Sequence[Block | Same]", left: str, right: str) -> str:
 
 def _decide(options: argparse.Namespace) -> Output:
     from domainstudio.cli.following import open_project
+    from domainstudio.corpus.audit.verdicts import account_name
     from domainstudio.workflow.judging import decide, place_of
 
+    reviewer = options.reviewer if options.reviewer is not None else account_name()
     with open_project(options) as project:
         found = _open(project, options)
         queue = found.queue(options.queue)
         place = place_of(found, queue, options.removed, options.kept)
-        verdict = decide(project, found, queue, place, options.decision, options.reviewer)
+        verdict = decide(project, found, queue, place, options.decision, reviewer)
     words = _("{decision}: {removed} against {kept}, by {reviewer}.")
     if verdict.kept is None:
         words = _("{decision}: {removed}, by {reviewer}.")
     text = words.format(
-        decision=_(options.decision), removed=options.removed, kept=options.kept, reviewer=options.reviewer
+        decision=_(options.decision), removed=options.removed, kept=options.kept, reviewer=reviewer
     )
     return Output({"decision": verdict.decision, "queue": verdict.queue, "reviewer": verdict.reviewer}, text)
 

@@ -4,12 +4,16 @@ Each sentence says what is the matter, where, and what to do. Placeholders are k
 """
 
 SENTENCES: dict[str, str] = {
-    "contamination.no_items": (
+    "contamination.no_item": (
         "Line {line} of {file} is no evaluation item: each line is JSON with a question, and its choices."
     ),
-    "contamination.unreadable": (
+    "contamination.no_items": (
+        "{file} holds no evaluation items: each line is JSON with a question, and its choices."
+    ),
+    "contamination.result_unreadable": (
         "What the check of {name} found cannot be read from {job} ({reason}): check the items again."
     ),
+    "contamination.unreadable": "{file} cannot be read ({reason}): take a whole copy, or another file.",
     "corpus.bad_name": "{name} is no name for a source: write up to {most} characters on one line.",
     "corpus.bad_path": "The name {path} is no UTF-8 text: rename it, or import the folder it lies in.",
     "corpus.import_running": (
@@ -41,6 +45,7 @@ SENTENCES: dict[str, str] = {
     "document.unreadable": (
         "A document cannot be read from {file} ({reason}): bring the file back, or import the source again."
     ),
+    "duplicates.bad_reviewer": "{name} is no name for a reviewer: write up to {most} characters on one line.",
     "duplicates.none_yet": (
         "Nothing was compared in {project} yet: find near-duplicates first, "
         "`domainstudio duplicates find {project}`."

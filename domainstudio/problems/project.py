@@ -39,6 +39,9 @@ SENTENCES: dict[str, str] = {
         "{job} is done, but the disk of {file} is too full to take in what it made (about {needed} are "
         "needed and {free} are free): free some space, then the next command or window takes it in."
     ),
+    "job.result_missing": (
+        "{job} is done, but {file} of what it made is missing: bring it back, or do the work again."
+    ),
     "job.unreadable": (
         "{job} cannot be read ({reason}) and is not shown: bring {folder} back from a copy, or remove it."
     ),

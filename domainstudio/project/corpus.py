@@ -8,6 +8,7 @@ from itertools import islice
 
 from pydantic import BaseModel, ConfigDict, TypeAdapter
 
+from domainstudio.corpus.duplicates.reasons import REASONS
 from domainstudio.corpus.facts import DocumentFacts, ImportSummary, RejectionRecord
 from domainstudio.corpus.heldout import HeldOutRule
 from domainstudio.jobs.spec import parse_model
@@ -23,6 +24,7 @@ DUPLICATE, HELD_OUT_COPY = "duplicate", "held_out_copy"
 
 # A document counts if its job is committed; it is trained on if it is neither held out nor marked.
 _VISIBLE = "job_id IN (SELECT id FROM jobs WHERE committed_at IS NOT NULL)"
+_ON_REASONS = ", ".join(f"'{reason}'" for reason in REASONS)
 _VISIBLE_OR_STAGED = "documents.job_id IN (SELECT id FROM jobs WHERE committed_at IS NOT NULL OR id = :job)"
 
 
@@ -189,7 +191,8 @@ def _free_name(connection: sqlite3.Connection, name: str) -> str:
 def _mark_copies(connection: sqlite3.Connection, job_id: str) -> set[int]:
     """Mark copies of held-out text anywhere in training, and this job's repeats of what there is.
 
-    The witness is a committed document where there is one: an import staged first may be committed last.
+    The witness is a committed document where there is one: an import staged first may be committed last. It
+    may be marked as a near-duplicate: were its copy used, the text would be there twice once it is too.
     Returns the blocks of other imports in which something was marked.
     """
     rows = connection.execute(
@@ -212,8 +215,11 @@ def _mark_copies(connection: sqlite3.Connection, job_id: str) -> set[int]:
         UPDATE documents SET mark = '{DUPLICATE}', witness = kept.id
         FROM (
             SELECT content_hash, held_out AS side,
-                coalesce(min(CASE WHEN job_id <> :job THEN id END), min(id)) AS id
-            FROM documents WHERE mark IS NULL AND {_VISIBLE_OR_STAGED}
+                coalesce(
+                    min(CASE WHEN job_id <> :job AND mark IS NULL THEN id END),
+                    min(CASE WHEN job_id <> :job THEN id END), min(id)
+                ) AS id
+            FROM documents WHERE (mark IS NULL OR mark IN ({_ON_REASONS})) AND {_VISIBLE_OR_STAGED}
                 AND content_hash IN (SELECT content_hash FROM documents WHERE job_id = :job)
             GROUP BY content_hash, held_out HAVING count(*) > 1
         ) AS kept

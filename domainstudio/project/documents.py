@@ -68,7 +68,18 @@ class DocumentRow:
 
 
 def recount(connection: sqlite3.Connection, blocks: Iterable[int]) -> None:
-    """Count some blocks anew; whoever changes marks or visibility does so in the same transaction."""
+    """Count some blocks anew; whoever changes marks or visibility does so in the same transaction.
+
+    Raises:
+        UserError: a document is of no source.
+    """
+    try:
+        _recount(connection, blocks)
+    except sqlite3.IntegrityError as error:
+        raise damaged(connection) from error
+
+
+def _recount(connection: sqlite3.Connection, blocks: Iterable[int]) -> None:
     for block in sorted(set(blocks)):
         connection.execute("DELETE FROM document_blocks WHERE block = ?", (block,))
         connection.execute(

@@ -1,5 +1,7 @@
 """Near-duplicates in the index: what is compared, what a search found, and which list of removals stands."""
 
+import json
+import re
 import sqlite3
 import time
 from collections.abc import Iterator
@@ -10,9 +12,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from domainstudio.corpus.duplicates.columns import digest, mapped
 from domainstudio.corpus.duplicates.reasons import REASONS
 from domainstudio.jobs.arrays import save_array
-from domainstudio.paths import inside, whole_folder
+from domainstudio.paths import inside, read_small, whole_folder
 from domainstudio.problems import Problem, UserError
 from domainstudio.project import documents, journal
 from domainstudio.project.database import damaged, transaction
@@ -21,7 +24,7 @@ from domainstudio.project.journal import Label
 FOLDER = "duplicates"
 TARGET = "removal:standing"
 """What the journal calls the list that stands."""
-_LIST = "removals.npy"
+_LIST, _DIGEST = "removals.npy", "removals.sha256"
 _ROW = np.dtype([("document", "<i8"), ("witness", "<i8"), ("similarity", "<f4"), ("reason", "u1")])
 _COMPARED = np.dtype(
     [
@@ -34,8 +37,13 @@ _COMPARED = np.dtype(
         ("marked", "?"),
     ]
 )
+_FACTS = np.dtype([("id", "i8"), ("source", "i8"), ("held_out", "?"), ("hash", "V16")])
 LANGUAGES = ("", "ar", "ja", "ko", "th", "zh")
 """ISO 639, as documents have them; empty where the script does not decide it."""
+_NUMBER = re.compile(r"[1-9][0-9]{0,17}")
+_LATEST_TIME = 1e11
+"""Unix seconds that no clock shows, nor a date could."""
+_LOT = 1 << 16
 _CASES = " ".join(f"WHEN '{name}' THEN {place}" for place, name in enumerate(LANGUAGES) if name)
 _LANGUAGE = f"CASE language {_CASES} ELSE 0 END"
 _ON_REASONS = ", ".join(f"'{reason}'" for reason in REASONS)
@@ -108,7 +116,10 @@ def compared_parts(connection: sqlite3.Connection) -> Iterator[ComparedPart]:
             f" AND source_id IS NOT NULL AND (mark IS NULL OR mark IN ({_ON_REASONS})) ORDER BY row",
             (job_id, shard),
         )
-        table = np.fromiter((tuple(row) for row in found), _COMPARED)
+        try:
+            table = np.fromiter((tuple(row) for row in found), _COMPARED)
+        except OverflowError:  # the number of a source
+            raise damaged(connection) from None
         if len(table):
             hashes = np.ascontiguousarray(table["hash"]).view("<u8").reshape(-1, 2)
             yield ComparedPart(
@@ -145,7 +156,12 @@ def standing(connection: sqlite3.Connection) -> RemovalList | None:
     row = connection.execute(
         "SELECT id, job_id, settings, documents, made_at FROM removals WHERE stands"
     ).fetchone()
-    return RemovalList(**dict(row)) if row else None
+    if row is None:
+        return None
+    found = RemovalList(**dict(row))
+    if not (_NUMBER.fullmatch(str(found.id)) and found.documents >= 0 and 0 <= found.made_at < _LATEST_TIME):
+        raise damaged(connection)
+    return found
 
 
 def mark(
@@ -162,10 +178,13 @@ def mark(
     """
     with transaction(connection):
         number = 1 + int(connection.execute("SELECT coalesce(max(id), 0) FROM removals").fetchone()[0])
+        if not _NUMBER.fullmatch(str(number)):
+            raise damaged(connection)
         folder = _folder_of(project, number)
         _discard(folder)  # of a process that was killed before it could commit
         with whole_folder(folder) as draft:
             save_array(draft / _LIST, rows)
+            (draft / _DIGEST).write_text(digest([draft / _LIST]))
         connection.execute(
             "INSERT INTO removals (id, job_id, settings, documents, made_at) VALUES (?, ?, ?, ?, ?)",
             (number, job_id, settings, len(rows), time.time()),
@@ -203,10 +222,10 @@ def let_stand(connection: sqlite3.Connection, project: Path, value: str | None) 
     Raises:
         UserError: the list is gone or damaged.
     """
-    if value is not None and not value.isdecimal():
+    if value is not None and not _NUMBER.fullmatch(value):
         raise damaged(connection)
     number = None if value is None else int(value)
-    rows = np.empty(0, _ROW) if number is None else _read(project, number)
+    rows = np.empty(0, _ROW) if number is None else _read(connection, project, number)
     freed = connection.execute(
         f"UPDATE documents SET mark = NULL, witness = NULL WHERE mark IN ({_ON_REASONS})"
         f" RETURNING id / {documents.BLOCK}"
@@ -244,20 +263,80 @@ def _folder_of(project: Path, number: int) -> Path:
 
 
 def _discard(folder: Path) -> None:
-    for file in (folder / _LIST, folder):
+    for file in (folder / _LIST, folder / _DIGEST, folder):
         if file.is_file():
             file.unlink()
         elif file.is_dir():
             file.rmdir()
 
 
-def _read(project: Path, number: int) -> NDArray[np.void]:
+def _read(connection: sqlite3.Connection, project: Path, number: int) -> NDArray[np.void]:
+    """Return a list that was made here, of documents that may go for the sake of others that stay.
+
+    Raises:
+        UserError: it is missing or damaged, or no search can have led to it.
+    """
     folder = _folder_of(project, number)
+    found = connection.execute("SELECT documents FROM removals WHERE id = ?", (number,)).fetchone()
     try:
-        rows: NDArray[np.void] = np.load(inside(folder, _LIST), allow_pickle=False)
-        is_right = rows.dtype == _ROW and rows.ndim == 1 and bool((rows["reason"] < len(REASONS)).all())
-    except (OSError, ValueError, EOFError):
+        rows: NDArray[np.void] = mapped(inside(folder, _LIST), _ROW, (max(0, found["documents"]),))
+        sealed = folder / _DIGEST  # an earlier version wrote none
+        is_right = not sealed.exists() or read_small(sealed) == digest([folder / _LIST]).encode()
+    except (OSError, ValueError, TypeError):  # the last: no row of this number
         is_right = False
-    if not is_right:
+    if not (is_right and _can_go(connection, rows)):
         raise UserError(Problem("duplicates.list_damaged", None, {"folder": str(folder)}))
     return rows
+
+
+def _can_go(connection: sqlite3.Connection, rows: NDArray[np.void]) -> bool:
+    """Return whether all rows are of different documents that are not held out, and of others that stay."""
+    removed = np.sort(rows["document"])
+    if (rows["reason"] >= len(REASONS)).any() or not (np.diff(removed) > 0).all():
+        return False
+    if np.isin(rows["witness"], removed).any():
+        return False
+    witnesses = np.unique(rows["witness"])
+    held_out = np.concatenate([*_facts(connection, removed)] or [np.empty(0, _FACTS)])["held_out"]
+    there = sum(len(lot) for lot in _facts(connection, witnesses))
+    return len(held_out) == len(removed) and not held_out.any() and there == len(witnesses)
+
+
+def are_as_compared(
+    connection: sqlite3.Connection,
+    ids: NDArray[np.int64],
+    sources: NDArray[np.int32],
+    held_out: NDArray[np.bool_],
+    hashes: NDArray[np.uint64],
+) -> bool:
+    """Return whether documents are still what a search says of them: none of it ever changes.
+
+    Args:
+        connection: for reading.
+        ids: of documents, each once.
+        sources: ids of their sources.
+        held_out: of each.
+        hashes: of their contents, shape [documents, 2].
+    """
+    said = np.empty(len(ids), _FACTS)
+    said["id"], said["source"], said["held_out"] = ids, sources, held_out
+    said["hash"] = np.ascontiguousarray(hashes, "<u8").view("V16").reshape(-1)
+    said = said[np.argsort(ids)]
+    start = 0
+    for lot in _facts(connection, said["id"]):
+        if not np.array_equal(lot, said[start : start + len(lot)]):
+            return False
+        start += len(lot)
+    return start == len(said)
+
+
+def _facts(connection: sqlite3.Connection, ids: NDArray[np.int64]) -> Iterator[NDArray[np.void]]:
+    """Yield what the index has of those of some ascending documents that are visible, in lots."""
+    for start in range(0, len(ids), _LOT):
+        wanted = json.dumps(ids[start : start + _LOT].tolist())
+        rows = connection.execute(
+            "SELECT id, source_id, held_out, content_hash FROM documents"
+            " WHERE id IN (SELECT value FROM json_each(?)) AND source_id IS NOT NULL ORDER BY id",
+            (wanted,),
+        )
+        yield np.fromiter((tuple(row) for row in rows), _FACTS)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from domainstudio.jobs.folder import job_number
 from domainstudio.jobs.spec import JOB_ID
-from domainstudio.project.database import transaction
+from domainstudio.project.database import damaged, transaction
 
 
 def register(connection: sqlite3.Connection, job_id: str, kind: str) -> None:
@@ -34,10 +34,17 @@ def committed(connection: sqlite3.Connection, kind: str) -> int:
 
 
 def commit(connection: sqlite3.Connection, job_id: str, make_visible: Callable[[], None]) -> bool:
-    """Run `make_visible` and set committed_at in one transaction; return False if somebody already did."""
+    """Run `make_visible` and set committed_at in one transaction; return False if somebody already did.
+
+    Raises:
+        UserError: the database has rows of the job already, and yet says that it was not committed.
+    """
     with transaction(connection):
         if is_committed(connection, job_id):
             return False
-        make_visible()
+        try:
+            make_visible()
+        except sqlite3.IntegrityError as error:
+            raise damaged(connection) from error
         connection.execute("UPDATE jobs SET committed_at = ? WHERE id = ?", (time.time(), job_id))
     return True

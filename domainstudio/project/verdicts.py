@@ -2,8 +2,9 @@
 
 import sqlite3
 from collections.abc import Mapping
+from typing import Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from domainstudio.corpus.audit.verdicts import Decision, Queue, Verdict
 from domainstudio.project import journal
@@ -31,9 +32,17 @@ class _Body(BaseModel):
     kept: str | None = Field(pattern=_HASH)
     decision: Decision
     queue: Queue
-    reviewer: str
-    similarity: float | None
+    reviewer: str = Field(min_length=1)
+    similarity: float | None = Field(ge=0, le=1)
     unix_seconds: float = Field(ge=0, lt=_LATEST_TIME)
+
+    @model_validator(mode="after")
+    def _is_of_its_queue(self) -> Self:
+        """A survivor is judged alone, and nobody can choose between it and another."""
+        is_alone = self.queue == "survivor"
+        if is_alone != (self.kept is None) or (is_alone and self.decision in ("keep", "split")):
+            raise ValueError("not a decision of this queue")
+        return self
 
     @classmethod
     def of(cls, verdict: Verdict) -> "_Body":
@@ -66,11 +75,15 @@ def verdicts(connection: sqlite3.Connection) -> list[Verdict]:
     Raises:
         UserError: what is stored is not valid for this program.
     """
-    rows = connection.execute("SELECT body FROM verdicts ORDER BY decided_at, key").fetchall()
-    try:
-        return [_Body.model_validate_json(row["body"]).verdict for row in rows]
-    except ValidationError:
-        raise damaged(connection) from None
+    rows = connection.execute("SELECT * FROM verdicts ORDER BY decided_at, key").fetchall()
+    found = []
+    for row in rows:
+        verdict = _read(connection, row["body"])
+        place = (b"".join(verdict.key), verdict.queue, verdict.reviewer, verdict.unix_seconds)
+        if place != (row["key"], row["queue"], row["reviewer"], row["decided_at"]):
+            raise damaged(connection)
+        found.append(verdict)
+    return found
 
 
 def count(connection: sqlite3.Connection, queue: Queue) -> int:
@@ -93,13 +106,19 @@ def put(connection: sqlite3.Connection, target: str, body: str | None) -> None:
             "DELETE FROM verdicts WHERE key = ? AND queue = ? AND reviewer = ?", _place(target)
         )
         return
+    verdict, place = _read(connection, body), _place(target)
+    if place != (b"".join(verdict.key), verdict.queue, verdict.reviewer):
+        raise damaged(connection)
+    connection.execute(
+        "INSERT OR REPLACE INTO verdicts VALUES (?, ?, ?, ?, ?)", (*place, body, verdict.unix_seconds)
+    )
+
+
+def _read(connection: sqlite3.Connection, body: str) -> Verdict:
     try:
-        decided_at = _Body.model_validate_json(body).unix_seconds
+        return _Body.model_validate_json(body).verdict
     except ValidationError:
         raise damaged(connection) from None
-    connection.execute(
-        "INSERT OR REPLACE INTO verdicts VALUES (?, ?, ?, ?, ?)", (*_place(target), body, decided_at)
-    )
 
 
 def _place(target: str) -> tuple[bytes, str, str]:

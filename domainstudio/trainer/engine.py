@@ -83,6 +83,7 @@ def make_model(spec: RunSpec, job: Path, checkpoint: CheckpointFolder | None) ->
     set_dropout(model, spec.recipe.stage.dropout)
     if spec.recipe.activation_checkpointing:
         model.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
+    model.train()  # a loaded one would go without dropout until the first probe is over
     return model
 
 

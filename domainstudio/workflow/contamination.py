@@ -4,21 +4,23 @@ import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import BinaryIO
 
 import orjson
 from pydantic import BaseModel, ConfigDict, Field
 
 from domainstudio.corpus.duplicates.contamination import CHARACTERS, TOKENS, ItemReport, Overlap, find_items
 from domainstudio.corpus.duplicates.plan import Part
-from domainstudio.corpus.readers.compressed import open_bytes
+from domainstudio.corpus.readers.compressed import BROKEN, open_bytes
 from domainstudio.jobs.folder import JobFolder
 from domainstudio.jobs.spec import parse_model
 from domainstudio.jobs.worker import Worker
-from domainstudio.paths import read_small, write_atomically
+from domainstudio.paths import open_plain, read_small, write_atomically
 from domainstudio.problems import Problem, UserError, sentence
 from domainstudio.project import contamination as index
 from domainstudio.project import corpus, documents, duplicates
 from domainstudio.project.contamination import Check, Contamination
+from domainstudio.project.database import snapshot
 from domainstudio.project.project import Project
 from domainstudio.workflow.importing import checked_name
 from domainstudio.workflow.running import Kind, start, work_of
@@ -30,6 +32,9 @@ MOST_FOUND = 1000
 """So many of the items that occur are kept with their documents; of the others the line alone."""
 _TEXT_CHARACTERS, _PIECE_CHARACTERS = 4000, 200
 """Kept of the text of an item, and of a piece of it."""
+_LONGEST_LINE = 16 << 20
+_MOST_TEXT = 256 << 20
+"""Characters of all items: they are held in memory."""
 _FILE = "contamination.json"
 _FIELDS = ("question", "prompt", "text", "input")
 """Where an item's text stands; `choices` or `options` belong to it."""
@@ -51,10 +56,10 @@ class FoundItem(BaseModel):
 
     item: int = Field(ge=0)
     """Its line, from 0."""
-    text: str
-    documents: int
+    text: str = Field(min_length=1)
+    documents: int = Field(ge=1)
     """That have a piece of it."""
-    overlaps: tuple[Overlap, ...]
+    overlaps: tuple[Overlap, ...] = Field(min_length=1)
     """Some of the pieces, with the document of each."""
 
 
@@ -64,8 +69,8 @@ class Checked(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     name: str
-    items: int
-    too_short: int
+    items: int = Field(ge=0, le=MOST_ITEMS)
+    too_short: int = Field(ge=0, le=MOST_ITEMS)
     """With fewer than 13 tokens and 50 characters."""
     found: tuple[FoundItem, ...]
     """The first that occur, at most `MOST_FOUND`."""
@@ -133,7 +138,7 @@ def read_items(file: Path) -> list[str]:
     """
     items = list(_items(file))
     if not items:
-        raise UserError(Problem("contamination.no_items", "file", {"file": str(file), "line": 0}))
+        raise UserError(Problem("contamination.no_items", "file", {"file": str(file)}))
     return items
 
 
@@ -153,7 +158,7 @@ def open_check(project: Project, check: Check) -> OpenedCheck:
         made = checked(project.job(check.job_id))
     except (UserError, OSError) as error:
         params = {"name": check.result.name, "job": check.job_id, "reason": _why(error)}
-        raise UserError(Problem("contamination.unreadable", None, params)) from None
+        raise UserError(Problem("contamination.result_unreadable", None, params)) from None
     is_stale = made.documents not in (None, index.count_looked_at(project.connection))
     return OpenedCheck(check, made, is_stale)
 
@@ -181,19 +186,33 @@ def _why(error: UserError | OSError) -> str:
 
 
 def _items(file: Path) -> Iterator[str]:
-    bad = UserError(Problem("contamination.no_items", "file", {"file": str(file), "line": 1}))
     try:
+        open_plain(file).close()  # a pipe or a device would be waited for
         with open_bytes(file) as source:
-            for number, line in enumerate(source):
-                if not line.strip():
-                    continue
-                text = _text_of(line)
-                if text is None or number >= MOST_ITEMS:
-                    params = {"file": str(file), "line": number + 1}
-                    raise UserError(Problem("contamination.no_items", "file", params))
-                yield text[:MOST_CHARACTERS]
-    except (OSError, EOFError, ValueError) as error:
-        raise bad from error
+            yield from _read_items(file, source)
+    except FileNotFoundError:
+        raise UserError(Problem("corpus.path_missing", "file", {"path": str(file)})) from None
+    except (*BROKEN, ValueError) as error:
+        words = getattr(error, "strerror", None) or str(error)
+        params = {"file": str(file), "reason": next(iter(words.splitlines()), type(error).__name__)}
+        raise UserError(Problem("contamination.unreadable", "file", params)) from error
+
+
+def _read_items(file: Path, source: BinaryIO) -> Iterator[str]:
+    number, left = 0, _MOST_TEXT
+    while line := source.readline(_LONGEST_LINE + 1):
+        number += 1
+        if not line.strip():
+            continue
+        text = _text_of(line) if len(line) <= _LONGEST_LINE else None
+        if text is None or number > MOST_ITEMS:
+            params = {"file": str(file), "line": number}
+            raise UserError(Problem("contamination.no_item", "file", params))
+        text = text[:MOST_CHARACTERS]
+        left -= len(text)
+        if left < 0:
+            raise UserError(Problem("file.too_large", "file", {"file": str(file), "most": _MOST_TEXT}))
+        yield text
 
 
 def _text_of(line: bytes) -> str | None:
@@ -213,7 +232,7 @@ def _text_of(line: bytes) -> str | None:
 
 def _run(worker: Worker, work: CheckWork, folder: Path, result: Path) -> None:
     items = read_items(Path(work.file))
-    with Project(folder, read_only=True) as project:
+    with Project(folder, read_only=True) as project, snapshot(project.connection):
         used = [
             one.only(~one.held_out & ~one.marked) for one in duplicates.compared_parts(project.connection)
         ]

@@ -7,6 +7,7 @@ from domainstudio.mixture.shares import Role
 from domainstudio.problems import Problem, UserError
 from domainstudio.project import corpus as index
 from domainstudio.project import documents, tokens
+from domainstudio.project.database import damaged
 from domainstudio.project.project import Project
 from domainstudio.workflow.importing import _imports_into, checked_name
 
@@ -79,10 +80,13 @@ def read_document(project: Project, document: int, limit: int = SHOWN_CHARACTERS
         reason = os.strerror(number) if number else str(error).splitlines()[0]
         params = {"file": str(shard), "reason": reason}
         raise UserError(Problem("document.unreadable", "document", params)) from None
+    source = next((one for one in index.sources(project.connection) if one.id == row.source_id), None)
+    if source is None:
+        raise damaged(project.connection)
     witness = documents.rows_of(project.connection, [row.witness] if row.witness is not None else [])
     return DocumentText(
         row=row,
-        source=next(s.name for s in index.sources(project.connection) if s.id == row.source_id),
+        source=source.name,
         origin=stored.origin,
         position=stored.position,
         text=stored.text[:limit],

@@ -7,7 +7,6 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict
 
 from domainstudio.corpus.duplicates.finding import find
-from domainstudio.corpus.duplicates.found import Found, Summary
 from domainstudio.corpus.duplicates.plan import THOROUGH, Part, Settings
 from domainstudio.disk import LEAST_ROOM
 from domainstudio.jobs.arrays import save_array
@@ -17,8 +16,9 @@ from domainstudio.jobs.worker import Worker
 from domainstudio.problems import Problem, UserError
 from domainstudio.project import duplicates
 from domainstudio.project import verdicts as decided
+from domainstudio.project.database import snapshot
 from domainstudio.project.project import Project
-from domainstudio.workflow.marking import HASHES, LANGUAGES, Marking, Preview, Search, wishes_of
+from domainstudio.workflow.marking import HASHES, LANGUAGES, Marking, Preview, Search, seal, wishes_of
 from domainstudio.workflow.running import Kind, Room, adopt, start
 
 _DOCUMENT_BYTES = 700
@@ -92,11 +92,18 @@ def mark(project: Project, marking: Marking) -> Preview:
     """Mark what a marking of the newest search removes, in place of what was marked before.
 
     Raises:
-        UserError: there is no search, or a source is unknown.
+        UserError: there is no search, it is damaged or of other documents, or a source is unknown.
     """
     search = search_of(project)
+    search.check_whole()
     found = search.preview(checked(search, marking), wishes_of(search, decided.verdicts(project.connection)))
     ids, removals = search.found.ids, found.removals
+    involved = np.union1d(removals.documents, removals.witnesses)
+    sources, held_out = search.found.sources[involved], search.found.held_out[involved]
+    if not duplicates.are_as_compared(
+        project.connection, ids[involved], sources, held_out, search.hashes[involved]
+    ):
+        raise search.damaged()
     rows = duplicates.removal_rows(
         ids[removals.documents], ids[removals.witnesses], removals.similarity, found.reasons
     )
@@ -110,7 +117,7 @@ def unmark(project: Project) -> None:
 
 
 def _run(worker: Worker, work: FindWork, folder: Path, result: Path) -> None:
-    with Project(folder, read_only=True) as project:
+    with Project(folder, read_only=True) as project, snapshot(project.connection):
         compared = list(duplicates.compared_parts(project.connection))
         parts = [Part(project.shard(part.job_id, part.shard), *part.columns) for part in compared]
 
@@ -123,13 +130,14 @@ def _run(worker: Worker, work: FindWork, folder: Path, result: Path) -> None:
     summary = find(found, parts, work.settings, report)
     save_array(found / HASHES, np.concatenate([part.hashes for part in compared]))
     save_array(found / LANGUAGES, np.concatenate([part.languages for part in compared]))
+    seal(found)
     print(f"{summary.pairs} pairs of {summary.documents} documents", flush=True)
 
 
 def _commit(project: Project, _work: FindWork, folder: JobFolder) -> Callable[[], None]:
-    target = project.path / duplicates.FOLDER / folder.job_id
+    target = project.inside(f"{duplicates.FOLDER}/{folder.job_id}")
     adopt(folder.result / duplicates.FOLDER, target)
-    summary: Summary = Found(target).summary
+    summary = Search(project, folder.job_id).found.summary
     return lambda: duplicates.accept_finding(
         project.connection, folder.job_id, summary.model_dump_json(indent=1)
     )

@@ -117,11 +117,16 @@ def checked_name(name: str) -> str:
     name = name.strip()
     if not name:
         raise UserError(Problem("corpus.name_empty", "name", {}))
-    is_text = not any(unicodedata.category(one) in ("Cc", "Cs", "Zl", "Zp") for one in name)
-    if len(name) > LONGEST_NAME or not is_text:
+    if not is_a_name(name):
         params = {"name": ascii(name[:LONGEST_NAME]), "most": LONGEST_NAME}
         raise UserError(Problem("corpus.bad_name", "name", params))
     return name
+
+
+def is_a_name(name: str) -> bool:
+    """Return whether a name is short, and text on one line."""
+    is_text = not any(unicodedata.category(one) in ("Cc", "Cs", "Zl", "Zp") for one in name)
+    return is_text and 0 < len(name) <= LONGEST_NAME
 
 
 def start_sample(project: Project, source: str) -> JobFolder:

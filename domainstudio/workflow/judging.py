@@ -16,6 +16,7 @@ from domainstudio.project import verdicts as decided
 from domainstudio.project.project import Project
 from domainstudio.workflow.audit import SEED, Audit, AuditQueue, open_audit
 from domainstudio.workflow.corpus import DocumentText, read_document
+from domainstudio.workflow.importing import LONGEST_NAME, is_a_name
 from domainstudio.workflow.marking import Marking
 
 
@@ -140,9 +141,10 @@ def decide(
         reviewer: a name.
 
     Raises:
-        UserError: a held-out text would be removed, it is a second review by the first reviewer, or
-            something is said of a survivor that can only be said of pairs.
+        UserError: a held-out text would be removed, it is a second review by the first reviewer, something
+            is said of a survivor that can only be said of pairs, or nobody can be called so.
     """
+    reviewer = reviewer.strip()
     _check(audit, queue, place, decision, reviewer)
     verdict = Verdict(
         removed=audit.search.hash_of(int(queue.removed[place])),
@@ -158,6 +160,9 @@ def decide(
 
 
 def _check(audit: Audit, queue: AuditQueue, place: int, decision: Decision, reviewer: str) -> None:
+    if not is_a_name(reviewer):
+        params = {"name": ascii(reviewer[:LONGEST_NAME]), "most": LONGEST_NAME}
+        raise UserError(Problem("duplicates.bad_reviewer", "reviewer", params))
     if queue.kept is None:
         if decision in ("keep", "split"):
             raise UserError(Problem("duplicates.judged_alone", "decision", {"decision": decision}))

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,11 +11,13 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from domainstudio.corpus.audit.verdicts import Verdict
 from domainstudio.corpus.duplicates import star
-from domainstudio.corpus.duplicates.found import Found
+from domainstudio.corpus.duplicates.columns import digest, mapped
+from domainstudio.corpus.duplicates.found import COLUMNS, Found
 from domainstudio.corpus.duplicates.policies import Policy, Preference, rank
 from domainstudio.corpus.duplicates.reasons import HELD_OUT_NEAR_COPY, NEAR_DUPLICATE, REASONS, SAME_WORDS
 from domainstudio.corpus.duplicates.recall import expected_recall
 from domainstudio.corpus.duplicates.star import Removals, Scope
+from domainstudio.paths import read_small, write_atomically
 from domainstudio.problems import Problem, UserError
 from domainstudio.project import corpus, duplicates, tokens
 from domainstudio.project.project import Project
@@ -25,6 +28,7 @@ LARGE_CLUSTER = 100
 """A cluster of which so many texts go should be looked at before it is marked."""
 HASHES, LANGUAGES = "hashes.npy", "languages.npy"
 """Columns beside those of the search: uint64 [documents, 2] and uint8 [documents]."""
+_DIGEST = "columns.sha256"
 
 
 class Marking(BaseModel):
@@ -104,23 +108,42 @@ class Search:
             UserError: it is gone or damaged.
         """
         self.job_id = job_id
-        folder = project.inside(f"{duplicates.FOLDER}/{job_id}")
+        self._folder = project.inside(f"{duplicates.FOLDER}/{job_id}")
         try:
-            self.found = Found(folder)
-            self.hashes: NDArray[np.uint64] = np.load(folder / HASHES, mmap_mode="r", allow_pickle=False)
-            self.languages: NDArray[np.uint8] = np.load(folder / LANGUAGES, mmap_mode="r", allow_pickle=False)
-        except (OSError, ValueError, EOFError):
-            raise UserError(Problem("duplicates.search_damaged", None, {"folder": str(folder)})) from None
+            self.found = Found(self._folder)
+            documents = len(self.found.ids)
+            self.hashes: NDArray[np.uint64] = mapped(self._folder / HASHES, "<u8", (documents, 2))
+            self.languages: NDArray[np.uint8] = mapped(self._folder / LANGUAGES, "u1", (documents,))
+        except (OSError, ValueError):
+            raise self.damaged() from None
+        if int(self.languages.max(initial=0)) >= len(duplicates.LANGUAGES):
+            raise self.damaged()
         self.source_names = {source.id: source.name for source in corpus.sources(project.connection)}
         self.tokens_per_byte = _tokens_per_byte(project)
         self._ids = np.argsort(self.found.ids)
+        if not (np.diff(self.found.ids[self._ids]) > 0).all():
+            raise self.damaged()
         # While the threshold is moved the order of keeping stays; a marking is asked for several times.
         self._ranks = lru_cache(2)(self._rank)
         self._plain_removals = lru_cache(2)(
-            lambda marking: self._apply(
-                marking, self._ranks(marking.keep, marking.sources), np.empty((0, 2), np.int64)
-            )
+            lambda marking: self._apply(marking, self._ranks(marking.keep, marking.sources), Wishes())
         )
+
+    def damaged(self) -> UserError:
+        """Return the UserError about files that are not as the search left them."""
+        return UserError(Problem("duplicates.search_damaged", None, {"folder": str(self._folder)}))
+
+    def check_whole(self) -> None:
+        """Check that not a byte was changed since the search, as well as it is known: it reads all columns.
+
+        Raises:
+            UserError: one was.
+        """
+        try:
+            if not is_as_sealed(self._folder):
+                raise self.damaged()
+        except OSError:
+            raise self.damaged() from None
 
     @cached_property
     def histogram(self) -> list[int]:
@@ -141,7 +164,7 @@ class Search:
             return self._plain_removals(marking)
         ranks = self._ranks(marking.keep, marking.sources)
         ranks = ranks - np.int64(len(ranks)) * np.isin(np.arange(len(ranks)), wishes.kept)
-        return self._apply(marking, ranks, wishes.cuts)
+        return self._apply(marking, ranks, wishes)
 
     def preview(self, marking: Marking, wishes: "Wishes | None" = None) -> Preview:
         """Return what a marking removes and saves."""
@@ -174,11 +197,11 @@ class Search:
         digest: bytes = self.hashes[position].astype("<u8").tobytes()
         return digest
 
-    def _apply(self, marking: Marking, ranks: NDArray[np.int64], cuts: NDArray[np.int64]) -> Removals:
+    def _apply(self, marking: Marking, ranks: NDArray[np.int64], wishes: "Wishes") -> Removals:
         found = self.found
         documents = star.Documents(found.group, ranks, found.held_out, found.sources)
         pairs = star.Pairs(found.first, found.second, found.similarity)
-        return star.apply(pairs, documents, marking.threshold, cuts, marking.scope)
+        return star.apply(pairs, documents, marking.threshold, wishes.cuts, marking.scope, wishes.apart)
 
     def _rank(self, keep: Preference, sources: tuple[str, ...]) -> NDArray[np.int64]:
         numbers = {name: number for number, name in self.source_names.items()}
@@ -201,6 +224,25 @@ class Search:
         return round(total)
 
 
+def seal(folder: Path) -> None:
+    """Write down what the columns of a search are, byte for byte, when the last of them is written."""
+    write_atomically(folder / _DIGEST, digest(_columns(folder)).encode())
+
+
+def is_as_sealed(folder: Path) -> bool:
+    """Return whether the columns are as they were; those of an earlier version were not sealed.
+
+    Raises:
+        OSError: one cannot be read.
+    """
+    sealed = folder / _DIGEST
+    return not sealed.exists() or read_small(sealed) == digest(_columns(folder)).encode()
+
+
+def _columns(folder: Path) -> list[Path]:
+    return [*(folder / f"{name}.npy" for name in COLUMNS), folder / HASHES, folder / LANGUAGES]
+
+
 @dataclass(frozen=True, eq=False)
 class Wishes:
     """What a person's verdicts ask of a marking, in positions of a search."""
@@ -209,11 +251,13 @@ class Wishes:
     """Made the kept ones of their clusters."""
     cuts: NDArray[np.int64] = field(default_factory=lambda: np.empty((0, 2), np.int64))
     """Pairs that do not count as alike."""
+    apart: tuple[int, ...] = ()
+    """Documents that belong to no cluster."""
 
     @property
     def are_none(self) -> bool:
         """Whether nothing is asked."""
-        return not self.kept and not len(self.cuts)
+        return not self.kept and not len(self.cuts) and not self.apart
 
 
 def wishes_of(search: Search, verdicts: Iterable[Verdict]) -> Wishes:
@@ -223,7 +267,7 @@ def wishes_of(search: Search, verdicts: Iterable[Verdict]) -> Wishes:
     if not asking:
         return Wishes()
     places = _places(search, {each for verdict in asking for each in verdict.key})
-    kept, cuts = list[int](), list[tuple[int, int]]()
+    kept, cuts, apart = list[int](), list[tuple[int, int]](), list[int]()
     for verdict in asking:
         removed, witness = places.get(verdict.removed, []), places.get(verdict.kept or b"", [])
         if verdict.decision == "keep":
@@ -231,8 +275,8 @@ def wishes_of(search: Search, verdicts: Iterable[Verdict]) -> Wishes:
         elif verdict.decision == "reject":
             cuts += [(one, other) for one in removed for other in witness]
         else:
-            cuts += [(one, other) for one in removed for other in _alike(search, one)]
-    return Wishes(tuple(kept), np.array(cuts, np.int64).reshape(-1, 2))
+            apart += removed
+    return Wishes(tuple(kept), np.array(cuts, np.int64).reshape(-1, 2), tuple(apart))
 
 
 def _places(search: Search, hashes: set[bytes]) -> dict[bytes, list[int]]:
@@ -244,14 +288,6 @@ def _places(search: Search, hashes: set[bytes]) -> dict[bytes, list[int]]:
         if digest in hashes:
             found.setdefault(digest, []).append(position)
     return found
-
-
-def _alike(search: Search, position: int) -> list[int]:
-    """Return every document that one was verified against, or has the same words as."""
-    found, group = search.found, search.found.group[position]
-    heads = np.concatenate([found.second[found.first == group], found.first[found.second == group], [group]])
-    members = np.flatnonzero(np.isin(found.group, heads))
-    return [other for other in members.tolist() if other != position]
 
 
 def _tokens_per_byte(project: Project) -> dict[int, float]:

@@ -126,11 +126,22 @@ def _no_room_for(kind: Kind, work: Any, folder: JobFolder, error: Exception) -> 
 
 
 def commit(project: Project, kind: Kind, folder: JobFolder) -> bool:
-    """Commit a job that is done; return whether this call did it. Safe to repeat and to race."""
+    """Commit a job that is done; return whether this call did it. Safe to repeat and to race.
+
+    Raises:
+        UserError: what it made is damaged or gone.
+    """
     if folder.status() != "done" or index.is_committed(project.connection, folder.job_id):
         return False
     index.register(project.connection, folder.job_id, kind.name)
-    make_visible = kind.commit(project, work_of(folder.spec(), kind), folder) if kind.commit else lambda: None
+    try:
+        make_visible = (
+            kind.commit(project, work_of(folder.spec(), kind), folder) if kind.commit else lambda: None
+        )
+    except FileNotFoundError as error:
+        project.check_in_place()  # else it is not the result that is gone
+        params = {"job": folder.job_id, "file": str(error.filename)}
+        raise UserError(Problem("job.result_missing", None, params)) from error
     return index.commit(project.connection, folder.job_id, make_visible)
 
 

@@ -20,6 +20,7 @@ if __name__ == "__main__":
     sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import psutil
+from faults import crowd_duplicates
 from faults.crowd_world import (
     PATIENCE_SECONDS,
     World,
@@ -38,7 +39,7 @@ from support import wait_until
 from domainstudio.jobs.folder import list_jobs
 from domainstudio.jobs.process import processes_of
 from domainstudio.project import corpus as index
-from domainstudio.project import plans
+from domainstudio.project import duplicates, plans, verdicts
 from domainstudio.project.database import transaction
 from domainstudio.project.project import Project
 from domainstudio.workflow import history, planning
@@ -207,12 +208,13 @@ SCENES: dict[str, Callable[[World], None]] = {
         import_into_one, import_with_two_roles, rename_while_importing, pack_at_once, delete_while_resuming,
         report_at_once,
     )
-}  # fmt: skip
+} | crowd_duplicates.SCENES  # fmt: skip
 
 
 def check_after_a_round(world: World) -> None:
     """Check that what is there is whole, and that nothing is held, at work or left over."""
     check_whole(world.project)
+    crowd_duplicates.check_marks(world.project)
     wait_until(lambda: not any(processes_of(folder) for folder in list_jobs(world.project / "jobs")))
     left = [path.name for path in (world.project / "jobs").iterdir() if path.name.startswith(".")]
     assert not left, left
@@ -232,6 +234,8 @@ def check_the_journal(project: Path) -> None:
     def state(opened: Project) -> list[Any]:
         found = [plans.stored(opened.connection, "mixture", "default")]
         found.append(plans.stored(opened.connection, "recipe", "default"))
+        found += [duplicates.standing(opened.connection), verdicts.verdicts(opened.connection)]
+        found.append(crowd_duplicates.marks_of(opened.path))
         return found + [(name, one.role) for name, one in sources_of(opened.path).items()]
 
     with Project(project) as opened:

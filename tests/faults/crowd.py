@@ -26,6 +26,7 @@ from PySide6.QtCore import QObject, QTimer
 from PySide6.QtWidgets import QApplication
 
 from domainstudio.cli.main import GROUPS, run_command
+from domainstudio.corpus.audit.verdicts import Decision
 from domainstudio.corpus.readers import ReaderSettings
 from domainstudio.gui import theme
 from domainstudio.gui.preferences import Preferences
@@ -37,10 +38,13 @@ from domainstudio.mixture.shares import Mixture
 from domainstudio.problems import Problem, sentence
 from domainstudio.project.project import Project
 from domainstudio.workflow import (
+    contamination,
     corpus,
+    duplicates,
     export,
     history,
     importing,
+    judging,
     packing,
     planning,
     running,
@@ -48,6 +52,8 @@ from domainstudio.workflow import (
     tokenizer,
     training,
 )
+from domainstudio.workflow.audit import open_audit
+from domainstudio.workflow.marking import Marking
 from domainstudio.workflow.steps import STEPS
 
 LOOK_MILLISECONDS = 5
@@ -67,6 +73,11 @@ COMMANDS: dict[str, str] = {
     "resume": "runs resume {project} {0}",
     "delete": "runs delete {project} {0}",
     "report": "export report {project} {0} {1}",
+    "find": "duplicates find {project}",
+    "mark": "duplicates mark {project} --threshold {0}",
+    "unmark": "duplicates unmark {project}",
+    "decide": "audit decide {project} {0} {1} {2} --reviewer {3} --threshold 0.7",
+    "items": "duplicates contamination {project} {0}",
     "look": "project info {project}",
 }
 """What a person does → the words of its command, without a space in any argument."""
@@ -91,9 +102,21 @@ EDITS: dict[str, Callable[..., Any]] = {
     "resume": lambda project, run: running.resume(project.job(run)),
     "delete": lambda project, run: runs.delete(project, run),
     "report": lambda project, run, target: export.start_report(project, run, Path(target)),
+    "find": lambda project: duplicates.start_find(project),
+    "mark": lambda project, threshold: duplicates.mark(project, Marking(threshold=float(threshold))),
+    "unmark": lambda project: duplicates.unmark(project),
+    "decide": lambda project, *words: _decide(project, *words),
+    "items": lambda project, file: contamination.start_check(project, Path(file), Path(file).stem),
     "look": lambda project: project.name,
 }
 """The same → what a window has its session do."""
+
+
+def _decide(project: Project, removed: str, kept: str, decision: Decision, reviewer: str) -> None:
+    audit = open_audit(project, Marking(threshold=0.7))
+    queue = audit.queue("random")
+    place = judging.place_of(audit, queue, int(removed), int(kept))
+    judging.decide(project, audit, queue, place, decision, reviewer)
 
 
 def wait_for_the_gun(gun: Path) -> None:

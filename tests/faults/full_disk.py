@@ -8,6 +8,7 @@ no rights are needed.
 
 import argparse
 import hashlib
+import json
 import re
 import shutil
 import sys
@@ -25,11 +26,17 @@ from support import dump  # noqa: E402
 
 from domainstudio.jobs.checkpoints import CHECKPOINTS, MODEL  # noqa: E402
 from domainstudio.jobs.folder import list_jobs  # noqa: E402
+from domainstudio.project.project import Project  # noqa: E402
 from domainstudio.tokenizer.train import train_byte_level_bpe  # noqa: E402
+from domainstudio.workflow.audit import open_audit  # noqa: E402
+from domainstudio.workflow.marking import Marking  # noqa: E402
 
 DISK_BYTES = 96 << 20
 WEIGHTS_BYTES = 1 << 20
-JOB = re.compile(r"(import|tokenizer|pack|train|export|report|search)-\d+")
+LEAST_TAKEN = 32 << 10
+"""Bytes; a short edit may be over between two looks at the disk."""
+JOB = re.compile(r"(import|tokenizer|pack|train|export|report|search|duplicates|contamination)-\d+")
+TIME = re.compile(r'"unix_seconds":[\d.]+|\d{4}-\d\d-\d\d \d\d:\d\d UTC')
 SIZE = r"[\d,.]+ [kMGT]?B"
 SENTENCES = re.compile(
     rf"The disk of \S+ is too full: about {SIZE} are needed and {SIZE} are free; .*\."
@@ -56,6 +63,17 @@ class Operation:
 def _shares(*values: float) -> list[object]:
     shares = [f"--share={name}={value}" for name, value in zip(("general", "domain"), values, strict=True)]
     return [*shares, "--tokens", "16k", "--max-epochs", "4"]
+
+
+def _next_pair(disk: Path) -> list[object]:
+    """Return the numbers of the pair that is judged next."""
+    with Project(disk / "p", read_only=True) as project:
+        audit = open_audit(project, Marking())
+        queue = audit.queue("random")
+        place = audit.place_of_next(queue)
+        assert place is not None and queue.kept is not None
+        ids = audit.search.found.ids
+        return [int(ids[queue.removed[place]]), int(ids[queue.kept[place]])]
 
 
 def _texts(role: str) -> Callable[[Path], list[object]]:
@@ -98,6 +116,30 @@ OPERATIONS = {
             "train",
             ("out.html",),
         ),
+        Operation("find", lambda disk: ["duplicates", "find", disk / "p"], "second import"),
+        Operation("mark", lambda disk: ["duplicates", "mark", disk / "p"], "find"),
+        Operation(
+            "mark anew", lambda disk: ["duplicates", "mark", disk / "p", "--threshold", "0.75"], "mark"
+        ),
+        Operation("unmark", lambda disk: ["duplicates", "unmark", disk / "p"], "mark"),
+        Operation("undo mark", lambda disk: ["project", "undo", disk / "p"], "mark"),
+        Operation(
+            "contamination",
+            lambda disk: ["duplicates", "contamination", disk / "p", disk / "items.jsonl"],
+            "second import",
+        ),
+        Operation(
+            "decide",
+            lambda disk: ["audit", "decide", disk / "p", *_next_pair(disk), "reject", "--reviewer", "eve"],
+            "mark",
+        ),
+        Operation("undo decide", lambda disk: ["project", "undo", disk / "p"], "decide"),
+        Operation(
+            "audit report",
+            lambda disk: ["audit", "report", disk / "p", disk / "audit.md"],
+            "decide",
+            ("audit.md",),
+        ),
     )
 }
 
@@ -133,7 +175,7 @@ class Campaign:
             assert told.code == 0, (operation.name, told, jobs_badly_ended(self.disk.path / "p"))
             if operation.name == "train":
                 _add_weights(self.disk.path / "p")
-            self.taken_bytes[operation.name] = told.taken_bytes
+            self.taken_bytes[operation.name] = max(told.taken_bytes, LEAST_TAKEN)
             self.after[operation.name] = visible(self.disk.path, operation)
             shutil.copytree(self.disk.path, self.kept / operation.name)
 
@@ -148,9 +190,9 @@ class Campaign:
     def try_at(self, operation: Operation, limit: Callable[[], None], outcome: Outcome) -> None:
         """Do an operation on a disk that is limited, judge what came of it, then do it with room."""
         self.restore(operation)
-        before = visible(self.disk.path, operation)
+        before, words = visible(self.disk.path, operation), operation.words(self.disk.path)
         limit()
-        told = command(self.disk, *operation.words(self.disk.path))
+        told = command(self.disk, *words)
         self.disk.release()
         now = visible(self.disk.path, operation)
         outcome.points += 1
@@ -167,7 +209,7 @@ class Campaign:
         if before != after == visible(self.disk.path, operation):
             outcome.kinds["taken in later"] += 1
             return
-        again = command(self.disk, *operation.words(self.disk.path))
+        again = command(self.disk, *words)
         now = visible(self.disk.path, operation)
         if again.code != 0 or now != after:
             outcome.faults.append(f"repeated: code {again.code}, {again.err}{difference(after, now)}")
@@ -182,14 +224,20 @@ def visible(disk: Path, operation: Operation) -> dict[str, Any]:
         for table, rows in dump(project).items():
             if table not in ("jobs", "sqlite_sequence"):
                 found[table] = [_plain(row) for row in rows if _counts(table, row)]
-    places = [project / name for name in ("documents", "models", "tokens")]
+    places = [project / name for name in ("documents", "duplicates", "models", "tokens")]
     for place in [*places, *(disk / name for name in operation.makes)]:
         for file in [place] if place.is_file() else sorted(place.rglob("*")):
             if file.is_file() and not any(REST.search(part) for part in file.parts):
-                found[_plain(str(file.relative_to(disk)))] = hashlib.sha256(file.read_bytes()).hexdigest()
+                found[_plain(str(file.relative_to(disk)))] = _hash(file)
     runs = list_jobs(project / "jobs", "train")
     found["runs"] = [_plain(job.job_id) for job in runs if job.status() == "done"]
     return found
+
+
+def _hash(file: Path) -> str:
+    """Return the hash of a file, of a report without the time when it was made."""
+    data = file.read_bytes()
+    return hashlib.sha256(TIME.sub("", data.decode()).encode() if file.suffix == ".md" else data).hexdigest()
 
 
 def _rows(state: dict[str, Any]) -> dict[str, Any]:
@@ -204,10 +252,10 @@ def _counts(table: str, row: tuple[Any, ...]) -> bool:
 
 
 def _plain(value: Any) -> Any:
-    """Return a value without the numbers of jobs, which another attempt has another of."""
+    """Return a value without times and the numbers of jobs, which another attempt has others of."""
     if isinstance(value, tuple):
         return tuple(_plain(each) for each in value)
-    return JOB.sub(r"\1-N", value) if isinstance(value, str) else value
+    return TIME.sub("", JOB.sub(r"\1-N", value)) if isinstance(value, str) else value
 
 
 def told_badly(told: Told) -> list[str]:
@@ -248,6 +296,10 @@ def write_inputs(folder: Path) -> None:
     for role, step in (("general", 7), ("domain", 11)):
         rows = [" ".join(words[(row * 13 + n * step) % 3000] for n in range(150)) for row in range(400)]
         (folder / f"{role}.jsonl").write_text("".join(f'{{"text": "{role} {row}"}}\n' for row in rows))
+    items = [
+        {"question": " ".join(words[n * 7 % 3000] for n in range(start, start + 20))} for start in (0, 5)
+    ]
+    (folder / "items.jsonl").write_text("".join(json.dumps(item) + "\n" for item in items))
     _write_model(folder / "base")
     train_byte_level_bpe(iter(words), 300, folder / "base")
 

@@ -17,6 +17,7 @@ import sys
 import tempfile
 import traceback
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
@@ -60,8 +61,13 @@ def verdicts(world: World) -> list[Verdict]:
     project, new = world.given / "project", world.out / "new"
     commands = [[*command[:2], str(project), *command[2:]] for command in COMMANDS]
     commands.append(["project", "new", str(new), "--base", str(world.given / "base")])
+    return judged(world, commands, in_child(commands))
+
+
+def judged(world: World, commands: list[list[str]], answers: list[tuple[int, str]]) -> list[Verdict]:
+    """Judge how commands ended, and what became of the neighbour."""
     found = []
-    for command, (code, shown) in zip(commands, in_child(commands), strict=False):
+    for command, (code, shown) in zip(commands, answers, strict=False):
         trouble = ""
         if code not in (0, 2):
             trouble = shown[-3000:]
@@ -73,20 +79,26 @@ def verdicts(world: World) -> list[Verdict]:
     if not world.is_unharmed:
         found.append(Verdict("all of them", 1, "the neighbour's files are others now"))
     if any(SECRET.encode() in file.read_bytes() for file in world.out.rglob("*") if file.is_file()):
-        found.append(Verdict("project new", 1, "the neighbour's words were copied"))
+        found.append(Verdict("all of them", 1, "the neighbour's words were copied"))
     return found
 
 
-def in_child(commands: list[list[str]]) -> list[tuple[int, str]]:
+def in_child(
+    commands: list[list[str]], after_each: Callable[[int], None] = lambda _number: None
+) -> list[tuple[int, str]]:
     """Run commands in a child; return the exit code of each and what it showed.
 
     The code is negative if a signal ended the child (the alarm is 14); commands behind that one are left out.
+
+    Args:
+        commands: words.
+        after_each: called in the child with the number of the command that has ended.
     """
     with tempfile.TemporaryDirectory() as place:
         shown = [Path(place) / str(number) for number in range(len(commands))]
         child = os.fork()
         if not child:
-            _live_as_child(commands, shown)
+            _live_as_child(commands, shown, after_each)
         _, status = os.waitpid(child, 0)
         codes = [int(done.read_text()) for file in shown if (done := file.with_suffix(".code")).exists()]
         if status:
@@ -94,18 +106,19 @@ def in_child(commands: list[list[str]]) -> list[tuple[int, str]]:
         return [(code, file.read_text("utf-8", "replace")) for code, file in zip(codes, shown, strict=False)]
 
 
-def _live_as_child(commands: list[list[str]], shown: list[Path]) -> None:
+def _live_as_child(commands: list[list[str]], shown: list[Path], after_each: Callable[[int], None]) -> None:
     try:
         signal.alarm(SECONDS)
         most = psutil.Process().memory_info().vms + MEMORY_BYTES
         resource.setrlimit(resource.RLIMIT_AS, (most, most))
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-        for command, file in zip(commands, shown, strict=True):
+        for number, (command, file) in enumerate(zip(commands, shown, strict=True)):
             with file.open("w", encoding="utf-8", errors="surrogateescape") as target:
                 os.dup2(target.fileno(), 2)  # what libraries in other languages say
                 with contextlib.redirect_stdout(target), contextlib.redirect_stderr(target):
                     code = _exit_code(command)
             file.with_suffix(".code").write_text(str(code))
+            after_each(number)
     finally:
         os._exit(0)
 

@@ -7,7 +7,7 @@ import random
 import shutil
 import sqlite3
 import struct
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,10 @@ ABSURD: tuple[Any, ...] = (
     "../../../neighbour", "/dev/zero", "<img src='file:///etc/passwd'>", "{0.__class__}", "x" * 100_000, [],
     {}, [[]], {"a": {"b": 1}},
 )  # fmt: skip
+
+
+Way = Callable[[Path, World, random.Random], str]
+"""Changes a file and says what more there is to say of it."""
 
 
 @dataclass(frozen=True)
@@ -33,8 +37,12 @@ def mutate(world: World, chance: random.Random) -> Mutation:
     """Change one of the given files in one way, both drawn."""
     files = [path for path in sorted(world.given.rglob("*")) if path.is_file()]
     special = [path for path in files if path.suffix in (".sqlite", ".json", ".jsonl", ".safetensors")]
-    file = chance.choice(special if chance.random() < 0.7 else files)
-    ways = [_bits, _bytes, _cut, _grown, _lost, _replaced, _replaced]
+    return change(chance.choice(special if chance.random() < 0.7 else files), world, chance)
+
+
+def change(file: Path, world: World, chance: random.Random, own: Sequence[Way] = ()) -> Mutation:
+    """Change a file in one way, drawn from those that suit its kind and some of its own."""
+    ways: list[Way] = [_bits, _bytes, _cut, _grown, _lost, _replaced, _replaced]
     match file.suffix:
         case ".json":
             ways += [_json_value] * 12
@@ -44,7 +52,7 @@ def mutate(world: World, chance: random.Random) -> Mutation:
             ways += [_header] * 12
         case ".sqlite":
             ways += [_cell] * 40 + [_statement] * 8
-    way = chance.choice(ways)
+    way = chance.choice([*ways, *own])
     detail = way(file, world, chance)
     return Mutation(way.__name__.strip("_") + detail, str(file.relative_to(world.given)))
 

@@ -12,9 +12,10 @@ from faults.small_disk import can_mount
 
 ROUNDS = (
     "settings_at_once", "undo_at_once", "edit_one_source", "delete_at_once", "import_into_one",
-    "import_with_two_roles", "rename_while_importing", "delete_while_resuming",
+    "import_with_two_roles", "rename_while_importing", "delete_while_resuming", "mark_while_importing",
+    "undo_marks_at_once",
 )  # fmt: skip
-"""Those that lost something, or ended in a traceback, before they were mended."""
+"""Those that lost something, or ended in a traceback, before they were mended, and one of decisions."""
 
 
 def test_two_windows_and_three_commands_at_once(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from faults.disk_scenes import SCENES
 from faults.small_disk import can_mount
 
 HERE = Path(__file__).parent
-SWEPT = ("new on a base", "import", "mixture", "export model")
+SWEPT = ("new on a base", "import", "mixture", "export model", "find", "mark", "decide")
 
 pytestmark = pytest.mark.skipif(not can_mount(), reason="no disk can be mounted here")
 

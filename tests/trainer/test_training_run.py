@@ -214,6 +214,21 @@ def test_a_run_from_a_run_begins_with_its_weights(
         assert after[source].nats_per_token == pytest.approx(before[source].nats_per_token, abs=1e-5)
 
 
+def test_a_run_from_a_run_is_resumed_bit_for_bit_dropout_and_all(
+    undisturbed: Path, tmp_path: Path, command: Command
+) -> None:
+    project = Path(shutil.copytree(undisturbed, tmp_path / "small"))
+    settings = ["--from=train-1", "--set=steps=60", "--set=probe_every=1000", "--set=checkpoint_every=1000"]
+    command("train", "start", project, *settings)
+    command("train", "start", project, *settings, "--detach")
+    whole, pieced = (JobFolder(project / "jobs" / name) for name in ("train-2", "train-3"))
+    wait_for_step(pieced, 5, attempt=1)
+    command("runs", "pause", project, "train-3")
+    wait_until(lambda: pieced.status() == "stopped")
+    command("runs", "resume", project, "train-3")
+    assert curves_of(pieced).attempts == 2 and losses(curves_of(pieced)) == losses(curves_of(whole))
+
+
 def test_a_project_on_a_base_folder_trains_it(undisturbed: Path, tmp_path: Path, command: Command) -> None:
     """The exported model serves as somebody's base: its own tokenizer is used, its loss is the base line."""
     command("export", "model", undisturbed, "train-1", tmp_path / "base")

@@ -1,6 +1,8 @@
 """Evaluation items in the corpus: found before a run starts, and only in what is trained on."""
 
+import gzip
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -153,3 +155,22 @@ def test_a_result_stays_small_however_many_items_occur() -> None:
     assert (made.items, made.occurring, len(made.found)) == (count, count - 1, contamination.MOST_FOUND)
     assert made.further[-1] == count - 1 and 7 not in {one.item for one in made.found}
     assert len(made.model_dump_json(indent=1)) < 64 << 20
+
+
+def test_a_file_that_cannot_be_read_is_refused_with_the_reason(project: Project, tmp_path: Path) -> None:
+    whole = gzip.compress(b'{"question": "what is the dose of this"}\n' * 200)
+    torn = whole[:30] + bytes(20) + whole[50:]
+    for name, data, words in (
+        ("torn.jsonl.gz", torn, "cannot be read"),
+        ("cut.jsonl.gz", whole[:-20], "cannot be read"),
+        ("other.jsonl.zst", b"hello", "cannot be read"),
+        ("long.jsonl.gz", gzip.compress(b'{"question": "' + b"a" * (40 << 20)), "no evaluation item"),
+    ):
+        (tmp_path / name).write_bytes(data)
+        with pytest.raises(UserError, match=words):
+            contamination.start_check(project, tmp_path / name, "quiz")
+    os.mkfifo(tmp_path / "pipe.jsonl")
+    (tmp_path / "zero.jsonl").symlink_to("/dev/zero")
+    for name in ("pipe.jsonl", "zero.jsonl"):
+        with pytest.raises(UserError, match="not the plain file"):
+            contamination.start_check(project, tmp_path / name, "quiz")

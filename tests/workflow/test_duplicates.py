@@ -314,3 +314,52 @@ def test_every_pair_of_a_queue_is_listed_page_by_page(project: Project, add: Add
     assert decided.verdicts(project.connection) == [replace(verdict)]
     again = audit.open_audit(project, Marking())
     assert judging.rows(project, again, again.queue("uncertain"), 3, 1)[0].decision == "unsure"
+
+
+def test_a_search_of_other_documents_marks_none(project: Project, add: Add) -> None:
+    """Its numbers may be valid and not mean these texts: every one that goes is compared with the index."""
+    add("law", [*many(0, 340), *(text(seed, 1) for seed in range(10))])
+    folder = project.path / "duplicates" / searched(project).job_id
+    for name, change in (
+        ("ids", lambda values: values[::-1].copy()),
+        ("held_out", lambda values: ~values),
+        ("hashes", lambda values: np.roll(values, 1, axis=0)),
+        ("similarity", lambda values: values * np.float32(0.99)),
+    ):
+        before = (folder / f"{name}.npy").read_bytes()
+        np.save(folder / f"{name}.npy", change(np.load(folder / f"{name}.npy")))
+        for is_sealed in (True, False):  # a stranger would take the seal away
+            seal = folder / "columns.sha256"
+            words = seal.read_text()
+            if not is_sealed:
+                seal.unlink()
+            if is_sealed or name != "similarity":
+                with pytest.raises(UserError, match="search again"):
+                    duplicates.mark(project, Marking())
+            seal.write_text(words)
+        (folder / f"{name}.npy").write_bytes(before)
+    assert index.standing(project.connection) is None
+    assert len(duplicates.mark(project, Marking()).removals.documents) >= 9
+
+
+def test_a_copy_of_what_is_marked_is_not_used_in_its_place(project: Project, add: Add) -> None:
+    """It would be there twice as soon as the near-duplicates are used again."""
+    add("law", [*many(0, 340), text(1, 1), text(2, 1)])
+    before, _search = used(project), searched(project)
+    duplicates.mark(project, Marking())
+    marked = used(project)
+    add("law", [text(1, 1), text(2, 1), text(1), text(2)])
+    assert used(project) == marked
+    duplicates.unmark(project)
+    assert used(project) == before
+
+
+@pytest.mark.parametrize("name", ["", " ", "a\nb", "x" * 101, "a\udcffb"])
+def test_nobody_is_called_so(project: Project, add: Add, name: str) -> None:
+    """An edit by nobody could be read by no list of edits, nor taken back."""
+    add("law", [*many(0, 40), *(text(seed, 1) for seed in range(5))])
+    searched(project)
+    found = audit.open_audit(project, Marking())
+    with pytest.raises(UserError, match="is no name for a reviewer"):
+        judging.decide(project, found, found.queue("random"), 0, "accept", name)
+    assert not decided.verdicts(project.connection) and len(history.history(project)) == 0

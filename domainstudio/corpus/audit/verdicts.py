@@ -1,5 +1,6 @@
 """Verdicts: what a person decided about a pair, and what the sample's verdicts add up to."""
 
+import getpass
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -63,6 +64,14 @@ class Verdict:
         if self.decision == "unsure":
             return "unsure"
         return "right" if self.decision in _RIGHT[self.queue] else "wrong"
+
+
+def account_name() -> str:
+    """Return the name of this account, by which its person judges; in a container it may have none."""
+    try:
+        return getpass.getuser()
+    except (KeyError, ImportError, OSError):
+        return "–"
 
 
 def in_force(verdicts: Iterable[Verdict], queue: Queue) -> dict[Key, Verdict]:

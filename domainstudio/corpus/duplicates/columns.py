@@ -1,5 +1,7 @@
 """Columns: plain .npy files that come into being whole, written a piece at a time."""
 
+import hashlib
+import math
 import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -9,7 +11,10 @@ from typing import Any, BinaryIO
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from domainstudio.paths import sync_folder
+from domainstudio.paths import open_plain, sync_folder
+
+_BEGINNING = b"\x93NUMPY\x01\x00"
+_LOT_BYTES = 1 << 20
 
 
 @contextmanager
@@ -57,3 +62,43 @@ def read_column(file: Path) -> NDArray[Any]:
     """
     array: NDArray[Any] = np.load(file, mmap_mode="r", allow_pickle=False)
     return array
+
+
+def mapped(file: Path, dtype: DTypeLike, shape: tuple[int, ...]) -> NDArray[Any]:
+    """Return an array of a type and shape that are known beforehand, mapped.
+
+    What the file says of itself is compared, never acted upon: it may come from anybody.
+
+    Raises:
+        UserError: it is a pipe or a device.
+        OSError: it is not there, or may not be read.
+        ValueError: it is a link, or not such an array as this program writes, to the byte.
+    """
+    wanted = np.dtype(dtype)
+    form = {"descr": np.lib.format.dtype_to_descr(wanted), "fortran_order": False, "shape": shape}
+    header = "".join(f"{key!r}: {value!r}, " for key, value in form.items())
+    size_bytes = math.prod(shape) * wanted.itemsize
+    if file.is_symlink():
+        raise ValueError(f"{file} is a link")
+    with open_plain(file) as source:
+        beginning = source.read(len(_BEGINNING) + 2)
+        length = int.from_bytes(beginning[len(_BEGINNING) :], "little")
+        start = len(beginning) + length
+        is_right = (
+            beginning.startswith(_BEGINNING) and source.read(length).strip() == f"{{{header}}}".encode()
+        )
+        if not is_right or os.fstat(source.fileno()).st_size != start + size_bytes:
+            raise ValueError(f"{file} is no column of {shape} {wanted}")
+        if not size_bytes:
+            return np.empty(shape, wanted)
+        return np.memmap(source, wanted, "r", start, shape)
+
+
+def digest(files: Iterable[Path]) -> str:
+    """Return the SHA-256 of what some files hold, one after the other."""
+    found = hashlib.sha256()
+    for file in files:
+        with open_plain(file) as source:
+            while lot := source.read(_LOT_BYTES):
+                found.update(lot)
+    return found.hexdigest()

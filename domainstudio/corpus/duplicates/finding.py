@@ -5,14 +5,16 @@ import shutil
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
+from tokenize import TokenError
 from typing import Any, Literal, TypeVar
+from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
 
 from domainstudio.corpus.duplicates.candidates import Links, link, linked, read_keys, unpack, weed
 from domainstudio.corpus.duplicates.columns import read_column, write_column, write_pieces
-from domainstudio.corpus.duplicates.found import Summary, read_summary, remove, write_summary
+from domainstudio.corpus.duplicates.found import Found, Summary, read_summary, remove, write_summary
 from domainstudio.corpus.duplicates.plan import Part, Settings, cut, fingerprint, searched_by
 from domainstudio.corpus.duplicates.signing import Signed, representatives, sign_block
 from domainstudio.corpus.duplicates.verification import Sets, SetsTask, Verifier, verified_file, write_sets
@@ -30,6 +32,11 @@ SMALL_BYTES = 256 << 20
 
 _WORK, _MADE_OF = "work", "made_of"
 _Task = TypeVar("_Task")
+_OF_DAMAGE = (
+    ValueError, LookupError, TypeError, OverflowError, MemoryError, EOFError, SyntaxError, TokenError,
+    BadZipFile, FileNotFoundError, IsADirectoryError, NotADirectoryError,
+)  # fmt: skip
+"""What reading a part may raise that is not what it was, or not there."""
 
 
 def find(
@@ -38,7 +45,8 @@ def find(
     """Find all pairs of documents that are near-duplicates, and which documents have the same tokens.
 
     Held-out documents are compared with the others, not with each other. What is whole of an earlier search
-    of the same documents with the same settings is not done again; what is there of another goes.
+    of the same documents with the same settings is not done again; what is there of another, or is found
+    damaged on the way, goes.
 
     Args:
         folder: holds the result (`Found` reads it), and meanwhile what that is made of; it exists.
@@ -49,11 +57,33 @@ def find(
         processes: as in `run_tasks`, but None for what suits the machine and the amount of text.
     """
     made_of = fingerprint(parts, settings)
-    summary = read_summary(folder)
-    if summary is None or summary.made_of != made_of:
-        summary = _Search(folder, parts, settings, report, processes).run(made_of)
+    search = _Search(folder, parts, settings, report, processes)
+    is_begun = any(folder.iterdir())
+    try:
+        summary = _finished(folder, made_of) or search.run(made_of)
+        Found(folder)
+    except _OF_DAMAGE:
+        if not is_begun:
+            raise
+        _empty(folder)
+        summary = search.run(made_of)
     shutil.rmtree(folder / _WORK, ignore_errors=True)
     return summary
+
+
+def _finished(folder: Path, made_of: str) -> Summary | None:
+    """Return the summary of a search of the same that came to its end.
+
+    Raises:
+        ValueError: its columns are not what it made.
+    """
+    summary = read_summary(folder)
+    return Found(folder).summary if summary and summary.made_of == made_of else None
+
+
+def _empty(folder: Path) -> None:
+    for entry in folder.iterdir():
+        shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
 
 
 class _Search:

@@ -4,13 +4,18 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from domainstudio.corpus.duplicates.columns import read_column
+from domainstudio.corpus.duplicates.columns import mapped
 from domainstudio.corpus.duplicates.plan import Settings
 from domainstudio.paths import read_small, write_atomically
 
 _SUMMARY = "summary.json"
+_MOST_DOCUMENTS = (1 << 31) - 1
+COLUMNS = (
+    "first", "second", "similarity", "ids", "sources", "held_out", "characters", "bytes", "group"
+)  # fmt: skip
+"""Files of a result, each with the ending .npy."""
 
 
 class Summary(BaseModel):
@@ -22,19 +27,19 @@ class Summary(BaseModel):
     """Hash of the documents, the settings and the program's way to search."""
     searched_by: str
     settings: Settings
-    documents: int
-    held_out_documents: int
-    bytes: int
-    normalised_duplicates: int
+    documents: int = Field(ge=0, le=_MOST_DOCUMENTS)
+    held_out_documents: int = Field(ge=0, le=_MOST_DOCUMENTS)
+    bytes: int = Field(ge=0)
+    normalised_duplicates: int = Field(ge=0, le=_MOST_DOCUMENTS)
     """Documents that have the same tokens as an earlier one."""
-    candidates: int
+    candidates: int = Field(ge=0)
     """Pairs that were compared."""
-    pairs: int
+    pairs: int = Field(ge=0, lt=1 << 48)
     """Pairs that reach the floor."""
 
 
 class Found:
-    """A finished search; its columns are mapped, nothing is read until it is used.
+    """A finished search; its columns are mapped, and those that lead from one to another were looked through.
 
     Attributes:
         summary: what was found.
@@ -53,20 +58,55 @@ class Found:
 
         Raises:
             FileNotFoundError: the search has not come to its end.
+            ValueError: it is damaged: a column is of another form, or leads nowhere.
         """
         summary = read_summary(folder)
         if summary is None:
             raise FileNotFoundError(folder / _SUMMARY)
         self.summary = summary
-        self.first: NDArray[np.int32] = read_column(folder / "first.npy")
-        self.second: NDArray[np.int32] = read_column(folder / "second.npy")
-        self.similarity: NDArray[np.float32] = read_column(folder / "similarity.npy")
-        self.ids: NDArray[np.int64] = read_column(folder / "ids.npy")
-        self.sources: NDArray[np.int32] = read_column(folder / "sources.npy")
-        self.held_out: NDArray[np.bool_] = read_column(folder / "held_out.npy")
-        self.characters: NDArray[np.int64] = read_column(folder / "characters.npy")
-        self.bytes: NDArray[np.int64] = read_column(folder / "bytes.npy")
-        self.group: NDArray[np.int32] = read_column(folder / "group.npy")
+        documents, pairs = (summary.documents,), (summary.pairs,)
+        self.first: NDArray[np.int32] = mapped(folder / "first.npy", "<i4", pairs)
+        self.second: NDArray[np.int32] = mapped(folder / "second.npy", "<i4", pairs)
+        self.similarity: NDArray[np.float32] = mapped(folder / "similarity.npy", "<f4", pairs)
+        self.ids: NDArray[np.int64] = mapped(folder / "ids.npy", "<i8", documents)
+        self.sources: NDArray[np.int32] = mapped(folder / "sources.npy", "<i4", documents)
+        self.held_out: NDArray[np.bool_] = mapped(folder / "held_out.npy", "?", documents)
+        self.characters: NDArray[np.int64] = mapped(folder / "characters.npy", "<i8", documents)
+        self.bytes: NDArray[np.int64] = mapped(folder / "bytes.npy", "<i8", documents)
+        self.group: NDArray[np.int32] = mapped(folder / "group.npy", "<i4", documents)
+        if not (self._are_documents() and self._are_pairs()):
+            raise ValueError(f"the columns of {folder} contradict each other")
+
+    def _are_documents(self) -> bool:
+        """Return whether what is said of documents can be, and groups have their first ones as heads."""
+        count, group = self.summary.documents, self.group
+        is_within = bool((group >= 0).all() and (group <= np.arange(count, dtype=np.int32)).all())
+        return (
+            is_within
+            and bool((group[group] == group).all())
+            and bool((self.held_out.view(np.uint8) <= 1).all())
+            and min(int(column.min(initial=0)) for column in (self.ids, self.characters, self.bytes)) >= 0
+        )
+
+    def _are_pairs(self) -> bool:
+        """Return whether pairs ascend, are of heads of groups, and are as alike as the search asked."""
+        first, second = self.first, self.second
+        if not len(first):
+            return True
+        if (
+            int(first.min()) < 0
+            or int(second.max()) >= self.summary.documents
+            or bool((first >= second).any())
+        ):
+            return False
+        number = first.astype(np.int64) << 32 | second
+        return bool(
+            (number[1:] > number[:-1]).all()
+            and (self.group[first] == first).all()
+            and (self.group[second] == second).all()
+            and (self.similarity >= np.float32(self.summary.settings.floor)).all()
+            and (self.similarity <= 1).all()
+        )
 
 
 def read_summary(folder: Path) -> Summary | None:

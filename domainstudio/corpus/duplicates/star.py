@@ -1,5 +1,6 @@
 """The star rule: a document is removed only if it is verified against one that is kept."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -50,6 +51,7 @@ def apply(
     threshold: float,
     cuts: NDArray[np.int64],
     scope: Scope = "all",
+    apart: Sequence[int] = (),
 ) -> Removals:
     """Return what is removed: greedily by rank, a document goes if it is alike one that is kept.
 
@@ -62,10 +64,13 @@ def apply(
         threshold: least Jaccard similarity; pairs were kept down to the floor of the search only.
         cuts: int64 [cuts, 2]: pairs of documents that shall not count as alike.
         scope: whether training documents of different sources are compared.
+        apart: documents that are alike no other. Were each cut from all that it is alike, as many nodes would
+            be compared with one another as have the same tokens.
     """
     similar = pairs.similarity >= np.float32(threshold)
     first, second, similarity = pairs.first[similar], pairs.second[similar], pairs.similarity[similar]
-    nodes = _Nodes(_involved(documents.group, first, second), documents, cuts, scope)
+    involved = np.setdiff1d(_involved(documents.group, first, second), apart)
+    nodes = _Nodes(involved, documents, cuts, scope)
     edges = nodes.edges(first, second, similarity)
     return nodes.removals(edges, _keep(edges, nodes.order))
 

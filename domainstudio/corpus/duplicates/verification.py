@@ -135,8 +135,8 @@ class _SetReader:
 
     def __init__(self, sets: Sets, start: int) -> None:
         """Open the files; `start` is the position of the block's first document."""
-        self._file = sets.hashes.open("rb", buffering=0)
         offsets = np.load(sets.offsets)
+        self._file = sets.hashes.open("rb", buffering=0)
         self._sizes = np.diff(offsets)
         self._offsets = (offsets * _HASH_BYTES).tolist()
         self._start = start

@@ -10,6 +10,7 @@ from domainstudio.corpus.audit.verdicts import (
     Key,
     Queue,
     Verdict,
+    account_name,
     in_force,
     reviewed_twice,
     tallies,
@@ -100,3 +101,12 @@ def test_the_second_review_is_another_person_s() -> None:
     assert first == {(A, B): "right", (A, C): "wrong", (A, D): "right"}
     assert second == {(A, B): "right", (A, C): "right"}
     assert agreement(first, second, OUTCOMES).table == ((1, 0, 0), (1, 0, 0), (0, 0, 0))
+
+
+def test_an_account_without_a_name_judges_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("LOGNAME", "USER", "LNAME", "USERNAME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr("os.getuid", lambda: 2**31 - 7)
+    assert account_name() == "–"
+    monkeypatch.setenv("LOGNAME", "ana")
+    assert account_name() == "ana"

@@ -4,6 +4,7 @@ import multiprocessing
 import os
 import shutil
 import signal
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -217,3 +218,28 @@ def test_usual_settings_find_nearly_all(tmp_path: Path) -> None:
     pairs = zip(found.first.tolist(), found.second.tolist(), found.similarity.tolist(), strict=True)
     strong = {(one, other) for one, other, value in pairs if value >= np.float32(0.8)}
     assert strong <= expected and len(strong) >= 0.99 * len(expected) > 100
+
+
+@pytest.mark.parametrize(
+    ("phase", "damage"), [("weeding", "short"), ("comparing", "lost"), ("comparing", "other")]
+)
+def test_what_is_damaged_of_a_stopped_search_is_made_anew(
+    whole: Path, parts: list[Part], tmp_path: Path, phase: Phase, damage: str
+) -> None:
+    with pytest.raises(InterruptedError):
+        find(tmp_path, parts, SURE, partial(_stop_in, phase))
+    for file in (tmp_path / "work").glob("*-*"):
+        match damage:
+            case "short":
+                os.truncate(file, file.stat().st_size // 2)
+            case "lost" if file.suffix == ".bin":
+                file.unlink()
+            case "other" if file.suffix == ".npy":
+                np.save(file, np.zeros(3))
+    find(tmp_path, parts, SURE, silent)
+    assert columns(tmp_path) == columns(whole)
+
+
+def _stop_in(wanted: Phase, _done: int, _total: int, phase: Phase) -> None:
+    if phase == wanted:
+        raise InterruptedError

@@ -23,6 +23,7 @@ class Case:
     threshold: float
     scope: Scope
     cuts: set[tuple[int, int]] = field(default_factory=set)
+    apart: set[int] = field(default_factory=set)
 
     def removals(self) -> Removals:
         pairs = sorted(self.similar)
@@ -35,7 +36,7 @@ class Case:
         )
         verified = Pairs(columns[0], columns[1], np.array([self.similar[pair] for pair in pairs], np.float32))
         cuts = np.array(sorted(self.cuts), np.int64).reshape(-1, 2)
-        return apply(verified, documents, self.threshold, cuts, self.scope)
+        return apply(verified, documents, self.threshold, cuts, self.scope, sorted(self.apart))
 
     def found(self) -> dict[int, tuple[int, float]]:
         result = self.removals()
@@ -45,7 +46,7 @@ class Case:
 
     def alike(self, one: int, other: int) -> float:
         """Return how similar two documents are for the rule, 0 if they do not count as alike."""
-        if one == other or (min(one, other), max(one, other)) in self.cuts:
+        if one == other or (min(one, other), max(one, other)) in self.cuts or {one, other} & self.apart:
             return 0.0
         if self.held_out[one] and self.held_out[other]:
             return 0.0
@@ -94,6 +95,7 @@ def cases(draw: st.DrawFn) -> Case:
         draw(st.sampled_from([0.7, 0.8, 0.95])),
         draw(st.sampled_from(["all", "within sources"])),
         cuts,
+        draw(st.sets(everyone, max_size=2)),
     )
 
 
@@ -141,3 +143,14 @@ def test_a_higher_threshold_needs_no_new_search(case: Case) -> None:
 def test_a_chain_keeps_what_is_not_like_the_kept_one() -> None:
     chain = Case([0, 1, 2], [0, 1, 2], [False] * 3, [0] * 3, {(0, 1): 0.9, (1, 2): 0.9}, 0.8, "all")
     assert chain.found() == {1: (0, float(np.float32(0.9)))}
+
+
+def test_one_text_apart_from_many_with_the_same_words_costs_no_more_than_the_others() -> None:
+    """As many nodes as there are texts would be a table of the square of them: here 80 GB."""
+    count = 100_000
+    documents = Documents(
+        np.zeros(count, np.int32), np.arange(count), np.zeros(count, bool), np.zeros(count, np.int32)
+    )
+    pairs = Pairs(np.empty(0, np.int32), np.empty(0, np.int32), np.empty(0, np.float32))
+    found = apply(pairs, documents, 0.8, np.empty((0, 2), np.int64), apart=[7])
+    assert len(found.documents) == count - 2 and 7 not in found.documents

@@ -1,10 +1,9 @@
 """What is judged, and by whom: the queues, and the name of the second reviewer."""
 
-import getpass
-
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QComboBox, QLineEdit, QVBoxLayout, QWidget
 
+from domainstudio.corpus.audit.verdicts import account_name
 from domainstudio.language import translate as _
 
 
@@ -46,7 +45,7 @@ class QueueChoice(QWidget):
     def reviewer(self) -> str:
         """Who judges: the name of this account, or that of the second reviewer."""
         name = self.name.text().strip() if self.key == "second" else ""
-        return name or getpass.getuser()
+        return name or account_name()
 
     def choose(self, key: str) -> None:
         """Choose without telling anybody; unknown keys are left aside."""
