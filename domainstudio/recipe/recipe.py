@@ -13,7 +13,7 @@ from domainstudio.recipe.schedules import ScheduleName, learning_rate_at
 Spring = Literal["none", "l2-sp", "ewc", "si", "hierarchical"]
 BY_IMPORTANCE = ("ewc", "si", "hierarchical")
 """Springs that pull at each weight as much as it matters for general text."""
-SpringMode = Literal["pre_clip", "post_clip", "decoupled"]
+SpringMode = Literal["pre-clip", "post-clip", "decoupled"]
 _MOST_STEPS = 10**12
 """No run is longer; numbers without an end would take memory or time without an end."""
 
@@ -58,8 +58,8 @@ class Stage(BaseModel):
     """Pull back to the weights at step 0: none, l2-sp (all alike), or by importance ewc, si, hierarchical."""
     spring_strength: float = Field(default=0.1, ge=0)
     """Strength of the pull, importances having a mean of 1; try 0.01, 0.1 and 1."""
-    spring_mode: SpringMode = "pre_clip"
-    """Where it pulls: pre_clip (as a term of the loss), post_clip, or decoupled (as weight decay does)."""
+    spring_mode: SpringMode = "pre-clip"
+    """Where it pulls: pre-clip (as a term of the loss), post-clip, or decoupled (as weight decay does)."""
 
     importance_sequences: int = Field(default=240, ge=1, le=2**20)
     """Sequences of general text on which importance is measured before the first step."""
@@ -157,6 +157,15 @@ class Recipe(BaseModel):
         It holds the optimizer's fp32 weights and two moments, the weights to resume with, and the model.
         """
         return parameters * (20 if self.precision == "fp32" else 16)
+
+    def spring_bytes(self, parameters: int) -> int:
+        """Return about how much memory springs take on each device: fp32 anchors, and importances if any."""
+        kept = {"none": 0, "l2-sp": 4}.get(self.stage.spring, 8)
+        return parameters * kept // self.processes
+
+    def spring_disk_bytes(self, parameters: int) -> int:
+        """Return about how much springs take on the disk: to resume with, and importance by parameter."""
+        return parameters * {"none": 0, "l2-sp": 4}.get(self.stage.spring, 12)
 
     def steps_for(self, tokens: int) -> int:
         """Return the steps of a run on `tokens` tokens: at least one, and no step that they do not fill.

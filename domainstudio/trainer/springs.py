@@ -39,7 +39,7 @@ class Springs:
         self._padding = padding(engine)
         self._number = {id(flat): number for number, flat in enumerate(self._weights)}
         optimizer = engine.optimizer.optimizer
-        if self._mode == "post_clip":
+        if self._mode == "post-clip":
             optimizer.register_step_pre_hook(self._add_to_step)
         elif self._mode == "decoupled":
             optimizer.register_step_post_hook(self._draw_near)
@@ -47,7 +47,7 @@ class Springs:
     @torch.no_grad()
     def before_step(self) -> None:
         """Add the pull to the averaged gradients, if it is to be clipped with them."""
-        if self._mode != "pre_clip":
+        if self._mode != "pre-clip":
             return
         for number in range(len(self._weights)):
             pull, place = self.pull(number), 0

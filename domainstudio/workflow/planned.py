@@ -17,12 +17,14 @@ from domainstudio.jobs.checkpoints import (
 from domainstudio.jobs.events import Step
 from domainstudio.jobs.folder import JobFolder, list_jobs
 from domainstudio.jobs.follow import end_of
+from domainstudio.language import translate as _
 from domainstudio.mixture.shares import Arm
 from domainstudio.project.plans import DEFAULT_NAME
 from domainstudio.project.project import Project
 from domainstudio.recipe.deepspeed import deepspeed_config
-from domainstudio.recipe.recipe import Recipe
+from domainstudio.recipe.recipe import BY_IMPORTANCE, Recipe
 from domainstudio.recipe.run import RunSpec
+from domainstudio.units import format_count, format_size
 from domainstudio.workflow.training import TRAIN, freeze, parameters_of, run_spec
 
 
@@ -77,13 +79,19 @@ class PlannedRun:
 
     @property
     def disk_bytes(self) -> int:
-        """The most that its checkpoints take at once: an old one goes when a new one is whole."""
-        return self.checkpoint_bytes * min(self.checkpoints, self.kept + 1)
+        """The most that its checkpoints and springs take: an old one goes when a new one is whole."""
+        return self.spring_disk_bytes + self.checkpoint_bytes * min(self.checkpoints, self.kept + 1)
+
+    @property
+    def spring_disk_bytes(self) -> int:
+        """What its springs keep on the disk."""
+        return self.recipe.spring_disk_bytes(self.parameters)
 
     @property
     def required_bytes(self) -> int:
         """The least that suffices: if room is short, an old one goes before a new one, but never the last."""
-        return self.checkpoint_bytes * min(self.checkpoints, max(2, self.kept)) + ROOM_TO_SPARE
+        least = self.checkpoint_bytes * min(self.checkpoints, max(2, self.kept))
+        return self.spring_disk_bytes + least + ROOM_TO_SPARE
 
 
 def planned(project: Project, choice: RunChoice) -> PlannedRun:
@@ -115,6 +123,20 @@ def planned(project: Project, choice: RunChoice) -> PlannedRun:
         deepspeed=deepspeed_config(recipe, parameters),
         command=command_line(project.path, choice),
     )
+
+
+def spring_words(run: PlannedRun) -> str:
+    """Return what the springs of a run cost, empty without any."""
+    recipe = run.recipe
+    if recipe.stage.spring == "none":
+        return ""
+    words = _("The springs take {memory} more on each device, and {disk} on the disk.").format(
+        memory=format_size(recipe.spring_bytes(run.parameters)), disk=format_size(run.spring_disk_bytes)
+    )
+    if recipe.stage.spring not in BY_IMPORTANCE:
+        return words
+    more = _("First importance is measured on {count} sequences of general text.")
+    return f"{words} {more.format(count=format_count(recipe.stage.importance_sequences))}"
 
 
 def command_line(project: Path, choice: RunChoice) -> str:

@@ -38,7 +38,8 @@ def parameters_of(project: Project, spec: RunSpec) -> int:
 
 def _room(project: Project, spec: RunSpec) -> Room:
     """Return the room for the first checkpoint, without which the trainer would give up after loading."""
-    needed = ROOM_TO_SPARE + spec.recipe.checkpoint_bytes(parameters_of(project, spec))
+    parameters, recipe = parameters_of(project, spec), spec.recipe
+    needed = ROOM_TO_SPARE + recipe.checkpoint_bytes(parameters) + recipe.spring_disk_bytes(parameters)
     return Room(project.path, needed, needed)
 
 

@@ -20,7 +20,7 @@ from domainstudio.trainer.engine import start_process_group
 from domainstudio.trainer.springs import Springs
 
 STEPS, MICRO_BATCHES, ROWS, RATE, STRENGTH, CLIP = 8, 2, 2, 0.05, 0.7, 0.5
-MODES: tuple[SpringMode, ...] = ("pre_clip", "post_clip", "decoupled")
+MODES: tuple[SpringMode, ...] = ("pre-clip", "post-clip", "decoupled")
 Net = torch.nn.Sequential
 
 
@@ -59,10 +59,10 @@ def by_plain_torch(mode: SpringMode, ranks: int) -> tuple[Net, float]:
             name: STRENGTH * importance[name] * (one.detach() - anchor[name])
             for name, one in model.named_parameters()
         }
-        if mode == "pre_clip":
+        if mode == "pre-clip":
             _add(model, pull)
         torch.nn.utils.clip_grad_norm_(model.parameters(), CLIP)
-        if mode == "post_clip":
+        if mode == "post-clip":
             _add(model, pull)
         optimizer.step()
         if mode == "decoupled":
