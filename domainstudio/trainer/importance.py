@@ -57,24 +57,16 @@ class PathIntegral:
     It rides on any run with AdamW or SGD; weight decay's part of a movement is nobody's merit and left out.
     """
 
-    def __init__(
-        self,
-        optimizer: torch.optim.Optimizer,
-        weights: Sequence[torch.Tensor],
-        task_gradient: Callable[[int], torch.Tensor] | None = None,
-    ) -> None:
-        """Record every coming step of an optimizer.
+    def __init__(self, optimizer: torch.optim.Optimizer, weights: Sequence[torch.Tensor]) -> None:
+        """Record every coming step of an optimizer, by the gradient that it gets.
 
         Args:
             optimizer: whose parameters the weights are.
             weights: fp32, the very tensors that it moves.
-            task_gradient: returns the gradient of the loss alone, before clipping and without any penalty, by
-                the number of the tensor; None takes the one that the optimizer gets.
         """
         self._weights = list(weights)
         self._number = {id(one): number for number, one in enumerate(self._weights)}
-        self._task_gradient = task_gradient
-        self._before: dict[int, tuple[torch.Tensor, torch.Tensor]] = {}
+        self._before = [torch.empty_like(one, requires_grad=False) for one in self._weights]
         self.start = [one.detach().clone() for one in self._weights]
         self.contributions = [torch.zeros_like(one, requires_grad=False) for one in self._weights]
         self._handles = [
@@ -104,20 +96,18 @@ class PathIntegral:
     @torch.no_grad()
     def _remember(self, optimizer: torch.optim.Optimizer, *_: Any) -> None:
         for number, weights, _group in self._stepping(optimizer):
-            gradient = weights.grad if self._task_gradient is None else self._task_gradient(number)
-            if gradient is not None:
-                self._before[number] = (weights.detach().clone(), gradient.detach().clone())
+            self._before[number].copy_(weights.detach())
 
     @torch.no_grad()
     def _add(self, optimizer: torch.optim.Optimizer, *_: Any) -> None:
         for number, weights, group in self._stepping(optimizer):
-            if number not in self._before:
+            if weights.grad is None:
                 continue
-            before, gradient = self._before.pop(number)
-            moved = weights.detach() - before
-            if isinstance(optimizer, torch.optim.AdamW):
-                moved.add_(before, alpha=group["lr"] * group["weight_decay"])
-            self.contributions[number].addcmul_(gradient, moved, value=-1)
+            back = self._before[number]  # from where the step came to where decay alone would have come
+            if isinstance(optimizer, torch.optim.AdamW) and group["weight_decay"]:
+                back.mul_(1 - group["lr"] * group["weight_decay"])
+            back.sub_(weights.detach())
+            self.contributions[number].addcmul_(weights.grad, back)
 
     def _stepping(self, optimizer: torch.optim.Optimizer) -> list[tuple[int, torch.Tensor, dict[str, Any]]]:
         return [

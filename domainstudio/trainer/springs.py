@@ -75,10 +75,13 @@ class Springs:
     def _draw_near(self, optimizer: torch.optim.Optimizer, *_: Any) -> None:
         """Take the step that the pull alone would take to its end: stable for any strength."""
         for number, weights, rate in self._stepping(optimizer):
-            share: float | torch.Tensor = rate * self._strength
-            if self._importance is not None:
-                share = self._importance[number] * share
-            weights.data.add_(self._anchor[number] * share).div_(1 + share)
+            share = rate * self._strength
+            if self._importance is None:
+                weights.data.lerp_(self._anchor[number], share / (1 + share))
+            else:
+                shares = self._importance[number] * share
+                # x / (1 + x) as 1 / (1 / x + 1), in place: memory is what a step of a small model waits for
+                weights.data.lerp_(self._anchor[number], shares.reciprocal_().add_(1).reciprocal_())
 
     def _stepping(self, optimizer: torch.optim.Optimizer) -> list[tuple[int, torch.Tensor, float]]:
         """Return number, weights and rate of what is stepped now; ZeRO steps one group at a time."""
