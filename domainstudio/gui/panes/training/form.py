@@ -39,6 +39,14 @@ def choice_words(key: str, value: str) -> str:
         "1": _("1: optimizer"),
         "2": _("2: and gradients"),
         "3": _("3: and parameters"),
+        "none": _("None"),
+        "l2-sp": _("L2-SP, all alike"),
+        "ewc": _("EWC, by Fisher information"),
+        "si": _("SI, by path integral"),
+        "hierarchical": _("SI, by layers too"),
+        "pre-clip": _("As a term of the loss"),
+        "post-clip": _("After clipping"),
+        "decoupled": _("Decoupled"),
     }
     return words.get(value, value)
 
