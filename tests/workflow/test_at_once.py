@@ -182,7 +182,7 @@ def test_who_watches_a_run_that_goes_away_is_not_told_that_its_process_died(
     wait_until(lambda: any(isinstance(event.body, Step) for event in read_events(folder)))
     project = folder.path.parents[1]
     gone = folder.path if how == "deleted" else project
-    there = tmp_path / "there"
+    there, running = tmp_path / "there", process.processes_of(folder)
 
     def take_away() -> None:
         wait_until(lambda: "step 0" in capsys.readouterr().err)  # the watcher tells of the first probe
@@ -191,7 +191,9 @@ def test_who_watches_a_run_that_goes_away_is_not_told_that_its_process_died(
     threading.Thread(target=take_away).start()
     assert run_command(["runs", "watch", str(project), folder.job_id]) == 2
     assert words in capsys.readouterr().err
-    process.kill(JobFolder(there if how == "deleted" else there / "jobs" / folder.job_id))
+    assert running
+    for each in running:  # its job folder no longer leads to it
+        each.kill()
 
 
 def test_of_two_who_delete_a_run_the_second_hears_that_there_is_none(
