@@ -43,7 +43,7 @@ def measure_importance(
         job: its folder.
         model: fp32, at step 0; it is left as it was, on the CPU.
         device: where to compute.
-        tell: told how many sequences of this rank are done; may raise on all ranks at once.
+        tell: told how many sequences are done; may raise on all ranks at once.
 
     Raises:
         UserError: there is no general text to measure it on.
@@ -141,7 +141,7 @@ def _shared_fisher(
     rank, world = dist.get_rank(), dist.get_world_size()
     each = -(-count // world)
     own = (text[turn * world + rank].to(device) for turn in range(each))
-    found = fisher(model, own, tell)
+    found = fisher(model, own, lambda done: tell(min(count, done * world)))
     for values in found.values():
         dist.all_reduce(values)
     return normalised(found)
@@ -163,7 +163,9 @@ def _recorded(
             rows = [text[number] for number in range(first, first + stage.micro_batch)]
             yield torch.stack(rows).to(device)
 
-    found = recorded(model, batches(), stage.learning_rate, steps, tell)
+    found = recorded(
+        model, batches(), stage.learning_rate, steps, lambda done: tell(done * stage.micro_batch)
+    )
     return normalised(by_layers(normalised(found)) if stage.spring == "hierarchical" else found)
 
 

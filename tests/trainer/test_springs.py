@@ -98,7 +98,7 @@ def test_importance_is_measured_on_general_text_and_kept_by_parameter(
     run = sorted((based / "jobs").glob("train-*"), key=lambda job: int(job.name[6:]))[-1]
     events = [event.body for event in read_events(JobFolder(run))]
     told = [body for body in events if isinstance(body, Progress) and body.phase == "measuring importance"]
-    assert told and told[-1].total == 16 and told[-1].unit == "sequences"
+    assert told and told[-1].done == told[-1].total == 16 and told[-1].unit == "sequences"
     kept, model = load_file(run / "result" / "importance.safetensors"), weights(based, run.name)
     assert all(kept[name].shape == model[name].shape for name in kept) and len(kept) > 10
     everything = torch.cat([values.reshape(-1) for values in kept.values()])
