@@ -274,8 +274,12 @@ def check_the_windows(world: World) -> None:
         one, other = world.shown()
         if one == other and all(one.values()):
             return
-        differences = {step: set(one[step]) ^ set(other[step]) for step in one}
-        assert time.monotonic() < deadline, f"the windows show: {differences}"
+        sides = {
+            step: (sorted(set(one[step]) - set(other[step])), sorted(set(other[step]) - set(one[step])))
+            for step in one
+        }
+        apart = {step: found for step, found in sides.items() if any(found) or not one[step]}
+        assert time.monotonic() < deadline, f"the windows show: {apart}, and say: {world.windows_say()}"
 
 
 def play(world: World, scenes: list[str]) -> None:

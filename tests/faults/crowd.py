@@ -23,7 +23,7 @@ if __name__ == "__main__":
 
 import fake_trainer
 from PySide6.QtCore import QObject, QTimer
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import QAbstractScrollArea, QApplication
 
 from domainstudio.cli.main import GROUPS, run_command
 from domainstudio.corpus.audit.verdicts import Decision
@@ -181,7 +181,10 @@ def _call(change: Callable[..., Any], arguments: list[str], project: Project) ->
 
 
 def shown(window: Window) -> dict[str, list[str]]:
-    """Return what each pane shows in words and cells, but for times and what belongs to this window alone."""
+    """Return what each pane shows in words and cells, but for times and what belongs to this window alone.
+
+    How far a list was scrolled does, so each is shown from its beginning.
+    """
     from flows.driven_window import items_of
 
     assert window.shell is not None
@@ -189,6 +192,9 @@ def shown(window: Window) -> dict[str, list[str]]:
     before = window.shell.step
     for step in STEPS:
         window.shell.show_step(step)
+        QApplication.processEvents()
+        for area in window.shell.pane.findChildren(QAbstractScrollArea):
+            area.verticalScrollBar().setValue(0)
         QApplication.processEvents()
         top = window.notice.mapToGlobal(window.notice.rect().topLeft()).y()
         found[step] = [item["text"] for item in items_of(window) if item["text"] and item["top"] < top]

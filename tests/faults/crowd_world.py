@@ -64,8 +64,12 @@ class Actor:
     def hear(self) -> dict[str, Any]:
         assert self._process.stdout is not None
         line = self._process.stdout.readline()
-        assert line, f"the {self.kind} is gone: {self._log.read_text()}"
+        assert line, f"the {self.kind} is gone: {self.said()}"
         return dict(json.loads(line))
+
+    def said(self) -> str:
+        """Return what it has written on its terminal."""
+        return self._log.read_text()
 
     def end(self) -> str:
         """Close it; return what it wrote on its terminal."""
@@ -73,7 +77,7 @@ class Actor:
         self._process.stdin.close()
         code = self._process.wait(PATIENCE_SECONDS)
         self._process.stdout.close()
-        return self._log.read_text() + (f"exit code {code}" if code else "")
+        return self.said() + (f"exit code {code}" if code else "")
 
 
 @dataclass
@@ -125,6 +129,10 @@ class World:
         for window in windows:
             window.order("show")
         return [window.hear()["shown"] for window in windows]
+
+    def windows_say(self) -> list[str]:
+        """Return what the windows wrote on their terminals."""
+        return [actor.said() for actor in self.actors if actor.kind == "window"]
 
     def settle(self) -> None:
         """Wait until no job is at work and every finished one is committed, by whomever."""
