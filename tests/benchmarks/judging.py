@@ -105,7 +105,7 @@ def judge(project: Project) -> None:
     print(f"opened again with these decisions: {timed(_again, project):.0f} ms")
 
 
-def _show(project: Project, opened: audit.Audit, queue: audit.PairQueue, place: int) -> None:
+def _show(project: Project, opened: audit.Audit, queue: audit.AuditQueue, place: int) -> None:
     pair = judging.pair(project, opened, queue, place)
     difference(pair.removed.text, pair.kept.text)
 

@@ -69,7 +69,9 @@ def apply(
     """
     similar = pairs.similarity >= np.float32(threshold)
     first, second, similarity = pairs.first[similar], pairs.second[similar], pairs.similarity[similar]
-    involved = np.setdiff1d(_involved(documents.group, first, second), apart)
+    involved = _involved(documents.group, first, second)
+    if len(apart):  # of millions that are sorted already nothing else is worth a look
+        involved = involved[np.isin(involved, apart, invert=True)]
     nodes = _Nodes(involved, documents, cuts, scope)
     edges = nodes.edges(first, second, similarity)
     return nodes.removals(edges, _keep(edges, nodes.order))
