@@ -102,7 +102,7 @@ def _plan(options: argparse.Namespace) -> Output:
     from domainstudio.cli.following import open_project
     from domainstudio.problems import sentence
     from domainstudio.workflow.advice import advice
-    from domainstudio.workflow.planned import RunChoice, planned, spring_words
+    from domainstudio.workflow.planned import RunChoice, planned, protection_words
 
     choice = RunChoice(options.origin, options.mixture, options.recipe, options.arm)
     with open_project(options) as project:
@@ -127,7 +127,7 @@ def _plan(options: argparse.Namespace) -> Output:
         free=format_size(run.free_bytes),
         command=run.command,
     )
-    lines = [words, *filter(None, [spring_words(run)]), *(sentence(one.problem) for one in found)]
+    lines = [words, *filter(None, [protection_words(run)]), *(sentence(one.problem) for one in found)]
     return Output({"plan": run, "advice": found}, "\n".join(lines))
 
 

@@ -4,6 +4,7 @@ One thread appends; others may read meanwhile without a lock: what they see is t
 below a published length never change; arrays that are full are replaced by larger copies.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -23,8 +24,12 @@ DTYPES: dict[str, np.dtype[Any]] = {
     "gradient_norm": np.dtype("f4"),
     "tokens_per_second": np.dtype("f4"),
     "memory_bytes": np.dtype("i8"),
+    "divergence": np.dtype("f4"),
 }
-"""The fields of a Step event, and `seconds`: the time the attempts have worked so far, pauses left out."""
+"""The fields of a Step event, and `seconds`: the time the attempts have worked so far, pauses left out.
+
+What an event does without is NaN.
+"""
 
 PLOTTED = ("loss", "learning_rate", "gradient_norm", "tokens_per_second", "memory_bytes")
 """The columns with a pyramid; the others only grow along the run and serve as x axes."""
@@ -106,7 +111,8 @@ class Columns:
         stop = self._length if end is None else min(end, self._length)
         names = [name for name in DTYPES if name != "seconds"]
         values = [self._arrays[name][start:stop].tolist() for name in names]
-        return [Step(**dict(zip(names, row, strict=True))) for row in zip(*values, strict=True)]
+        names_and_values = (dict(zip(names, row, strict=True)) for row in zip(*values, strict=True))
+        return [Step(**one | {"divergence": _known(one["divergence"])}) for one in names_and_values]
 
     def _raise_first_level(self, name: str, start: int, end: int) -> None:
         """Make the blocks that the rows from `start` up to `end` have completed."""
@@ -138,6 +144,10 @@ class Columns:
             level["count"][first:last] = parts["count"].sum(axis=1)
             levels[below] = level
         self._raise_levels(name, below + 1, start, end)
+
+
+def _known(value: float) -> float | None:
+    return None if math.isnan(value) else value
 
 
 def blocks_of(values: Array) -> Array:

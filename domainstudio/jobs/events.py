@@ -45,6 +45,8 @@ class Step:
     gradient_norm: float
     tokens_per_second: float
     memory_bytes: int
+    divergence: float | None = None
+    """From the base on general text, KL in nats a token; None where it is no part of the aim."""
 
 
 @dataclass(frozen=True)
@@ -117,6 +119,7 @@ def _is_count(value: object) -> bool:
 _FITS: dict[Any, Callable[[Any], bool]] = {
     int: _is_count,
     float: lambda value: type(value) in (float, int),
+    float | None: lambda value: value is None or type(value) in (float, int),
     str: lambda value: type(value) is str,
     str | None: lambda value: value is None or type(value) is str,
     dict[str, Any]: lambda value: type(value) is dict,
@@ -125,6 +128,8 @@ _FITS: dict[Any, Callable[[Any], bool]] = {
 """Type of a field → whether a value read from a file is of it."""
 
 _FIELDS = {body: tuple((one.name, _FITS[one.type]) for one in fields(body)) for body in _BODIES.values()}
+_LEFT_OUT = frozenset(["divergence"])
+"""Fields that a line does without if they are None: most runs would repeat that a million times."""
 _LATEST_TIME = 1e11
 """Unix seconds no clock shows; what is beyond could not be shown as a date."""
 
@@ -147,6 +152,8 @@ class Event:
 def encode(event: Event) -> bytes:
     """Return the event as one line; NaN and infinity become null and are named under `not_finite`."""
     values = asdict(event.body)
+    for name in _LEFT_OUT.intersection(name for name, value in values.items() if value is None):
+        del values[name]
     not_finite = {
         name: repr(value)
         for name, value in values.items()

@@ -75,6 +75,16 @@ SENTENCES: dict[str, str] = {
         "{folder} holds an adapter and no whole model: merge it into its base model first, and give that "
         "folder."
     ),
+    "model.blocks_expanded": (
+        "The model has {blocks} blocks, and each is copied once at most: lower expanded_blocks to that."
+    ),
+    "model.blocks_frozen": (
+        "The model has {blocks} blocks, and one at least must be trained: lower frozen_blocks below that."
+    ),
+    "model.blocks_unknown": (
+        "The blocks of {architecture} are not built as this program knows them, so none can be added or held "
+        "fast: take method=lora, or train all weights with frozen_blocks=0."
+    ),
     "model.no_config": (
         "{folder} holds no readable config.json of a language model: give the folder of a model in the "
         "Hugging Face layout."
@@ -120,6 +130,10 @@ SENTENCES: dict[str, str] = {
         "role general and pack it, or choose the spring l2-sp, which needs none."
     ),
     "recipe.not_as_shown": "The recipe that is saved is not the one shown: look at it again, then start.",
+    "recipe.no_text_for_kl": (
+        "KL to the base is measured on general text, and none is packed: import some with the role general "
+        "and pack it, or set kl_strength to 0."
+    ),
     "recipe.none_yet": "There is no recipe named {name}: make one with `domainstudio recipe set`.",
     "recipe.too_many_steps": (
         "{steps:,} steps need {needed:,} tokens and the mixture has {tokens:,}, enough for {most:,} steps: "

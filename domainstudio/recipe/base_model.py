@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -68,11 +69,20 @@ def count_parameters(folder: Path) -> int:
     Raises:
         UserError: a file is no safetensors file, or there is none.
     """
-    tensors = _tensors(folder)
-    total = sum(one.elements for name, one in tensors.items() if not name.endswith(_NO_PARAMETERS))
+    total = sum(math.prod(shape) for shape in shapes_in(folder).values())
     if not total:
         raise UserError(Problem("model.no_safetensors", "base", {"folder": str(folder)}))
     return total
+
+
+def shapes_in(folder: Path) -> dict[str, list[int]]:
+    """Return the shapes of a model folder's parameters by name.
+
+    Raises:
+        UserError: a file is no safetensors file, or there is none.
+    """
+    tensors = _tensors(folder)
+    return {name: one.shape for name, one in tensors.items() if not name.endswith(_NO_PARAMETERS)}
 
 
 def _configuration(folder: Path) -> tuple[bytes, dict[str, Any]]:

@@ -9,11 +9,13 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from domainstudio.jobs.spec import invalid_field
 from domainstudio.problems import Problem, UserError
 from domainstudio.recipe.schedules import ScheduleName, learning_rate_at
+from domainstudio.recipe.size import Size
 
 Spring = Literal["none", "l2-sp", "ewc", "si", "hierarchical"]
 BY_IMPORTANCE = ("ewc", "si", "hierarchical")
 """Springs that pull at each weight as much as it matters for general text."""
 SpringMode = Literal["pre-clip", "post-clip", "decoupled"]
+Method = Literal["full", "lora", "expansion"]
 _MOST_STEPS = 10**12
 """No run is longer; numbers without an end would take memory or time without an end."""
 
@@ -54,6 +56,17 @@ class Stage(BaseModel):
     dropout: float = Field(default=0.0, ge=0, lt=1)
     """Share of activations dropped in training; 0 is usual in pre-training."""
 
+    method: Method = "full"
+    """What is trained: full (all weights), lora (small matrices beside them), expansion (new blocks)."""
+    lora_rank: int = Field(default=64, ge=1, le=2**14)
+    """Width of LoRA's matrices; 128 to 256 learn nearly as much as full training (arXiv 2405.09673)."""
+    lora_embeddings: bool = False
+    """LoRA trains embeddings and head too, all of them, as is needed after the vocabulary grew."""
+    expanded_blocks: int = Field(default=2, ge=1, le=2**10)
+    """Copies of blocks that expansion puts in evenly and trains alone (LLaMA-Pro: 8 for 32 blocks)."""
+    frozen_blocks: int = Field(default=0, ge=0, le=2**14)
+    """First blocks that stay as they are, with the embeddings; 0 trains everything."""
+
     spring: Spring = "none"
     """Pull back to the weights at step 0: none, l2-sp (all alike), or by importance ewc, si, hierarchical."""
     spring_strength: float = Field(default=0.1, ge=0)
@@ -63,6 +76,17 @@ class Stage(BaseModel):
 
     importance_sequences: int = Field(default=240, ge=1, le=2**20)
     """Sequences of general text on which importance is measured before the first step."""
+
+    kl_strength: float = Field(default=0.0, ge=0)
+    """Weight in the loss of the KL divergence from the base on general text; 0 is off, try 0.1 to 1."""
+
+    @property
+    def divergence_work(self) -> float:
+        """What KL adds to the arithmetic of a step, as a share: a micro-batch, and one forward in the base.
+
+        A forward pass is a third of the work on a micro-batch.
+        """
+        return (1 + 1 / 3) / self.gradient_accumulation if self.kl_strength else 0.0
 
     def warmup_in_steps(self, steps: int) -> int:
         """Return the steps of warm-up of a run of this many steps."""
@@ -151,21 +175,37 @@ class Recipe(BaseModel):
         sequences = self.stage.micro_batches_before(step) * self.stage.micro_batch * self.processes
         return sequences * self.stage.sequence_length
 
-    def checkpoint_bytes(self, parameters: int) -> int:
-        """Return about how large a checkpoint of a model of this many parameters is.
+    @property
+    def weight_bytes(self) -> int:
+        """Bytes of a weight of the model; the optimizer has its own in fp32."""
+        return 4 if self.precision == "fp32" else 2
 
-        It holds the optimizer's fp32 weights and two moments, the weights to resume with, and the model.
+    def checkpoint_bytes(self, size: Size) -> int:
+        """Return about how large a checkpoint is.
+
+        It holds the optimizer's fp32 weights and two moments, the weights to resume with (ZeRO-2 writes
+        frozen ones twice), and the model, which LoRA's matrices are added to in fp32.
         """
-        return parameters * (20 if self.precision == "fp32" else 16)
+        frozen = self.weight_bytes * (size.parameters - size.trained) if self.zero_stage == 2 else 0
+        model = 4 * size.base if self.stage.method == "lora" else self.weight_bytes * size.parameters
+        return size.trained * 12 + self.weight_bytes * size.parameters + frozen + model
 
-    def spring_bytes(self, parameters: int) -> int:
+    def spring_bytes(self, size: Size) -> int:
         """Return about how much memory springs take on each device: fp32 anchors, and importances if any."""
         kept = {"none": 0, "l2-sp": 4}.get(self.stage.spring, 8)
-        return parameters * kept // self.processes
+        return size.trained * kept // self.processes
 
-    def spring_disk_bytes(self, parameters: int) -> int:
+    def spring_disk_bytes(self, size: Size) -> int:
         """Return about how much springs take on the disk: to resume with, and importance by parameter."""
-        return parameters * {"none": 0, "l2-sp": 4}.get(self.stage.spring, 12)
+        return size.trained * {"none": 0, "l2-sp": 4}.get(self.stage.spring, 12)
+
+    def protection_disk_bytes(self, size: Size) -> int:
+        """Return about what protection takes on the disk beside the checkpoints."""
+        return self.spring_disk_bytes(size) + self.base_copy_bytes(size)
+
+    def base_copy_bytes(self, size: Size) -> int:
+        """Return what KL's copy of the base takes, on each device and once more on the disk."""
+        return self.weight_bytes * size.base if self.stage.kl_strength else 0
 
     def steps_for(self, tokens: int) -> int:
         """Return the steps of a run on `tokens` tokens: at least one, and no step that they do not fill.
@@ -188,12 +228,17 @@ class Recipe(BaseModel):
             raise ValueError("probe_tokens must be at least sequence_length")
         if self.stage.warmup_share and self.stage.warmup_steps:
             raise ValueError("give the warm-up in steps or as a share, not both")
+        if self.stage.frozen_blocks and self.stage.method != "full":
+            raise ValueError("frozen_blocks goes with method=full; lora and expansion freeze all of the base")
         if self.stage.batch_warmup_steps and self.stage.gradient_accumulation == 1:
             raise ValueError("a batch of one micro-batch cannot grow: raise gradient_accumulation")
         return self
 
 
-_PROTECTION = ("spring", "spring_strength", "spring_mode", "importance_sequences")
+_PROTECTION = (
+    "method", "lora_rank", "lora_embeddings", "expanded_blocks", "frozen_blocks",
+    "spring", "spring_strength", "spring_mode", "importance_sequences", "kl_strength",
+)  # fmt: skip
 _APART = ("accepted_forgetting", "probe_every", "checkpoint_every", "keep_checkpoints")
 
 

@@ -82,17 +82,17 @@ class RunSpec(BaseModel):
     vocabulary: int = Field(ge=1, le=2**24)
     sources: tuple[TrainingSource, ...] = Field(min_length=1, max_length=MOST_SOURCES)
     held_out: tuple[HeldOutSource, ...]
-    importance_text: tuple[TrainingSource, ...] = Field(default=(), max_length=MOST_SOURCES)
-    """General text on which importance is measured, in the mixture or not; none if no spring needs it."""
+    general_text: tuple[TrainingSource, ...] = Field(default=(), max_length=MOST_SOURCES)
+    """General text for importance and KL, in the mixture or not; none if neither is wanted."""
     arm: Arm = "treated"
     mixture: str
     """Name of the mixture the sources come from."""
 
-    def require_fit(self, rows: int, positions: int) -> None:
-        """Return if a model with so many rows of its vocabulary and so many positions can be trained.
+    def require_fit(self, rows: int, positions: int, blocks: int) -> None:
+        """Return if a model with so many rows of its vocabulary, positions and blocks can be trained.
 
         Raises:
-            UserError: it has too few of either.
+            UserError: it has too few of one.
         """
         if rows < self.vocabulary:
             raise UserError(Problem("model.vocabulary", None, {"model": rows, "tokenizer": self.vocabulary}))
@@ -100,6 +100,11 @@ class RunSpec(BaseModel):
         if positions < length:
             params = {"model": positions, "length": length}
             raise UserError(Problem("model.positions", "sequence_length", params))
+        stage = self.recipe.stage
+        if stage.frozen_blocks and stage.frozen_blocks >= blocks:
+            raise UserError(Problem("model.blocks_frozen", "frozen_blocks", {"blocks": blocks}))
+        if stage.method == "expansion" and stage.expanded_blocks > blocks:
+            raise UserError(Problem("model.blocks_expanded", "expanded_blocks", {"blocks": blocks}))
 
     @property
     def trained_on(self) -> set[str]:

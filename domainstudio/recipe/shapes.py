@@ -1,5 +1,6 @@
 """Model shapes to train from scratch, by preset name."""
 
+import math
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
@@ -20,13 +21,44 @@ class ModelShape(BaseModel):
 
     def parameters(self, vocabulary: int) -> int:
         """Return the number of parameters with a vocabulary of this size."""
-        embeddings = vocabulary * self.hidden * (1 if self.tied_embeddings else 2)
+        return sum(math.prod(shape) for shape in self.tensors(vocabulary).values())
+
+    def tensors(self, vocabulary: int) -> dict[str, list[int]]:
+        """Return the shapes of the model's tensors by name, tied ones once."""
+        table, hidden = [vocabulary, self.hidden], self.hidden
         if self.family == "llama":
-            layer = 4 * self.hidden**2 + 3 * self.hidden * self.intermediate + 2 * self.hidden
-            return embeddings + self.layers * layer + self.hidden
-        attention = 4 * self.hidden**2 + 4 * self.hidden
-        feed_forward = 2 * self.hidden * self.intermediate + self.intermediate + self.hidden
-        return embeddings + self.layers * (attention + feed_forward + 4 * self.hidden) + 2 * self.hidden
+            outer = {"model.embed_tokens.weight": table, "model.norm.weight": [hidden]}
+            head, blocks, block = "lm_head.weight", "model.layers", self._llama_block()
+        else:
+            outer = {"gpt_neox.embed_in.weight": table} | _both("gpt_neox.final_layer_norm", [hidden])
+            head, blocks, block = "embed_out.weight", "gpt_neox.layers", self._neox_block()
+        if not self.tied_embeddings:
+            outer[head] = table
+        within = {f"{blocks}.{n}.{name}": shape for n in range(self.layers) for name, shape in block.items()}
+        return outer | within
+
+    def _llama_block(self) -> dict[str, list[int]]:
+        hidden, inner = self.hidden, self.intermediate
+        attention = {f"self_attn.{one}_proj.weight": [hidden, hidden] for one in "qkvo"}
+        feed_forward = {f"mlp.{one}_proj.weight": [inner, hidden] for one in ("gate", "up")}
+        norms = {f"{one}_layernorm.weight": [hidden] for one in ("input", "post_attention")}
+        return attention | feed_forward | norms | {"mlp.down_proj.weight": [hidden, inner]}
+
+    def _neox_block(self) -> dict[str, list[int]]:
+        hidden, inner = self.hidden, self.intermediate
+        shapes = {
+            "input_layernorm": [hidden], "post_attention_layernorm": [hidden],
+            "attention.query_key_value": [3 * hidden, hidden], "attention.dense": [hidden, hidden],
+            "mlp.dense_h_to_4h": [inner, hidden], "mlp.dense_4h_to_h": [hidden, inner],
+        }  # fmt: skip
+        return {
+            name: shape for module, whole in shapes.items() for name, shape in _both(module, whole).items()
+        }
+
+
+def _both(module: str, shape: list[int]) -> dict[str, list[int]]:
+    """Return a module's weight and bias."""
+    return {f"{module}.weight": shape, f"{module}.bias": shape[:1]}
 
 
 SHAPES = {

@@ -1,7 +1,7 @@
 """Writing and reading a checkpoint, on all ranks together.
 
 deepspeed/           optimizer and model partitions, as DeepSpeed writes them
-model/               the whole weights as safetensors: what export and later runs start from
+model/               the whole weights as safetensors, adapters merged: what export and later runs start from
 rng-<rank>.safetensors
 position.json        step, next draw, number of ranks, and what files there are
 kept                 there if a person asked for this checkpoint
@@ -32,10 +32,12 @@ from domainstudio.jobs.checkpoints import (
     remove_older,
 )
 from domainstudio.jobs.spec import parse_model
+from domainstudio.model.adapters import merged
 from domainstudio.model.folder import check_saved, save_model
 from domainstudio.paths import make_parent, move_whole
 from domainstudio.problems import Problem, UserError
 from domainstudio.recipe.recipe import Recipe
+from domainstudio.recipe.size import Size
 from domainstudio.trainer.outcome import Outcome
 from domainstudio.trainer.room import Room
 
@@ -74,7 +76,7 @@ def save(
     """
     rank, target = dist.get_rank(), result / CHECKPOINTS / checkpoint_name(position.step)
     temporary = target.with_name(f".tmp-{target.name}")
-    room = Room.of(result, recipe, _parameters(engine))
+    room = Room.of(result, recipe, _size(engine))
     outcome = Outcome(lambda error: room.refusal(error, temporary))
     try:
         with outcome.part():
@@ -117,13 +119,15 @@ def prepare(engine: Any, result: Path, recipe: Recipe) -> None:
         if dist.get_rank() == 0:
             result.mkdir(exist_ok=True)
             remove_halves(result)
-            Room.of(result, recipe, _parameters(engine)).require()
+            Room.of(result, recipe, _size(engine)).require()
     outcome.share()
 
 
-def _parameters(engine: Any) -> int:
-    """Return the parameters of the model; under ZeRO-3 a parameter's own size is that of its partition."""
-    return sum(getattr(one, "ds_numel", one.numel()) for one in engine.module.parameters())
+def _size(engine: Any) -> Size:
+    """Return the size of a run; under ZeRO-3 a parameter's own size is that of its partition."""
+    counts = {one: getattr(one, "ds_numel", one.numel()) for one in engine.module.parameters()}
+    trained = sum(count for one, count in counts.items() if one.requires_grad)
+    return Size(sum(counts.values()), 0, trained)
 
 
 def _require_numbers(state: dict[str, torch.Tensor], step: int, recipe: Recipe) -> None:
@@ -223,7 +227,9 @@ def _restore_random_state(state: dict[str, torch.Tensor]) -> None:
 
 
 def _whole_weights(engine: Any) -> dict[str, torch.Tensor]:
-    """Return the unpartitioned weights (on rank 0 under ZeRO-3; every rank takes part)."""
+    """Return the unpartitioned weights of the plain model on rank 0; every rank takes part."""
     if engine.zero_optimization_partition_weights():
-        return engine._zero3_consolidated_16bit_state_dict() or {}
-    return engine.module.state_dict()  # type: ignore[no-any-return]
+        state = engine._zero3_consolidated_16bit_state_dict()
+    else:
+        state = engine.module.state_dict()
+    return merged(engine.module, state) if dist.get_rank() == 0 else {}

@@ -54,3 +54,23 @@ class TrainingData:
                 draw = self._sampler.draw(number)
                 rows.append(torch.from_numpy(self._files[draw.source].block(draw.block, self._length)))
             yield torch.stack(rows)
+
+
+class GeneralText:
+    """Sequences of general text in a fixed order."""
+
+    def __init__(self, spec: RunSpec, job: Path) -> None:
+        """Open the token files that the run was given for it."""
+        self._length = spec.recipe.stage.sequence_length
+        self._files = [PackedTokens(JobFolder(job).reach(source.tokens)) for source in spec.general_text]
+        blocks = [file.blocks(self._length) for file in self._files]
+        self._sampler = Sampler([source.share for source in spec.general_text], blocks, spec.recipe.seed)
+
+    def __getitem__(self, number: int) -> torch.Tensor:
+        """Return a sequence: int64 [length + 1]."""
+        draw = self._sampler.draw(number)
+        return torch.from_numpy(self._files[draw.source].block(draw.block, self._length))
+
+    def batch(self, first: int, count: int) -> torch.Tensor:
+        """Return consecutive sequences: int64 [count, length + 1]."""
+        return torch.stack([self[number] for number in range(first, first + count)])

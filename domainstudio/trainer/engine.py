@@ -14,6 +14,8 @@ from transformers import PreTrainedModel
 from domainstudio.jobs.checkpoints import CheckpointFolder
 from domainstudio.jobs.folder import JobFolder
 from domainstudio.jobs.process import SHUTDOWN_SECONDS
+from domainstudio.model.adapters import add_adapters
+from domainstudio.model.blocks import expand, freeze, train_new_blocks
 from domainstudio.model.create import create_model
 from domainstudio.model.folder import load_model, set_dropout
 from domainstudio.recipe.deepspeed import deepspeed_config
@@ -69,31 +71,55 @@ def make_model(spec: RunSpec, job: Path, checkpoint: CheckpointFolder | None) ->
     """Return the run's model, fp32 on the CPU: at step 0, or as its checkpoint holds it.
 
     A run that goes on needs its base no more: that may be a checkpoint which another run has replaced since.
+    Of a run with LoRA the checkpoint's model is merged; what lies under the adapters comes from DeepSpeed's
+    part of it, as the adapters do.
 
     Raises:
-        UserError: the folder is refused, its vocabulary is smaller than the tokenizer's, or its positions are
-            fewer than the sequence length.
+        UserError: the folder is refused, its vocabulary is smaller than the tokenizer's, its positions are
+            fewer than the sequence length, or its blocks fewer than the recipe wants to freeze or copy.
     """
-    end_of_text = PackedTokens(JobFolder(job).reach(spec.sources[0].tokens)).meta.end_of_text
-    if spec.model.preset is not None:
-        model = create_model(SHAPES[spec.model.preset], spec.vocabulary, end_of_text, spec.recipe.seed)
-    else:
-        model = load_model(checkpoint.model if checkpoint else folder_of(spec.model, job))
-    spec.require_fit(model.config.vocab_size, model.config.max_position_embeddings)
-    set_dropout(model, spec.recipe.stage.dropout)
+    stage, is_made = spec.recipe.stage, checkpoint is not None and spec.model.preset is None
+    model = load_model(checkpoint.model) if checkpoint and is_made else plain_model(spec, job)
+    added = stage.expanded_blocks if is_made and stage.method == "expansion" else 0
+    config = model.config
+    spec.require_fit(config.vocab_size, config.max_position_embeddings, config.num_hidden_layers - added)
+    set_dropout(model, stage.dropout)
     if spec.recipe.activation_checkpointing:
         model.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
+    if stage.method == "lora":
+        add_adapters(model, stage.lora_rank, spec.recipe.seed, with_embeddings=stage.lora_embeddings)
+    elif stage.method == "expansion":
+        if not added:
+            expand(model, stage.expanded_blocks)
+        train_new_blocks(model, stage.expanded_blocks)
+    elif stage.frozen_blocks:
+        freeze(model, stage.frozen_blocks)
     model.train()  # a loaded one would go without dropout until the first probe is over
     return model
+
+
+def plain_model(spec: RunSpec, job: Path) -> PreTrainedModel:
+    """Return the model that a run starts from, fp32 on the CPU.
+
+    Raises:
+        UserError: its folder is refused.
+    """
+    if spec.model.preset is None:
+        return load_model(folder_of(spec.model, job))
+    end_of_text = PackedTokens(JobFolder(job).reach(spec.sources[0].tokens)).meta.end_of_text
+    return create_model(SHAPES[spec.model.preset], spec.vocabulary, end_of_text, spec.recipe.seed)
 
 
 def start_engine(model: PreTrainedModel, recipe: Recipe) -> Any:
     """Wrap the model in a DeepSpeed engine with torch's AdamW; matrices decay, norms and biases do not."""
     stage = recipe.stage
-    matrices = [parameter for parameter in model.parameters() if parameter.ndim >= 2]
-    vectors = [parameter for parameter in model.parameters() if parameter.ndim < 2]
+    trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
+    groups = [
+        {"params": [one for one in trained if one.ndim >= 2], "weight_decay": stage.weight_decay},
+        {"params": [one for one in trained if one.ndim < 2], "weight_decay": 0.0},
+    ]
     optimizer = torch.optim.AdamW(
-        [{"params": matrices, "weight_decay": stage.weight_decay}, {"params": vectors, "weight_decay": 0.0}],
+        [group for group in groups if group["params"]],
         lr=stage.learning_rate,
         betas=(stage.beta1, stage.beta2),
         eps=stage.epsilon,

@@ -5,13 +5,13 @@ integral: Zenke et al. 2017 (arXiv 1703.04200). Layers: Song et al. 2025 (arXiv 
 the norms of layers span decades.
 """
 
-import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import islice
 from typing import Any
 
 import torch
 
+from domainstudio.recipe.size import block_of
 from domainstudio.trainer.probes import cross_entropy
 
 Importance = dict[str, torch.Tensor]
@@ -19,7 +19,6 @@ Importance = dict[str, torch.Tensor]
 CLIPPED_QUANTILE = 0.999
 _SAMPLED = 1 << 22
 """Values from which the quantile is estimated."""
-_LAYER = re.compile(r"\.(?:layers|h|blocks)\.(\d+)\.")
 
 
 def fisher(
@@ -34,13 +33,14 @@ def fisher(
     """
     was_training = model.training
     model.eval()
-    found = {name: torch.zeros_like(weights) for name, weights in model.named_parameters()}
+    trained = [(name, weights) for name, weights in model.named_parameters() if weights.requires_grad]
+    found = {name: torch.zeros_like(weights) for name, weights in trained}
     count = 0
     for count, sequence in enumerate(sequences, 1):  # noqa: B007
         model.zero_grad(set_to_none=True)
         logits = model(input_ids=sequence[None, :-1], use_cache=False).logits
         torch.autograd.backward(cross_entropy(logits, sequence[None, 1:], reduction="sum"))
-        for name, weights in model.named_parameters():
+        for name, weights in trained:
             if weights.grad is not None:
                 found[name].addcmul_(weights.grad, weights.grad)
         tell(count)
@@ -136,7 +136,8 @@ def recorded(
     """
     was_training = model.training
     model.eval()
-    names, weights = zip(*model.named_parameters(), strict=True)
+    trained = [(name, one) for name, one in model.named_parameters() if one.requires_grad]
+    names, weights = zip(*trained, strict=True)
     optimizer = torch.optim.AdamW(weights, lr=rate, betas=(0.9, 0.95), weight_decay=0.0)
     path = PathIntegral(optimizer, weights)
     for step, batch in enumerate(islice(batches, steps), 1):
@@ -178,7 +179,7 @@ def by_layers(importance: Mapping[str, torch.Tensor], temperature: float = 1.0) 
     """
     coefficients = layer_coefficients(importance, temperature)
     return {
-        name: values * (coefficients[layer] if (layer := layer_of(name)) is not None else 1.0)
+        name: values * (coefficients[layer] if (layer := block_of(name)) is not None else 1.0)
         for name, values in importance.items()
     }
 
@@ -187,7 +188,7 @@ def layer_coefficients(importance: Mapping[str, torch.Tensor], temperature: floa
     """Return the coefficient of each block by its number."""
     squares, sizes = dict[int, float](), dict[int, int]()
     for name, values in importance.items():
-        layer = layer_of(name)
+        layer = block_of(name)
         if layer is not None:
             squares[layer] = squares.get(layer, 0.0) + float(values.double().square().sum())
             sizes[layer] = sizes.get(layer, 0) + values.numel()
@@ -198,12 +199,6 @@ def layer_coefficients(importance: Mapping[str, torch.Tensor], temperature: floa
     standard = (norms - norms.mean()) / spread if float(spread) else torch.zeros_like(norms)
     shares = torch.softmax(standard.double() / temperature, 0) * len(norms)
     return dict(zip(sorted(squares), shares.tolist(), strict=True))
-
-
-def layer_of(name: str) -> int | None:
-    """Return the block that a parameter is in; None for embedding, last norm and head."""
-    found = _LAYER.search(f".{name}")
-    return int(found[1]) if found else None
 
 
 def _quantile(values: Iterable[torch.Tensor], share: float) -> float:

@@ -2,7 +2,6 @@
 
 import math
 import time
-from collections.abc import Iterator
 from typing import Any, get_args
 
 import torch
@@ -20,6 +19,8 @@ from domainstudio.trainer import checkpoints, protection
 from domainstudio.trainer import engine as engines
 from domainstudio.trainer.checkpoints import Position
 from domainstudio.trainer.data import TrainingData
+from domainstudio.trainer.divergence import Divergence
+from domainstudio.trainer.divergence import attach as attach_divergence
 from domainstudio.trainer.probes import HeldOutText, cross_entropy, measure
 from domainstudio.trainer.reporter import Reporter
 from domainstudio.trainer.room import put_off
@@ -62,14 +63,14 @@ def train(spec: RunSpec, folder: JobFolder, reporter: Reporter, device: torch.de
         springs = protection.attach(spec, engine, folder.result, importance)
         checkpoints.check_export(engine, folder.result)
         _probe_all(engine, held_out, 0, reporter, stage.micro_batch, device)
+    divergence = attach_divergence(spec, folder, device, is_new=found is None)
     _leave_if_asked(reporter, device, last, is_saved=True)
 
     for step in range(last + 1, spec.steps + 1):
         began = time.monotonic()
         rate = stage.learning_rate_at(step, spec.steps)
         engines.set_learning_rate(engine, rate)
-        accumulation = engines.set_accumulation(engine, stage.accumulation_at(step))
-        loss = _learn(engine, springs, data.micro_batches(step), accumulation, device)
+        loss, moved = _learn(engine, springs, divergence, step, list(data.micro_batches(step)), device)
         seen, seen_before = recipe.tokens_before(step + 1), recipe.tokens_before(step)
         point = Step(
             step=step,
@@ -79,6 +80,7 @@ def train(spec: RunSpec, folder: JobFolder, reporter: Reporter, device: torch.de
             gradient_norm=float(engine.get_global_grad_norm() or 0.0),
             tokens_per_second=(seen - seen_before) / (time.monotonic() - began),
             memory_bytes=engines.memory_in_use(device),
+            divergence=moved,
         )
         reporter.step(point)
         is_applied = engine.was_step_applied()
@@ -108,23 +110,38 @@ def train(spec: RunSpec, folder: JobFolder, reporter: Reporter, device: torch.de
 def _learn(
     engine: Any,
     springs: Springs | None,
-    batches: Iterator[torch.Tensor],
-    accumulation: int,
+    divergence: Divergence | None,
+    step: int,
+    batches: list[torch.Tensor],
     device: torch.device,
-) -> float:
-    """Do one optimizer step and return its loss in nats a token, the mean over all ranks."""
-    loss = torch.zeros((), device=device)
+) -> tuple[float, float | None]:
+    """Do one optimizer step and return its loss and, if it is part of the aim, the divergence from the base.
+
+    Both are in nats a token, the mean over all ranks. The aim is the mean loss plus strength times
+    divergence: that is one micro-batch more, and DeepSpeed divides each by their number.
+    """
+    loss, moved = torch.zeros(2, device=device)
+    turns = engines.set_accumulation(engine, len(batches) + (divergence is not None))
+
+    def learn_from(part: torch.Tensor) -> None:
+        engine.backward(part)
+        if springs is not None and engine.is_gradient_accumulation_boundary():
+            springs.before_step()
+        engine.step()
+
     for batch in batches:
         batch = batch.to(device)
         logits = engine(input_ids=batch[:, :-1], use_cache=False).logits
         micro_loss = cross_entropy(logits, batch[:, 1:])
-        engine.backward(micro_loss)
-        if springs is not None and engine.is_gradient_accumulation_boundary():
-            springs.before_step()
-        engine.step()
-        loss += micro_loss.detach() / accumulation
-    dist.all_reduce(loss)
-    return float(loss) / dist.get_world_size()
+        learn_from(micro_loss * (turns / len(batches)))
+        loss += micro_loss.detach() / len(batches)
+    if divergence is not None:
+        moved = divergence.at(step, engine, device)
+        learn_from(moved * (divergence.strength * turns))
+    sums = torch.stack([loss, moved.detach()])
+    dist.all_reduce(sums)
+    loss_mean, moved_mean = (sums / dist.get_world_size()).tolist()
+    return loss_mean, moved_mean if divergence is not None else None
 
 
 def _save(

@@ -87,14 +87,14 @@ def spread(
 
 
 def gather(engine: Any, parts: Sequence[torch.Tensor]) -> Iterator[tuple[str, torch.Tensor]]:
-    """Yield what flat tensors hold of each parameter, whole, on every rank; all ranks take part.
+    """Yield what flat tensors hold of each trained parameter, whole, on every rank; all ranks take part.
 
     Args:
         engine: the DeepSpeed engine.
         parts: flat tensors laid out as the weights are.
     """
     own = {piece.name: piece for piece in pieces(engine)}
-    for name, parameter in engine.module.named_parameters():
+    for name, parameter in _trained(engine):
         whole = torch.zeros(getattr(parameter, "ds_numel", parameter.numel()), device=parts[0].device)
         if name in own:
             piece = own[name]
@@ -118,8 +118,13 @@ def _kind(engine: Any) -> str:
     return found[0]
 
 
+def _trained(engine: Any) -> Iterator[tuple[str, Any]]:
+    """Yield the parameters that are in any flat tensor."""
+    return ((name, one) for name, one in engine.module.named_parameters() if one.requires_grad)
+
+
 def _mapped(engine: Any) -> Iterator[Piece]:
-    for name, parameter in engine.module.named_parameters():
+    for name, parameter in _trained(engine):
         mapping = getattr(parameter, "_hp_mapping", None)
         if mapping is not None:
             there, here = mapping.get_hp_fragment_address(), mapping.lp_fragment_address
@@ -128,7 +133,7 @@ def _mapped(engine: Any) -> Iterator[Piece]:
 
 def _partitioned(engine: Any) -> Iterator[Piece]:
     rank, optimizer = dist.get_rank(), engine.optimizer
-    for name, parameter in engine.module.named_parameters():
+    for name, parameter in _trained(engine):
         flat, place, size = optimizer.grad_position[optimizer.get_param_id(parameter)]
         numel = min(size, parameter.ds_numel - rank * size)
         if numel > 0:

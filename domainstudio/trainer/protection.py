@@ -14,13 +14,11 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
 from domainstudio.disk import disk_problem
-from domainstudio.jobs.folder import JobFolder
-from domainstudio.mixture.sampler import Sampler
 from domainstudio.paths import sync_file, sync_folder
 from domainstudio.problems import Problem, UserError
 from domainstudio.recipe.recipe import BY_IMPORTANCE, Stage
 from domainstudio.recipe.run import RunSpec
-from domainstudio.tokenizer.packed import PackedTokens
+from domainstudio.trainer.data import GeneralText
 from domainstudio.trainer.importance import Importance, by_layers, fisher, normalised, recorded
 from domainstudio.trainer.outcome import Outcome
 from domainstudio.trainer.partitions import flats, spread
@@ -44,14 +42,11 @@ def measure_importance(
         model: fp32, at step 0; it is left as it was, on the CPU.
         device: where to compute.
         tell: told how many sequences are done; may raise on all ranks at once.
-
-    Raises:
-        UserError: there is no general text to measure it on.
     """
     stage = spec.recipe.stage
     if stage.spring not in BY_IMPORTANCE:
         return None
-    sequences = _GeneralText(spec, job)
+    sequences = GeneralText(spec, job)
     model.to(device)
     try:
         if stage.spring == "ewc":
@@ -112,27 +107,9 @@ def attach_again(spec: RunSpec, engine: Any, result: Path) -> Springs | None:
     return Springs(engine, spec.recipe.stage, anchor, importance)
 
 
-class _GeneralText:
-    """Sequences of general text in a fixed order."""
-
-    def __init__(self, spec: RunSpec, job: Path) -> None:
-        general = spec.importance_text
-        if not general:
-            raise UserError(Problem("recipe.no_general_text", "spring", {"spring": spec.recipe.stage.spring}))
-        self._length = spec.recipe.stage.sequence_length
-        self._files = [PackedTokens(JobFolder(job).reach(source.tokens)) for source in general]
-        blocks = [file.blocks(self._length) for file in self._files]
-        self._sampler = Sampler([source.share for source in general], blocks, spec.recipe.seed)
-
-    def __getitem__(self, number: int) -> torch.Tensor:
-        """Return a sequence: int64 [length + 1]."""
-        draw = self._sampler.draw(number)
-        return torch.from_numpy(self._files[draw.source].block(draw.block, self._length))
-
-
 def _shared_fisher(
     model: torch.nn.Module,
-    text: _GeneralText,
+    text: GeneralText,
     count: int,
     device: torch.device,
     tell: Callable[[int], None],
@@ -149,7 +126,7 @@ def _shared_fisher(
 
 def _recorded(
     model: torch.nn.Module,
-    text: _GeneralText,
+    text: GeneralText,
     stage: Stage,
     device: torch.device,
     tell: Callable[[int], None],
@@ -160,8 +137,7 @@ def _recorded(
     def batches() -> Iterator[torch.Tensor]:
         for step in range(steps):
             first = step * stage.micro_batch
-            rows = [text[number] for number in range(first, first + stage.micro_batch)]
-            yield torch.stack(rows).to(device)
+            yield text.batch(first, stage.micro_batch).to(device)
 
     found = recorded(
         model, batches(), stage.learning_rate, steps, lambda done: tell(done * stage.micro_batch)

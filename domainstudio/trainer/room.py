@@ -7,6 +7,7 @@ from domainstudio.disk import disk_problem, free_bytes
 from domainstudio.jobs.checkpoints import make_room, room_needed, size_of
 from domainstudio.problems import Problem, UserError
 from domainstudio.recipe.recipe import Recipe
+from domainstudio.recipe.size import Size
 from domainstudio.units import format_size
 
 
@@ -19,9 +20,9 @@ class Room:
     keep: int
 
     @classmethod
-    def of(cls, result: Path, recipe: Recipe, parameters: int) -> "Room":
-        """Return the room for a model of this many parameters."""
-        needed = room_needed(result, recipe.checkpoint_bytes(parameters))
+    def of(cls, result: Path, recipe: Recipe, size: Size) -> "Room":
+        """Return the room for a run of this size."""
+        needed = room_needed(result, recipe.checkpoint_bytes(size))
         return cls(result, needed, recipe.keep_checkpoints)
 
     def require(self) -> None:

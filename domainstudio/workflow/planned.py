@@ -24,8 +24,9 @@ from domainstudio.project.project import Project
 from domainstudio.recipe.deepspeed import deepspeed_config
 from domainstudio.recipe.recipe import BY_IMPORTANCE, Recipe
 from domainstudio.recipe.run import RunSpec
+from domainstudio.recipe.size import Size
 from domainstudio.units import format_count, format_size
-from domainstudio.workflow.training import TRAIN, freeze, parameters_of, run_spec
+from domainstudio.workflow.training import TRAIN, freeze, run_spec, size_of_run
 
 
 @dataclass(frozen=True)
@@ -52,7 +53,7 @@ class PlannedRun:
 
     choice: RunChoice
     spec: RunSpec
-    parameters: int
+    size: Size
     tokens: int
     """Tokens of all its steps."""
     warmup_steps: int
@@ -78,20 +79,25 @@ class PlannedRun:
         return self.spec.recipe
 
     @property
-    def disk_bytes(self) -> int:
-        """The most that its checkpoints and springs take: an old one goes when a new one is whole."""
-        return self.spring_disk_bytes + self.checkpoint_bytes * min(self.checkpoints, self.kept + 1)
+    def parameters(self) -> int:
+        """All of its parameters, trained or not."""
+        return self.size.parameters
 
     @property
-    def spring_disk_bytes(self) -> int:
-        """What its springs keep on the disk."""
-        return self.recipe.spring_disk_bytes(self.parameters)
+    def disk_bytes(self) -> int:
+        """The most that its checkpoints and protection take: an old one goes when a new one is whole."""
+        return self.protection_disk_bytes + self.checkpoint_bytes * min(self.checkpoints, self.kept + 1)
+
+    @property
+    def protection_disk_bytes(self) -> int:
+        """What its protection keeps on the disk."""
+        return self.recipe.protection_disk_bytes(self.size)
 
     @property
     def required_bytes(self) -> int:
         """The least that suffices: if room is short, an old one goes before a new one, but never the last."""
         least = self.checkpoint_bytes * min(self.checkpoints, max(2, self.kept))
-        return self.spring_disk_bytes + least + ROOM_TO_SPARE
+        return self.protection_disk_bytes + least + ROOM_TO_SPARE
 
 
 def planned(project: Project, choice: RunChoice) -> PlannedRun:
@@ -101,42 +107,66 @@ def planned(project: Project, choice: RunChoice) -> PlannedRun:
         UserError: why it cannot start, as `start_run` would say.
     """
     spec, _processes = freeze(project, choice.origin, choice.mixture, choice.recipe, {}, choice.arm)
-    recipe, parameters = spec.recipe, parameters_of(project, spec)
+    recipe, size = spec.recipe, size_of_run(project, spec)
     tokens = recipe.tokens_before(spec.steps + 1)
     alike = list(_alike(project, spec))
-    measured = next((size for folder in alike if (size := _checkpoint_bytes(folder))), 0)
+    measured = next((found for folder in alike if (found := _checkpoint_bytes(folder))), 0)
     written = -(-spec.steps // recipe.checkpoint_every)
     return PlannedRun(
         choice=choice,
         spec=spec,
-        parameters=parameters,
+        size=size,
         tokens=tokens,
         warmup_steps=recipe.stage.warmup_in_steps(spec.steps),
         probes=1 + -(-spec.steps // recipe.probe_every),
         checkpoints=written,
         kept=min(written, recipe.keep_checkpoints),
-        checkpoint_bytes=measured or recipe.checkpoint_bytes(parameters),
+        checkpoint_bytes=measured or recipe.checkpoint_bytes(size),
         checkpoint_is_measured=bool(measured),
         free_bytes=free_bytes(project.path),
         speed=next((speed for folder in alike if (speed := _speed(folder))), None),
         epochs=_epochs(project, spec, tokens),
-        deepspeed=deepspeed_config(recipe, parameters),
+        deepspeed=deepspeed_config(recipe, size.parameters),
         command=command_line(project.path, choice),
     )
 
 
-def spring_words(run: PlannedRun) -> str:
-    """Return what the springs of a run cost, empty without any."""
+def protection_words(run: PlannedRun) -> str:
+    """Return what is trained and what protection costs, empty if all weights are and nothing protects."""
+    return " ".join(filter(None, (_trained_words(run), _spring_words(run), _divergence_words(run))))
+
+
+def _trained_words(run: PlannedRun) -> str:
+    size = run.size
+    if size.trained == size.base:
+        return ""
+    return _("{trained} parameters are trained, {share:.2g} % of the model's {base}.").format(
+        trained=format_count(size.trained), share=100 * size.trained / size.base, base=format_count(size.base)
+    )
+
+
+def _spring_words(run: PlannedRun) -> str:
     recipe = run.recipe
     if recipe.stage.spring == "none":
         return ""
     words = _("The springs take {memory} more on each device, and {disk} on the disk.").format(
-        memory=format_size(recipe.spring_bytes(run.parameters)), disk=format_size(run.spring_disk_bytes)
+        memory=format_size(recipe.spring_bytes(run.size)),
+        disk=format_size(recipe.spring_disk_bytes(run.size)),
     )
     if recipe.stage.spring not in BY_IMPORTANCE:
         return words
     more = _("First importance is measured on {count} sequences of general text.")
     return f"{words} {more.format(count=format_count(recipe.stage.importance_sequences))}"
+
+
+def _divergence_words(run: PlannedRun) -> str:
+    recipe = run.recipe
+    if not recipe.stage.kl_strength:
+        return ""
+    return _(
+        "KL keeps a copy of the base, {size} more on each device and on the disk; each step computes about "
+        "{share:.0f} % more."
+    ).format(size=format_size(recipe.base_copy_bytes(run.size)), share=100 * recipe.stage.divergence_work)
 
 
 def command_line(project: Path, choice: RunChoice) -> str:
@@ -185,7 +215,8 @@ def _cost(spec: RunSpec) -> tuple[object, ...]:
     return (
         spec.model.preset, spec.model.folder, spec.vocabulary, recipe.precision, recipe.zero_stage,
         recipe.processes, recipe.activation_checkpointing, stage.micro_batch, stage.sequence_length,
-        stage.gradient_accumulation,
+        stage.gradient_accumulation, stage.method, stage.lora_rank,
+        stage.lora_embeddings, stage.expanded_blocks, stage.frozen_blocks, bool(stage.kl_strength),
     )  # fmt: skip
 
 

@@ -15,31 +15,37 @@ from domainstudio.mixture.shares import Arm, arm_of, check, check_blocks, plan
 from domainstudio.problems import Problem, UserError
 from domainstudio.project.plans import DEFAULT_NAME
 from domainstudio.project.project import Project
-from domainstudio.recipe.base_model import count_parameters, read_base_model
+from domainstudio.recipe.base_model import read_base_model, shapes_in
 from domainstudio.recipe.recipe import BY_IMPORTANCE, Recipe, change
 from domainstudio.recipe.run import HeldOutSource, ModelOrigin, RunSpec, TrainingSource, folder_of
 from domainstudio.recipe.shapes import SHAPES
+from domainstudio.recipe.size import Shapes, Size, blocks_in, size_of
 from domainstudio.workflow import planning
 from domainstudio.workflow.packing import packed
 from domainstudio.workflow.running import Kind, Room, relative_to_job, start, work_of
 from domainstudio.workflow.tokenizer import current
 
 
-def parameters_of(project: Project, spec: RunSpec) -> int:
-    """Return how many parameters the model of step 0 has.
+def size_of_run(project: Project, spec: RunSpec) -> Size:
+    """Return how many parameters a run has, and trains.
 
     Raises:
-        UserError: its folder cannot be read.
+        UserError: the folder of its model cannot be read.
     """
+    return size_of(_shapes(project, spec), spec.recipe.stage)
+
+
+def _shapes(project: Project, spec: RunSpec) -> Shapes:
+    """Return the tensors of the model of step 0."""
     if spec.model.preset is not None:
-        return SHAPES[spec.model.preset].parameters(spec.vocabulary)
-    return count_parameters(folder_of(spec.model, project.jobs / "job"))
+        return SHAPES[spec.model.preset].tensors(spec.vocabulary)
+    return shapes_in(folder_of(spec.model, project.jobs / "job"))
 
 
 def _room(project: Project, spec: RunSpec) -> Room:
     """Return the room for the first checkpoint, without which the trainer would give up after loading."""
-    parameters, recipe = parameters_of(project, spec), spec.recipe
-    needed = ROOM_TO_SPARE + recipe.checkpoint_bytes(parameters) + recipe.spring_disk_bytes(parameters)
+    size, recipe = size_of_run(project, spec), spec.recipe
+    needed = ROOM_TO_SPARE + recipe.checkpoint_bytes(size) + recipe.protection_disk_bytes(size)
     return Room(project.path, needed, needed)
 
 
@@ -113,7 +119,7 @@ def freeze(
             for file in packed(project, "held_out")
             if file.tokens
         ),
-        importance_text=_importance_text(project, recipe),
+        general_text=_general_text(project, recipe),
         arm=arm,
         mixture=mixture_name,
     )
@@ -122,20 +128,23 @@ def freeze(
     return spec, recipe.processes
 
 
-def _importance_text(project: Project, recipe: Recipe) -> tuple[TrainingSource, ...]:
-    """Return all general text that is packed, if the recipe's spring needs importance measured on it.
+def _general_text(project: Project, recipe: Recipe) -> tuple[TrainingSource, ...]:
+    """Return all general text that is packed, if the recipe's protection needs it.
 
     Raises:
         UserError: it does, and no general text has a whole block.
     """
-    if recipe.stage.spring not in BY_IMPORTANCE:
+    is_for_spring = recipe.stage.spring in BY_IMPORTANCE
+    if not is_for_spring and not recipe.stage.kl_strength:
         return ()
     length = recipe.stage.sequence_length
     general = [
         file for file in packed(project, "training") if file.role == "general" and file.tokens > length
     ]
-    if not general:
+    if not general and is_for_spring:
         raise UserError(Problem("recipe.no_general_text", "spring", {"spring": recipe.stage.spring}))
+    if not general:
+        raise UserError(Problem("recipe.no_text_for_kl", "kl_strength"))
     total = sum(file.tokens for file in general)
     return tuple(
         TrainingSource(
@@ -151,10 +160,11 @@ def _importance_text(project: Project, recipe: Recipe) -> tuple[TrainingSource, 
 def _require_fit(project: Project, spec: RunSpec) -> None:
     """Refuse a run that its model cannot take, which the trainer would find out after minutes of loading."""
     if spec.model.preset is not None:
-        spec.require_fit(spec.vocabulary, SHAPES[spec.model.preset].positions)
+        shape = SHAPES[spec.model.preset]
+        spec.require_fit(spec.vocabulary, shape.positions, shape.layers)
         return
     base = read_base_model(folder_of(spec.model, project.jobs / "job"))
-    spec.require_fit(base.vocabulary, base.positions)
+    spec.require_fit(base.vocabulary, base.positions, blocks_in(_shapes(project, spec)))
 
 
 def _refuse_to_warm_up_again(project: Project, spec: RunSpec) -> None:

@@ -138,8 +138,6 @@ def test_blocks_have_coefficients_of_mean_one_and_others_keep_theirs() -> None:
     found = importance.by_layers(made)
     assert torch.equal(found["lm_head.weight"], made["lm_head.weight"])
     assert float(found["model.layers.2.mlp.weight"][0]) == pytest.approx(2 * coefficients[2])
-    assert importance.layer_of("gpt_neox.layers.11.attention.dense.weight") == 11
-    assert importance.layer_of("transformer.h.3.mlp.c_fc.weight") == 3
     assert importance.layer_coefficients({"head": torch.ones(2)}) == {}
     same = importance.layer_coefficients({"layers.0.w": torch.ones(3), "layers.1.w": torch.ones(7)})
     assert list(same.values()) == pytest.approx([1, 1])

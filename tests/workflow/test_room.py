@@ -13,7 +13,7 @@ from domainstudio.units import format_size
 from domainstudio.workflow import running
 from domainstudio.workflow.kinds import KINDS
 from domainstudio.workflow.running import Kind, Room, start, work_of
-from domainstudio.workflow.training import freeze, parameters_of, start_run
+from domainstudio.workflow.training import freeze, size_of_run, start_run
 
 
 def test_a_job_that_cannot_fit_is_refused_with_its_size_and_leaves_nothing(small_project: Path) -> None:
@@ -62,6 +62,6 @@ def test_a_run_whose_first_checkpoint_cannot_fit_is_not_begun(
             start_run(project)
         assert [folder.job_id for folder in list_jobs(project.jobs)] == before
         spec, _processes = freeze(project, "base", "default", "default", {}, "treated")
-        needed = ROOM_TO_SPARE + spec.recipe.checkpoint_bytes(parameters_of(project, spec))
+        needed = ROOM_TO_SPARE + spec.recipe.checkpoint_bytes(size_of_run(project, spec))
     assert refusal.value.problem.code == "project.disk_full"
     assert refusal.value.problem.params["needed"] == format_size(needed)

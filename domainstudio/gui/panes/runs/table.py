@@ -136,7 +136,7 @@ class TablePage(QWidget):
         def column(title: str, name: str, words: Callable[[float], str]) -> NumberColumn:
             return NumberColumn(title, lambda: steps.column(name), words)
 
-        return [
+        made = [
             column(_("Step"), "step", format_count),
             column(_("Tokens"), "tokens", format_count),
             column(_("Time"), "seconds", format_duration),
@@ -145,7 +145,10 @@ class TablePage(QWidget):
             column(_("Gradient norm"), "gradient_norm", lambda value: f"{value:.3f}"),
             column(_("Tokens/s"), "tokens_per_second", format_count),
             column(_("Memory (GB)"), "memory_bytes", lambda value: f"{value / 1e9:.2f}"),
-        ], len(steps)
+        ]
+        if shown.spec.recipe.stage.kl_strength:
+            made.append(column(_("KL to the base"), "divergence", lambda value: f"{value:.4f}"))
+        return made, len(steps)
 
     def _held_out(self, shown: Shown) -> tuple[list[NumberColumn], int]:
         curves = shown.run.held_out.curves

@@ -17,7 +17,7 @@ from domainstudio.gui.widgets.text import Text
 from domainstudio.language import translate as _
 from domainstudio.recipe.recipe import Recipe, settings_of
 from domainstudio.units import format_count, format_size
-from domainstudio.workflow.planned import PlannedRun, spring_words
+from domainstudio.workflow.planned import PlannedRun, protection_words
 
 Links = list[tuple[str, Callable[[], object]]]
 _CODE_HEIGHT = 168
@@ -93,7 +93,7 @@ class Outlook(QScrollArea):
                 parameters=format_count(run.parameters),
             )
             + " "
-            + spring_words(run)
+            + protection_words(run)
         )
         self.facts["warmup"].show_value(
             format_count(run.warmup_steps), f"{100 * run.warmup_steps / run.spec.steps:.1f} %"
