@@ -3,89 +3,86 @@
 import copy
 
 import torch
-from transformers import PreTrainedModel
+from transformers import AutoModelForCausalLM, PreTrainedModel
 
 from domainstudio.problems import Problem, UserError
-from domainstudio.recipe.size import copied_blocks
+from domainstudio.recipe.size import block_of, blocks_in, copied_blocks, in_block
 
 LARGEST_CHANGE = 1e-4
-"""How far a logit may be from what it was when new blocks are in (arXiv 2401.02415: not at all)."""
+"""How far a logit may be from what it was when new blocks are in."""
 _OUTPUTS = ("o_proj", "down_proj", "dense", "dense_4h_to_h", "c_proj", "out_proj", "fc2")
 """What attention and feed-forward of the usual architectures write into the residual stream with."""
 _PROBED_TOKENS = 16
 
 
-def expand(model: PreTrainedModel, copies: int) -> None:
-    """Put copies of blocks in evenly, each doing nothing at first (LLaMA-Pro, arXiv 2401.02415).
+def expanded(model: PreTrainedModel, copies: int) -> PreTrainedModel:
+    """Return a model with copies of blocks put in evenly, each doing nothing at first (LLaMA-Pro).
 
-    What a copy adds to the residual stream is zero until it is trained, one after the other or in parallel.
+    What a copy adds to the residual stream is zero until it is trained, be its attention and feed-forward one
+    after the other or in parallel. Wu et al. 2024 (arXiv 2401.02415).
+
+    Args:
+        model: fp32 on the CPU; it is left as it was.
+        copies: at most as many as it has blocks.
 
     Raises:
-        UserError: the architecture is none in which that is so.
+        UserError: the architecture is none in which a logit then stays within `LARGEST_CHANGE`.
     """
-    blocks = _blocks(model)
-    before = _logits(model)
-    kinds = getattr(model.config, "layer_types", None)
-    for place, number in enumerate(copied_blocks(len(blocks), copies)):
-        copied = number + place
-        blocks.insert(copied + 1, _idle_copy(blocks[copied], model))
-        if kinds is not None:
-            kinds.insert(copied + 1, kinds[copied])
-    model.config.num_hidden_layers = len(blocks)
-    _number(blocks)
-    if float((_logits(model) - before).abs().max()) > LARGEST_CHANGE:
-        raise _not_expandable(model)
+    blocks, config = model.config.num_hidden_layers, copy.deepcopy(model.config)
+    copied = copied_blocks(blocks, copies)
+    config.num_hidden_layers = blocks + copies
+    if kinds := getattr(config, "layer_types", None):
+        config.layer_types = [
+            kind for number, kind in enumerate(kinds) for _ in range(1 + (number in copied))
+        ]
+    with torch.random.fork_rng(devices=[]):
+        made: PreTrainedModel = AutoModelForCausalLM.from_config(config, dtype=torch.float32)
+    made.generation_config = model.generation_config
+    state = model.state_dict()
+    is_known = blocks_in({name: one.shape for name, one in state.items()}) == blocks
+    try:
+        made.load_state_dict(_with_copies(state, copied))
+    except RuntimeError:  # names or shapes that go by another rule
+        is_known = False
+    if not is_known or float((_logits(made) - _logits(model)).abs().max()) > LARGEST_CHANGE:
+        raise UserError(Problem("model.blocks_unknown", "method", {"architecture": type(model).__name__}))
+    return made
 
 
 def train_new_blocks(model: PreTrainedModel, copies: int) -> None:
-    """Train the copies that `expand` has put in, and nothing else."""
-    blocks = _blocks(model)
-    model.requires_grad_(False)
-    for place, number in enumerate(copied_blocks(len(blocks) - copies, copies), 1):
-        blocks[number + place].requires_grad_(True)
+    """Train the copies that `expanded` has put in, and nothing else."""
+    before = copied_blocks(model.config.num_hidden_layers - copies, copies)
+    new = [number + place for place, number in enumerate(before, 1)]
+    for name, weights in model.named_parameters():
+        weights.requires_grad_(block_of(name) in new)
 
 
 def freeze(model: PreTrainedModel, count: int) -> None:
-    """Hold the first blocks and all embeddings fast."""
-    for block in _blocks(model)[:count]:
-        block.requires_grad_(False)
+    """Hold the first blocks and all embeddings fast, nothing if the count is 0."""
+    if not count:
+        return
+    for name, weights in model.named_parameters():
+        block = block_of(name)
+        weights.requires_grad_(block is None or block >= count)
     for module in model.modules():
         if isinstance(module, torch.nn.Embedding):
             module.requires_grad_(False)
 
 
-def _blocks(model: PreTrainedModel) -> torch.nn.ModuleList:
-    """Return the list of blocks.
-
-    Raises:
-        UserError: the model keeps them in no list, or in several.
-    """
-    count = model.config.num_hidden_layers
-    found = [one for one in model.modules() if isinstance(one, torch.nn.ModuleList) and len(one) == count]
-    if len(found) != 1:
-        raise _not_expandable(model)
-    return found[0]
-
-
-@torch.no_grad()
-def _idle_copy(block: torch.nn.Module, model: PreTrainedModel) -> torch.nn.Module:
-    """Return a copy of a block whose attention and feed-forward put out zero."""
-    made = copy.deepcopy(block)
-    outputs = [one for name, one in made.named_modules() if name.rpartition(".")[2] in _OUTPUTS]
-    if len(outputs) != 2:
-        raise _not_expandable(model)
-    for module in outputs:
-        for weights in module.parameters():
-            weights.zero_()
-    return made
-
-
-def _number(blocks: torch.nn.ModuleList) -> None:
-    """Tell each block its number: attention finds its cache by it."""
-    for number, block in enumerate(blocks):
-        for module in block.modules():
-            if isinstance(getattr(module, "layer_idx", None), int):
-                setattr(module, "layer_idx", number)  # noqa: B010 (torch types every attribute as a tensor)
+def _with_copies(state: dict[str, torch.Tensor], copied: list[int]) -> dict[str, torch.Tensor]:
+    """Return the weights with those of the copies, whose attention and feed-forward put out zero."""
+    found = {}
+    for name, weights in state.items():
+        block = block_of(name)
+        if block is None:
+            found[name] = weights
+            continue
+        place = block + sum(earlier < block for earlier in copied)
+        found[in_block(name, place)] = weights
+        if block in copied:
+            is_output = name.split(".")[-2] in _OUTPUTS
+            found[in_block(name, place + 1)] = torch.zeros_like(weights) if is_output else weights
+    return found
 
 
 @torch.no_grad()
@@ -96,7 +93,3 @@ def _logits(model: PreTrainedModel) -> torch.Tensor:
     found: torch.Tensor = model(input_ids=ids, use_cache=False).logits
     model.train(was_training)
     return found
-
-
-def _not_expandable(model: PreTrainedModel) -> UserError:
-    return UserError(Problem("model.blocks_unknown", "method", {"architecture": type(model).__name__}))

@@ -28,12 +28,12 @@ class ModelShape(BaseModel):
         table, hidden = [vocabulary, self.hidden], self.hidden
         if self.family == "llama":
             outer = {"model.embed_tokens.weight": table, "model.norm.weight": [hidden]}
-            head, blocks, block = "lm_head.weight", "model.layers", self._llama_block()
+            blocks, block = "model.layers", self._llama_block()
         else:
             outer = {"gpt_neox.embed_in.weight": table} | _both("gpt_neox.final_layer_norm", [hidden])
-            head, blocks, block = "embed_out.weight", "gpt_neox.layers", self._neox_block()
+            blocks, block = "gpt_neox.layers", self._neox_block()
         if not self.tied_embeddings:
-            outer[head] = table
+            outer["lm_head.weight"] = table
         within = {f"{blocks}.{n}.{name}": shape for n in range(self.layers) for name, shape in block.items()}
         return outer | within
 

@@ -38,6 +38,11 @@ def block_of(name: str) -> int | None:
     return int(found[1]) if found else None
 
 
+def in_block(name: str, block: int) -> str:
+    """Return the name that a parameter of a block has in another."""
+    return _BLOCK.sub(lambda found: found[0].replace(found[1], str(block)), name, count=1)
+
+
 def blocks_in(shapes: Shapes) -> int:
     """Return how many blocks a model has."""
     return 1 + max((block for name in shapes if (block := block_of(name)) is not None), default=-1)

@@ -15,7 +15,7 @@ from domainstudio.jobs.checkpoints import CheckpointFolder
 from domainstudio.jobs.folder import JobFolder
 from domainstudio.jobs.process import SHUTDOWN_SECONDS
 from domainstudio.model.adapters import add_adapters
-from domainstudio.model.blocks import expand, freeze, train_new_blocks
+from domainstudio.model.blocks import expanded, freeze, train_new_blocks
 from domainstudio.model.create import create_model
 from domainstudio.model.folder import load_model, set_dropout
 from domainstudio.recipe.deepspeed import deepspeed_config
@@ -83,17 +83,18 @@ def make_model(spec: RunSpec, job: Path, checkpoint: CheckpointFolder | None) ->
     added = stage.expanded_blocks if is_made and stage.method == "expansion" else 0
     config = model.config
     spec.require_fit(config.vocab_size, config.max_position_embeddings, config.num_hidden_layers - added)
+    if stage.method == "expansion" and not added:
+        model = expanded(model, stage.expanded_blocks)
     set_dropout(model, stage.dropout)
     if spec.recipe.activation_checkpointing:
         model.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
-    if stage.method == "lora":
-        add_adapters(model, stage.lora_rank, spec.recipe.seed, with_embeddings=stage.lora_embeddings)
-    elif stage.method == "expansion":
-        if not added:
-            expand(model, stage.expanded_blocks)
-        train_new_blocks(model, stage.expanded_blocks)
-    elif stage.frozen_blocks:
-        freeze(model, stage.frozen_blocks)
+    match stage.method:
+        case "lora":
+            add_adapters(model, stage.lora_rank, spec.recipe.seed, with_embeddings=stage.lora_embeddings)
+        case "expansion":
+            train_new_blocks(model, stage.expanded_blocks)
+        case "full":
+            freeze(model, stage.frozen_blocks)
     model.train()  # a loaded one would go without dropout until the first probe is over
     return model
 

@@ -1,7 +1,10 @@
-"""What is trained, and KL to the base: real runs that leave alone what they should, and are resumed bit for bit."""
+"""What is trained, and KL to the base: real runs leave alone what they should, and resume bit for bit."""
 
 import json
+import os
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -13,12 +16,14 @@ from domainstudio.cli.main import run_command
 from domainstudio.jobs.checkpoints import latest_checkpoint, list_checkpoints
 from domainstudio.jobs.folder import JobFolder
 from domainstudio.jobs.worker import Worker
-from domainstudio.model.folder import load_model
+from domainstudio.project.project import Project
 from domainstudio.recipe.size import block_of, copied_blocks
+from domainstudio.workflow import corpus
 from domainstudio.workflow.training import curves_of
 
 STEPS, SAVED = 12, 5
 FAST = [f"--set=steps={STEPS}", "--set=checkpoint_every=1000", "--set=probe_every=1000"]
+SCRIPT = Path(__file__).with_name("divergence_ranks.py")
 Weights = dict[str, torch.Tensor]
 
 
@@ -133,3 +138,42 @@ def test_kl_holds_what_the_model_says_near_its_base(
     assert losses[0] == losses[1], "the training loss stays the loss on the text"
     trained = weights(based, folder.job_id)
     require_equal(resumed_weights(based, folder, command), trained)
+
+
+@pytest.mark.parametrize("zero", [1, 2, 3])
+def test_the_step_is_that_of_loss_plus_divergence_in_plain_pytorch(zero: int, tmp_path: Path) -> None:
+    (tmp_path / "meet").mkdir()
+    running = [
+        subprocess.Popen(
+            [sys.executable, str(SCRIPT), str(tmp_path / "meet"), str(zero)],
+            env={**os.environ, "RANK": str(rank), "LOCAL_RANK": str(rank), "WORLD_SIZE": "2",
+                 "OMP_NUM_THREADS": "1"},
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        )
+        for rank in range(2)
+    ]  # fmt: skip
+    output, errors = running[0].communicate(timeout=240)
+    running[1].communicate(timeout=60)
+    assert not running[0].returncode, errors[-3000:]
+    apart, longest, told, expected = json.loads(output.splitlines()[-1])
+    assert longest > 0.01 and apart < 1e-6
+    assert told == pytest.approx(expected, abs=1e-5) and told[1] > 0.01
+
+
+def test_kl_without_general_text_is_refused_before_the_start(
+    small_project: Path, command: Command, refused: Command
+) -> None:
+    with Project(small_project) as opened:
+        corpus.set_role(opened, "general", "domain")
+    assert "kl_strength to 0" in refused("train", "start", small_project, "--set=kl_strength=1")
+
+
+def test_more_blocks_than_there_are_are_refused_before_the_start(
+    small_project: Path, refused: Command
+) -> None:
+    refusal = refused("train", "start", small_project, "--set=frozen_blocks=4")
+    assert "4 blocks" in refusal and "frozen_blocks" in refusal
+    settings = ("--set=method=expansion", "--set=expanded_blocks=5")
+    assert "lower expanded_blocks" in refused("train", "start", small_project, *settings)
+    both = ("--set=method=lora", "--set=frozen_blocks=1")
+    assert "frozen_blocks goes with method=full" in refused("train", "start", small_project, *both)
