@@ -82,8 +82,8 @@ SENTENCES: dict[str, str] = {
         "The model has {blocks} blocks, and one at least must be trained: lower frozen_blocks below that."
     ),
     "model.blocks_unknown": (
-        "The blocks of {architecture} are not built as this program knows them, so none can be added or held "
-        "fast: take method=lora, or train all weights with frozen_blocks=0."
+        "The blocks of {architecture} are not built as this program knows them, so none can be added: take "
+        "method=lora, or train all weights."
     ),
     "model.no_config": (
         "{folder} holds no readable config.json of a language model: give the folder of a model in the "

@@ -57,13 +57,13 @@ class Stage(BaseModel):
     """Share of activations dropped in training; 0 is usual in pre-training."""
 
     method: Method = "full"
-    """What is trained: full (all weights), lora (small matrices beside them), expansion (new blocks)."""
+    """What is trained: full (all weights), lora (matrices beside them, ten times the rate) or expansion."""
     lora_rank: int = Field(default=64, ge=1, le=2**14)
-    """Width of LoRA's matrices; 128 to 256 learn nearly as much as full training (arXiv 2405.09673)."""
+    """Width of LoRA's matrices; 64 to 256 for continued pre-training (arXiv 2405.09673)."""
     lora_embeddings: bool = False
     """LoRA trains embeddings and head too, all of them, as is needed after the vocabulary grew."""
     expanded_blocks: int = Field(default=2, ge=1, le=2**10)
-    """Copies of blocks that expansion puts in evenly and trains alone (LLaMA-Pro: 8 for 32 blocks)."""
+    """Copies of blocks that expansion puts in evenly and trains alone (LLaMA-Pro: 8 for 32)."""
     frozen_blocks: int = Field(default=0, ge=0, le=2**14)
     """First blocks that stay as they are, with the embeddings; 0 trains everything."""
 
