@@ -87,11 +87,8 @@ def test_lora_trains_beside_the_weights_and_is_saved_merged(
     require_equal(resumed_weights(based, folder, command), trained)
 
 
-@pytest.mark.parametrize("settings", [("precision=bf16",), ("zero_stage=3", "processes=2")])
-def test_new_blocks_begin_as_nothing_and_are_all_that_changes(
-    based: Path, command: Command, settings: tuple[str, ...]
-) -> None:
-    folder = train(based, command, "method=expansion", "expanded_blocks=2", *settings)
+def test_new_blocks_begin_as_nothing_and_are_all_that_changes(based: Path, command: Command) -> None:
+    folder = train(based, command, "method=expansion", "expanded_blocks=2", "precision=bf16")
     base, trained = weights(based, "train-1"), weights(based, folder.job_id)
     assert copied_blocks(4, 2) == [1, 3]
     places = {0: 0, 1: 1, 2: 3, 3: 4}
@@ -107,13 +104,12 @@ def test_new_blocks_begin_as_nothing_and_are_all_that_changes(
          if probe.step == step}
         for run, step in (("train-1", STEPS), (folder.job_id, 0))
     )  # fmt: skip
-    assert after == pytest.approx(before, abs=1e-5 if "precision=bf16" in settings else 0.01)
+    assert after == pytest.approx(before, abs=1e-5)
     require_equal(resumed_weights(based, folder, command), trained)
 
 
-@pytest.mark.parametrize("zero", [1, 2, 3])
-def test_frozen_blocks_stay_and_springs_hold_the_others(based: Path, command: Command, zero: int) -> None:
-    settings = (f"zero_stage={zero}", "processes=2", "spring=ewc", "importance_sequences=8")
+def test_frozen_blocks_stay_and_springs_hold_the_others(based: Path, command: Command) -> None:
+    settings = ("zero_stage=2", "processes=2", "spring=ewc", "importance_sequences=8")
     folder = train(based, command, "frozen_blocks=2", "precision=bf16", *settings)
     base, trained = weights(based, "train-1"), weights(based, folder.job_id)
     frozen = {name for name in base if "embed" in name or block_of(name) in (0, 1)}
@@ -123,16 +119,11 @@ def test_frozen_blocks_stay_and_springs_hold_the_others(based: Path, command: Co
     require_equal(resumed_weights(based, folder, command), trained)
 
 
-@pytest.mark.parametrize(
-    "settings", [("gradient_accumulation=2",), ("zero_stage=3", "processes=2", "precision=bf16")]
-)
-def test_kl_holds_what_the_model_says_near_its_base(
-    based: Path, command: Command, settings: tuple[str, ...]
-) -> None:
-    common = ("dropout=0", "learning_rate=3e-3", *settings)
+def test_kl_holds_what_the_model_says_near_its_base(based: Path, command: Command) -> None:
+    common = ("dropout=0", "learning_rate=3e-3", "gradient_accumulation=2", "zero_stage=3", "processes=2")
     folder, free = (train(based, command, f"kl_strength={strength}", *common) for strength in ("5", "1e-12"))
     held, left = (curves_of(one).steps.column("divergence") for one in (folder, free))
-    assert held[0] == pytest.approx(0, abs=1e-6) and left[0] == pytest.approx(0, abs=1e-6)
+    assert held[0] == pytest.approx(0, abs=1e-5) and left[0] == pytest.approx(0, abs=1e-5)
     assert 0 < held[-1] < 0.7 * left[-1]
     losses = [curves_of(one).steps.column("loss")[0] for one in (folder, free)]
     assert losses[0] == losses[1], "the training loss stays the loss on the text"
