@@ -25,6 +25,7 @@ GROUPS = {
     "mixture": "how much of each source a run sees",
     "recipe": "how a run is trained",
     "train": "start a training run",
+    "laboratory": "compare methods against forgetting on your data",
     "runs": "list, watch, stop and resume runs",
     "evaluation": "what a run changed, source by source",
     "export": "write a model folder or a report",

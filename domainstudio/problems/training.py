@@ -71,6 +71,16 @@ SENTENCES: dict[str, str] = {
         "corpus import {project} PATH --role general`, let the base model write some with `corpus generate`, "
         "or take technical English found on this machine with `corpus sample`; then pack again."
     ),
+    "laboratory.bad_share": "{value} in {name} is no share: give one from 0 to 1, such as replay:0.1.",
+    "laboratory.none_yet": "No laboratory has been run in {project}: start one with `laboratory run`.",
+    "laboratory.other_job": "{job} is a job but no laboratory.",
+    "laboratory.random_base": (
+        "The base {preset} has random weights and nothing to forget: start the laboratory from a run, or make "
+        "a project from a trained model."
+    ),
+    "laboratory.run_ended": "The run {job} of the method {method} ended without a word: go on with the "
+    "laboratory, which does it again.",
+    "laboratory.unknown_method": "There is no method named {name}; there are: {known}.",
     "model.adapter": (
         "{folder} holds an adapter and no whole model: merge it into its base model first, and give that "
         "folder."

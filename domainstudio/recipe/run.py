@@ -87,6 +87,10 @@ class RunSpec(BaseModel):
     arm: Arm = "treated"
     mixture: str
     """Name of the mixture the sources come from."""
+    laboratory: str = ""
+    """The laboratory that compares this run with others, if one does."""
+    method: str = ""
+    """What the laboratory calls it."""
 
     def require_fit(self, rows: int, positions: int, blocks: int) -> None:
         """Return if a model with so many rows of its vocabulary, positions and blocks can be trained.

@@ -11,6 +11,7 @@ from domainstudio.problems import Problem, UserError
 from domainstudio.project.project import Project
 from domainstudio.recipe.run import RunSpec
 from domainstudio.workflow.kinds import KINDS
+from domainstudio.workflow.laboratory import ARM
 from domainstudio.workflow.running import work_of
 from domainstudio.workflow.training import TRAIN
 
@@ -164,5 +165,6 @@ def running(rows: list[JobRow]) -> Iterator[JobRow]:
     """Yield the jobs at work, training first."""
     for is_training in (True, False):
         for row in rows:
-            if row.status == "running" and (row.kind == TRAIN.name) == is_training:
+            is_shown = row.status == "running" and row.kind != ARM.name  # its laboratory stands for it
+            if is_shown and (row.kind == TRAIN.name) == is_training:
                 yield row

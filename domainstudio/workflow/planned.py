@@ -203,6 +203,11 @@ def _epochs(project: Project, spec: RunSpec, tokens: int) -> dict[str, float]:
     return {source.name: source.share * tokens / max(1, available[source.name]) for source in spec.sources}
 
 
+def speed_of(project: Project, spec: RunSpec) -> Speed | None:
+    """Return how fast the newest run was whose steps cost the same, None if there was none."""
+    return next((speed for folder in _alike(project, spec) if (speed := _speed(folder))), None)
+
+
 def _alike(project: Project, spec: RunSpec) -> Iterator[JobFolder]:
     """Yield the runs whose steps cost the same, newest first: same model, batch, precision and devices."""
     for folder in reversed(list(list_jobs(project.jobs, TRAIN.name))):

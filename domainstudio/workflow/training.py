@@ -11,7 +11,7 @@ from domainstudio.jobs.checkpoints import (
 from domainstudio.jobs.curves import Curves
 from domainstudio.jobs.folder import JobFolder
 from domainstudio.jobs.metrics import read
-from domainstudio.mixture.shares import Arm, arm_of, check, check_blocks, plan
+from domainstudio.mixture.shares import Arm, Mixture, arm_of, check, check_blocks, plan
 from domainstudio.problems import Problem, UserError
 from domainstudio.project.plans import DEFAULT_NAME
 from domainstudio.project.project import Project
@@ -89,9 +89,15 @@ def freeze(
     recipe = change(planning.recipe_of(project, recipe_name), settings)
     if arm != "treated":
         recipe = recipe.unprotected()
-    offered = planning.offered(project)
-    mixture = arm_of(planning.mixture_of(project, mixture_name), arm, offered)
-    portions = plan(mixture, offered)
+    mixture = arm_of(planning.mixture_of(project, mixture_name), arm, planning.offered(project))
+    return freeze_plan(project, origin, mixture, recipe, arm, mixture_name), recipe.processes
+
+
+def freeze_plan(
+    project: Project, origin: str, mixture: Mixture, recipe: Recipe, arm: Arm, mixture_name: str
+) -> RunSpec:
+    """Return the frozen work of a run of this very mixture and recipe; errors as in `start_run`."""
+    portions = plan(mixture, planning.offered(project))
     check(mixture, portions)
     check_blocks(portions, recipe.stage.sequence_length)
     tokenizer = current(project)
@@ -125,7 +131,7 @@ def freeze(
     )
     _require_fit(project, spec)
     _refuse_to_warm_up_again(project, spec)
-    return spec, recipe.processes
+    return spec
 
 
 def _general_text(project: Project, recipe: Recipe) -> tuple[TrainingSource, ...]:
