@@ -75,8 +75,8 @@ SENTENCES: dict[str, str] = {
     "laboratory.none_yet": "No laboratory has been run in {project}: start one with `laboratory run`.",
     "laboratory.other_job": "{job} is a job but no laboratory.",
     "laboratory.random_base": (
-        "The base {preset} has random weights and nothing to forget: start the laboratory from a run, or make "
-        "a project from a trained model."
+        "The base {preset} has random weights and nothing to forget: start the laboratory from a run, or "
+        "make a project from a trained model."
     ),
     "laboratory.run_ended": "The run {job} of the method {method} ended without a word: go on with the "
     "laboratory, which does it again.",

@@ -1,7 +1,7 @@
 """What protects against forgetting, on real text: `.venv/bin/python tests/benchmarks/forgetting.py FOLDER`.
 
-A base of 1.3 million parameters is trained from scratch on general_en, then the laboratory trains every method
-on medical_medquad with three seeds and equal tokens, all by command. FOLDER keeps the project, so that a
+A base of 1.3 million parameters is trained from scratch on general_en, then the laboratory trains every
+method on medical_medquad with three seeds and equal tokens, all by command. FOLDER keeps the project: a
 comparison that was broken off goes on, and one with more methods trains only those. The corpora lie in
 DOMAINSTUDIO_CORPORA (default ../shared/data).
 """
@@ -15,8 +15,8 @@ ROOT = Path(__file__).resolve().parents[2]
 CORPORA = Path(os.environ.get("DOMAINSTUDIO_CORPORA", ROOT.parent / "shared" / "data"))
 BASE_TOKENS, RUN_TOKENS, SEEDS = "4800k", "204800", "3"
 METHODS = (
-    "naive", "replay:0.01", "replay:0.05", "replay:0.1", "replay:0.25", "replay:0.5", "replay:0.75", "rate:0.3",
-    "l2-sp:0.1", "l2-sp:1", "ewc:0.1", "ewc:1", "si:0.1", "si:1", "hierarchical:0.1", "hierarchical:1",
+    "naive", "replay:0.01", "replay:0.05", "replay:0.1", "replay:0.25", "replay:0.5", "replay:0.75",
+    "rate:0.3", "l2-sp:0.1", "l2-sp:1", "ewc:0.1", "ewc:1", "si:0.1", "si:1", "hierarchical:0.1", "hierarchical:1",
     "replay:0.1+l2-sp:0.1", "replay:0.1+ewc:0.1",
 )  # fmt: skip
 
@@ -40,7 +40,17 @@ def make_base(project: Path) -> None:
         "warmup_share=0.1", "probe_tokens=32768", "probe_every=1000", "checkpoint_every=100000")  # fmt: skip
     run("mixture", "set", project, "--share", "general=1", "--tokens", BASE_TOKENS, "--max-epochs", "2",
         "--name", "base")  # fmt: skip
-    run("train", "start", project, "--mixture", "base", "--set", "micro_batch=16", "learning_rate=2e-3")
+    run(
+        "train",
+        "start",
+        project,
+        "--mixture",
+        "base",
+        "--set",
+        "micro_batch=16",
+        "--set",
+        "learning_rate=2e-3",
+    )
     run("mixture", "set", project, "--share", "medquad=1", "--tokens", RUN_TOKENS)
 
 
