@@ -1,7 +1,8 @@
 """The laboratory: methods against forgetting, trained in turn on equal tokens and shown on the same axes.
 
 One job trains every method with every seed, each as a run of its own (a job of kind `arm`) that goes once it
-is measured. What is measured is whole after each: a laboratory that was stopped goes on with the next.
+is measured. What is measured is whole after each: a laboratory that was stopped goes on with the next, and
+one with more methods takes over what an earlier one measured of the same runs.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -11,7 +12,7 @@ from statistics import median
 from typing import Any
 
 import orjson
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from domainstudio.evaluation.comparison import MethodResult
 from domainstudio.evaluation.forgetting import SourceChange, changes, outcome
@@ -20,6 +21,7 @@ from domainstudio.jobs.events import Step
 from domainstudio.jobs.folder import PARTS, JobFolder, create_job, list_jobs
 from domainstudio.jobs.follow import follow
 from domainstudio.jobs.leftovers import discard
+from domainstudio.jobs.spec import invalid_field
 from domainstudio.jobs.worker import Stopped, Worker
 from domainstudio.mixture.shares import Arm, Mixture, arm_of
 from domainstudio.paths import read_small, write_atomically
@@ -198,7 +200,10 @@ def plan_laboratory(
         )
         for method in methods_of(methods, short)
     ]
-    return LaboratoryWork(runs=tuple(runs), seeds=seeds, budget=budget)
+    try:
+        return LaboratoryWork(runs=tuple(runs), seeds=seeds, budget=budget)
+    except ValidationError as error:
+        raise invalid_field(error, "laboratory") from None
 
 
 def _shortened(recipe: Recipe, mixture: Mixture, tokens: int) -> Recipe:
@@ -297,6 +302,22 @@ def _wanted(work: LaboratoryWork) -> Iterator[tuple[str, int, RunSpec]]:
         for one in work.runs:
             recipe = one.run.recipe.model_copy(update={"seed": one.run.recipe.seed + seed})
             yield one.method, seed, one.run.model_copy(update={"recipe": recipe})
+
+
+def _measured_elsewhere(laboratory: JobFolder, wanted: Sequence[tuple[str, int, RunSpec]]) -> list[Measured]:
+    """Return what other laboratories of the project measured of the very same runs."""
+    found = dict[str, Measured]()
+    for folder in list_jobs(laboratory.path.parent, LABORATORY.name):
+        if folder.job_id == laboratory.job_id:
+            continue
+        other: LaboratoryWork = work_of(folder.spec(), LABORATORY)
+        specs = {(method, seed): spec.model_dump_json() for method, seed, spec in _wanted(other)}
+        found |= {specs[one.method, one.seed]: one for one in measured(folder) if one.losses}
+    return [
+        found[text].model_copy(update={"method": method, "seed": seed})
+        for method, seed, spec in wanted
+        if (text := spec.model_dump_json()) in found
+    ]
 
 
 def _arm(laboratory: JobFolder, method: str, spec: RunSpec) -> JobFolder:
