@@ -13,7 +13,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 CORPORA = Path(os.environ.get("DOMAINSTUDIO_CORPORA", ROOT.parent / "shared" / "data"))
-BASE_TOKENS, RUN_TOKENS, SEEDS = "4800k", "102400", "3"
+BASE_TOKENS, RUN_TOKENS, SEEDS = "1600k", "102400", "3"
 METHODS = (
     "naive", "replay:0.05", "replay:0.1", "replay:0.25", "replay:0.5", "rate:0.3", "l2-sp:0.1", "l2-sp:1",
     "ewc:0.1", "ewc:1", "si:0.1", "si:1", "hierarchical:0.1", "hierarchical:1", "replay:0.1+ewc:0.1",
@@ -37,7 +37,7 @@ def make_base(project: Path) -> None:
     run("tokenizer", "pack", project)
     run("recipe", "set", project, "sequence_length=128", "micro_batch=8", "learning_rate=1e-3",
         "warmup_share=0.1", "probe_tokens=32768", "probe_every=1000", "checkpoint_every=100000")  # fmt: skip
-    run("mixture", "set", project, "--share", "general=1", "--tokens", BASE_TOKENS, "--max-epochs", "2",
+    run("mixture", "set", project, "--share", "general=1", "--tokens", BASE_TOKENS,
         "--name", "base")  # fmt: skip
     run(
         "train",
