@@ -15,6 +15,7 @@ def name_of(job: JobRow) -> str:
         "tokenizer": _("Training a tokenizer"),
         "pack": _("Packing token files"),
         "train": _("Training {job}"),
+        "laboratory": _("Comparing methods"),
         "generate": _("Writing general text"),
         "samples": _("Writing text samples"),
         "search": _("Searching documents"),

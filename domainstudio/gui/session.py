@@ -33,6 +33,7 @@ TOPICS_OF_KIND = {
     "tokenizer": frozenset({"tokens"}),
     "pack": frozenset({"tokens"}),
     "train": frozenset({"runs"}),
+    "laboratory": frozenset({"laboratory"}),
 }
 """Kind of job → what changes when it is committed."""
 PASSING = (
@@ -40,7 +41,7 @@ PASSING = (
     "project.read_only", "project.no_access",
 )  # fmt: skip
 """Problems that mostly pass or are mended while the window is open: what they refused is tried again."""
-ALL_TOPICS = frozenset({"corpus", "duplicates", "checks", "tokens", "plans", "runs", "project"})
+ALL_TOPICS = frozenset({"corpus", "duplicates", "checks", "tokens", "plans", "laboratory", "runs", "project"})
 
 
 class Session(QObject):

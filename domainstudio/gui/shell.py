@@ -22,6 +22,7 @@ PANES = {
     "duplicates": "DuplicatesPane",
     "tokenizer": "TokenizerPane",
     "mixture": "MixturePane",
+    "protection": "ProtectionPane",
     "training": "TrainingPane",
     "runs": "RunsPane",
     "export": "ExportPane",

@@ -162,7 +162,7 @@ class Recipe(BaseModel):
 
     def unprotected(self) -> "Recipe":
         """Return the recipe without protection against forgetting: that of a control."""
-        plain = {name: Stage.model_fields[name].default for name in _PROTECTION}
+        plain = {name: Stage.model_fields[name].default for name in PROTECTION}
         return self.model_copy(update={"stages": (self.stage.model_copy(update=plain),)})
 
     def tokens_per_step(self) -> int:
@@ -235,10 +235,11 @@ class Recipe(BaseModel):
         return self
 
 
-_PROTECTION = (
+PROTECTION = (
     "method", "lora_rank", "lora_embeddings", "expanded_blocks", "frozen_blocks",
     "spring", "spring_strength", "spring_mode", "importance_sequences", "kl_strength",
 )  # fmt: skip
+"""Settings of a stage that protect against forgetting."""
 _APART = ("accepted_forgetting", "probe_every", "checkpoint_every", "keep_checkpoints")
 
 

@@ -80,21 +80,19 @@ def _row(
 def verdict_words(work: LaboratoryWork, found: Sequence[Measured]) -> list[str]:
     """Return what may be said, sentence by sentence; never a winner inside its interval."""
     made = results(work, found)
+    lines = list(_choice(work, made)) if made else []
     if not made:
-        return [_("Nothing can be compared yet: no method and its control are both measured.")]
-    lines = list(_choice(work, made))
-    pair = _replay_against_springs(made)
-    if pair:
-        lines.append(pair)
-    if min(len(one.gain) for one in made) < 2:
+        lines = [_("Nothing can be compared yet: no method and its control are both measured.")]
+    elif min(len(one.gain) for one in made) < 2:
         lines.append(_("One seed shows no spread: another may turn the order round."))
-    failed = [one for one in found if one.problem]
-    return lines + [
-        _("{method} with seed {seed} failed: {why}").format(
-            method=one.method, seed=one.seed, why=sentence(Problem(one.problem, None, one.params))
-        )
-        for one in failed
-    ]
+    pair = _replay_against_springs(made)
+    return lines + [pair] * bool(pair) + [_failure(one) for one in found if one.problem]
+
+
+def _failure(one: Measured) -> str:
+    words = _("{method} with seed {seed} failed: {why}")
+    why = sentence(Problem(one.problem, None, one.params))
+    return words.format(method=one.method, seed=one.seed, why=why)
 
 
 def _choice(work: LaboratoryWork, made: Sequence[MethodResult]) -> list[str]:

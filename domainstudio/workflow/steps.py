@@ -10,14 +10,22 @@ from domainstudio.project import corpus as index
 from domainstudio.project import duplicates, tokens
 from domainstudio.project import jobs as job_index
 from domainstudio.project.project import Project
-from domainstudio.units import format_count
+from domainstudio.units import format_change, format_count
 from domainstudio.workflow import planning
 from domainstudio.workflow.overview import JobRow
 from domainstudio.workflow.run_list import RunRow
 
 State = Literal["todo", "ready", "running", "paused", "attention", "problem"]
-STEPS = ("project", "corpus", "duplicates", "tokenizer", "mixture", "training", "runs", "export")
-_KIND_OF_STEP = {"corpus": "import", "duplicates": "duplicates", "tokenizer": "pack", "export": "export"}
+STEPS = (
+    "project", "corpus", "duplicates", "tokenizer", "mixture", "protection", "training", "runs", "export",
+)  # fmt: skip
+_KIND_OF_STEP = {
+    "corpus": "import",
+    "duplicates": "duplicates",
+    "tokenizer": "pack",
+    "protection": "laboratory",
+    "export": "export",
+}
 
 
 @dataclass(frozen=True)
@@ -47,6 +55,8 @@ class Facts:
     repeated: int
     """Sources of the default mixture that fall short under its cap on epochs."""
     mixture_problem: Problem | None
+    budget: float | None
+    """The forgetting that the default recipe accepts, nats a token."""
     exports: int
 
 
@@ -58,6 +68,7 @@ def step_names() -> dict[str, str]:
         "duplicates": _("Duplicates"),
         "tokenizer": _("Tokenizer"),
         "mixture": _("Mixture"),
+        "protection": _("Protection"),
         "training": _("Training"),
         "runs": _("Runs"),
         "export": _("Export"),
@@ -91,6 +102,7 @@ def read_facts(project: Project) -> Facts:
         replay=replay,
         repeated=repeated,
         mixture_problem=trouble,
+        budget=planning.recipe_of(project).accepted_forgetting,
         exports=job_index.committed(project.connection, "export"),
     )
 
@@ -103,6 +115,7 @@ def states(facts: Facts, jobs: list[JobRow], runs: list[RunRow]) -> dict[str, St
         "duplicates": _duplicates(facts),
         "tokenizer": _tokenizer(facts),
         "mixture": _mixture(facts),
+        "protection": _protection(facts),
         "training": _training(facts, runs),
         "runs": _runs(runs, jobs),
         "export": _export(facts, runs),
@@ -123,6 +136,7 @@ def _working_words(step: str, job: JobRow) -> str:
         "corpus": _("Importing, {share:.0f} %"),
         "duplicates": _("Comparing, {share:.0f} %"),
         "tokenizer": _("Packing, {share:.0f} %"),
+        "protection": _("Comparing, {share:.0f} %"),
         "export": _("Exporting, {share:.0f} %"),
     }
     return words[step].format(share=100 * share)
@@ -159,6 +173,12 @@ def _mixture(facts: Facts) -> StepState:
     if facts.repeated:
         return StepState("attention", _("{count} to look at").format(count=facts.repeated))
     return StepState("ready", _("Replay {share:.1f} %").format(share=100 * facts.replay))
+
+
+def _protection(facts: Facts) -> StepState:
+    if facts.budget is None:
+        return StepState("todo", _("No budget"))
+    return StepState("ready", _("Budget {budget} nats").format(budget=format_change(facts.budget)))
 
 
 def _training(facts: Facts, runs: list[RunRow]) -> StepState:

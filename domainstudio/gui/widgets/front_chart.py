@@ -15,7 +15,7 @@ from domainstudio.language import translate as _
 from domainstudio.units import format_change
 
 _TOP, _BOTTOM, _RIGHT, _GAP = 60, 48, 104, 8
-_RADIUS, _CHOSEN_RADIUS, _REACH = 4.0, 6.0, 16.0
+RADIUS, _CHOSEN_RADIUS, _REACH = 4.0, 6.0, 16.0
 _LABEL_GAP = 14.0
 
 
@@ -35,9 +35,7 @@ def shared_places(places: Sequence[QPointF]) -> list[tuple[QPointF, list[int]]]:
     """Return the places that can be told apart, each with the numbers of those drawn over it."""
     found: list[tuple[QPointF, list[int]]] = []
     for number, place in enumerate(places):
-        near = next(
-            (members for other, members in found if (other - place).manhattanLength() < _RADIUS), None
-        )
+        near = next((members for other, members in found if (other - place).manhattanLength() < RADIUS), None)
         if near is None:
             found.append((place, [number]))
         else:
@@ -91,11 +89,18 @@ class FrontChart(QWidget):
         point = next(point for point in self._points if point.name == name)
         return QPointF(x.to_pixel(point.forgetting), y.to_pixel(point.gain))
 
-    def _scales(self) -> tuple[Scale, Scale]:
+    def _unit_words(self) -> str:
+        """Return the unit, and what the values are against."""
+        return _("nats a token, against the base")
+
+    def _ranges(self) -> tuple[tuple[float, float], tuple[float, float]]:
+        """Return what the axes span: forgetting, then gain."""
         across = [0.0, *self._accepted, *(point.forgetting for point in self._points)]
         up = [0.0, *(point.gain for point in self._points)]
-        low_x, high_x = padded(min(across), max(across))
-        low_y, high_y = padded(min(up), max(up), 0.12)
+        return padded(min(across), max(across)), padded(min(up), max(up), 0.12)
+
+    def _scales(self) -> tuple[Scale, Scale]:
+        (low_x, high_x), (low_y, high_y) = self._ranges()
         metrics = QFontMetrics(theme.font("small"))
         words = tick_words(ticks(low_y, high_y), signed=True)
         left = max((metrics.horizontalAdvance(word) for word in words), default=0) + _GAP
@@ -134,7 +139,7 @@ class FrontChart(QWidget):
         """Draw the title with the unit, and the names of the axes in the colours of what they measure."""
         painter.setFont(theme.font("small strong"))
         painter.setPen(theme.color("text"))
-        title, unit = _("Domain gain against forgetting"), _("nats a token, against the base")
+        title, unit = _("Domain gain against forgetting"), self._unit_words()
         painter.drawText(QRectF(0, 0, self.width(), 18), Qt.AlignmentFlag.AlignLeft, title)
         offset = painter.fontMetrics().horizontalAdvance(title) + _GAP
         painter.setFont(theme.font("small"))
@@ -181,7 +186,7 @@ class FrontChart(QWidget):
         painter.setPen(Qt.PenStyle.NoPen)
         for point in self._points:
             painter.setBrush(theme.color("text" if point.is_on_front else "border"))
-            painter.drawEllipse(places[point.name], _RADIUS, _RADIUS)
+            painter.drawEllipse(places[point.name], RADIUS, RADIUS)
         if self._chosen in places:
             painter.setBrush(theme.color("accent"))
             painter.setPen(QPen(theme.color("window"), 2))

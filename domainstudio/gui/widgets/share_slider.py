@@ -13,13 +13,19 @@ _GROOVE, _HANDLE, _RIM = 4, 16, 2
 class ShareSlider(DraggedSlider):
     """Holds a share in steps of 0.1 %; `valueChanged` is emitted only for what a person does."""
 
-    def __init__(self, name: str) -> None:
-        """Begin at 0; `name` is read out by screen readers."""
+    def __init__(self, name: str, token: str = "accent") -> None:
+        """Begin at 0; `name` is read out by screen readers, `token` is its colour."""
         super().__init__(name)
+        self._token = token
         self.setRange(0, STEPS)
         self.setSingleStep(1)
         self.setPageStep(50)
         self.setMinimumWidth(64)
+
+    @property
+    def share(self) -> float:
+        """Where it stands, 0 to 1."""
+        return self.value() / STEPS
 
     def show_share(self, share: float) -> None:
         """Stand at a share, 0 to 1, without telling anybody."""
@@ -44,7 +50,7 @@ class ShareSlider(DraggedSlider):
         middle = self.height() / 2
         left, right = _HANDLE / 2, self.width() - _HANDLE / 2
         place = left + (right - left) * self.value() / STEPS
-        color = theme.color("accent" if self.isEnabled() else "border")
+        color = theme.color(self._token if self.isEnabled() else "border")
         radius = _GROOVE / 2
         painter.setBrush(theme.color("hairline"))
         painter.drawRoundedRect(QRectF(left, middle - radius, right - left, _GROOVE), radius, radius)

@@ -199,6 +199,7 @@ def step_purposes() -> dict[str, str]:
         "duplicates": _("find near-copies, check a sample, mark them"),
         "tokenizer": _("turn the text into tokens"),
         "mixture": _("how much of each source the model reads"),
+        "protection": _("how much general ability may be lost, and what keeps it"),
         "training": _("rate, batch, steps; then start"),
         "runs": _("watch gain and forgetting, pause, resume, compare"),
         "export": _("choose the checkpoint, write model and report"),

@@ -1,0 +1,1 @@
+"""The Protection pane and its parts."""

@@ -1,0 +1,149 @@
+"""A new comparison: which methods, how many seeds and tokens, from which weights, and what it takes."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from PySide6.QtCore import Signal
+from PySide6.QtWidgets import QComboBox, QGridLayout, QLineEdit, QSpinBox, QVBoxLayout, QWidget
+
+from domainstudio.gui import theme
+from domainstudio.gui.panes.protection.methods import method_words
+from domainstudio.gui.widgets.buttons import SecondaryButton
+from domainstudio.gui.widgets.check_box import CheckBox
+from domainstudio.gui.widgets.form import FormRow, left_row
+from domainstudio.gui.widgets.slider_row import name_spin_box
+from domainstudio.gui.widgets.text import Text
+from domainstudio.language import translate as _
+from domainstudio.problems import UserError
+from domainstudio.recipe.methods import DEFAULT_METHODS
+from domainstudio.units import parse_count
+
+_COLUMNS = 3
+_MOST_SEEDS = 20
+
+
+@dataclass(frozen=True)
+class ComparisonChoice:
+    """What a person asks a laboratory for."""
+
+    methods: tuple[str, ...]
+    seeds: int
+    tokens: int
+    """0 takes the default."""
+    origin: str
+
+
+class NewComparison(QWidget):
+    """A form; nothing starts before its button is pressed.
+
+    Signals:
+        changed: another choice.
+        asked: ComparisonChoice, to be started.
+    """
+
+    changed = Signal()
+    asked = Signal(object)
+
+    def __init__(self) -> None:
+        """Offer the usual methods, all of them ticked."""
+        super().__init__()
+        self._boxes = {name: CheckBox(method_words(name)) for name in DEFAULT_METHODS}
+        grid = QGridLayout()
+        grid.setHorizontalSpacing(16)
+        grid.setVerticalSpacing(8)
+        for place, (name, box) in enumerate(self._boxes.items()):
+            box.setChecked(True)
+            box.setToolTip(name)
+            box.toggled.connect(self._on_changed)
+            grid.addWidget(box, place // _COLUMNS, place % _COLUMNS)
+        self.more, self.tokens = QLineEdit(), QLineEdit()
+        self.more.setPlaceholderText("ewc:0.01, replay:0.1+ewc:0.1")
+        self.tokens.setPlaceholderText(_("a twentieth"))
+        self.seeds = QSpinBox()
+        self.seeds.setRange(1, _MOST_SEEDS)
+        self.seeds.setValue(3)
+        name_spin_box(self.seeds, _("Seeds"))
+        self.origin = QComboBox()
+        self.origin.setAccessibleName(_("Start from"))
+        for field in (self.more, self.tokens):
+            field.setFixedHeight(theme.CONTROL)
+            field.editingFinished.connect(self._on_changed)
+        self.seeds.valueChanged.connect(self._on_changed)
+        self.origin.activated.connect(self._on_changed)
+        self._plan = Text("", "text", "text", wrap=True)
+        self.button = SecondaryButton(_("Compare methods"), self._on_clicked, "play-ring")
+        self._rows = {
+            "methods": FormRow(_("More methods"), self.more, _(
+                "Names with commas between; + joins two. Every name takes a value after a colon.")),
+            "tokens": FormRow(_("Tokens of each run"), self.tokens, _(
+                "Alike for all, so that only the method differs; more shows smaller differences.")),
+            "seeds": FormRow(_("Seeds"), self.seeds, _(
+                "Runs of each method. One shows no spread; three give a wide interval, five a useful one.")),
+            "from": FormRow(_("Start from"), self.origin, _(
+                "Trained weights: what is random has nothing to forget.")),
+        }  # fmt: skip
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 8, 8, 8)
+        layout.setSpacing(8)
+        layout.addWidget(Text(_("Methods"), "strong"))
+        layout.addLayout(grid)
+        layout.addSpacing(8)
+        for row in self._rows.values():
+            layout.addWidget(row)
+        layout.addSpacing(8)
+        layout.addWidget(self._plan)
+        layout.addLayout(left_row(self.button))
+        layout.addStretch(1)
+
+    @property
+    def choice(self) -> ComparisonChoice:
+        """What is chosen.
+
+        Raises:
+            UserError: the tokens are no number.
+        """
+        ticked = [name for name, box in self._boxes.items() if box.isChecked()]
+        more = [name.strip() for name in self.more.text().replace("，", ",").split(",") if name.strip()]
+        text = self.tokens.text().strip()
+        tokens = parse_count(text, "tokens") if text else 0
+        origin = self.origin.currentData() or "base"
+        return ComparisonChoice(tuple(ticked + more), self.seeds.value(), tokens, origin)
+
+    def show_origins(self, origins: Sequence[str]) -> None:
+        """Offer what a comparison may start from; the choice stays if it is still there."""
+        before = [self.origin.itemData(place) for place in range(self.origin.count())]
+        if before == list(origins):
+            return
+        chosen = self.origin.currentData()
+        self.origin.clear()
+        for name in origins:
+            self.origin.addItem(_("Base") if name == "base" else name, name)
+        self.origin.setCurrentIndex(max(0, self.origin.findData(chosen)))
+
+    def show_plan(self, words: str) -> None:
+        """Say what it takes; it can be started."""
+        for row in self._rows.values():
+            row.show_error("")
+        self._plan.setText(words)
+        self.button.setEnabled(True)
+
+    def show_refusal(self, field: str, words: str) -> None:
+        """Say beside a field why it cannot be started."""
+        for name, row in self._rows.items():
+            row.show_error(words if name == field else "")
+        self._plan.setText("" if field in self._rows else words)
+        self.button.setEnabled(False)
+
+    def focus(self, field: str) -> None:
+        """Put the focus on a field by its name."""
+        row = self._rows.get(field)
+        (row.control if row else next(iter(self._boxes.values()))).setFocus()
+
+    def _on_changed(self) -> None:
+        self.changed.emit()
+
+    def _on_clicked(self) -> None:
+        try:
+            self.asked.emit(self.choice)
+        except UserError:
+            self.changed.emit()  # which says what is wrong beside the field

@@ -1,0 +1,407 @@
+"""Protection: the budget first, then what methods gained and forgot on this text, and the plan taken."""
+
+from typing import Any
+
+from PySide6.QtCore import QItemSelectionModel, QSignalBlocker, QTimer
+from PySide6.QtGui import QHideEvent
+from PySide6.QtWidgets import QComboBox, QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
+
+from domainstudio.gui import theme
+from domainstudio.gui.pane import Pane
+from domainstudio.gui.panes.protection.budget import BudgetBox
+from domainstudio.gui.panes.protection.chosen import ChosenMethod
+from domainstudio.gui.panes.protection.comparison import ComparisonChoice, NewComparison
+from domainstudio.gui.panes.protection.methods import (
+    MethodLine,
+    columns,
+    interval_columns,
+    lines_of,
+    points_of,
+)
+from domainstudio.gui.session import Session
+from domainstudio.gui.widgets.buttons import Segments
+from domainstudio.gui.widgets.comparison_chart import ComparisonChart
+from domainstudio.gui.widgets.form import hairline, scrolled
+from domainstudio.gui.widgets.problem_line import ProblemLine
+from domainstudio.gui.widgets.table import OVERHANG, RowsModel, Table, beside_table
+from domainstudio.gui.widgets.text import Text
+from domainstudio.jobs.folder import JobFolder
+from domainstudio.language import translate as _
+from domainstudio.problems import Problem, UserError, sentence
+from domainstudio.project.project import Project
+from domainstudio.recipe.recipe import Recipe
+from domainstudio.workflow.laboratory import plan_laboratory, start_laboratory
+from domainstudio.workflow.laboratory_table import plan_words
+from domainstudio.workflow.overview import JobRow
+from domainstudio.workflow.planned import speed_of
+from domainstudio.workflow.protection import (
+    ProtectionFacts,
+    budget_words,
+    read_facts,
+    set_budget,
+    use_method,
+)
+
+SAVE_MILLISECONDS = 500
+_CHART_SHARE, _METHODS_SHARE = 6, 5
+_BUDGET_SHARE, _CHOSEN_SHARE = 4, 7
+_PLANS = frozenset({"plans"})
+
+
+class ProtectionPane(Pane):
+    """Budget and chosen plan above, chart and methods with their costs below."""
+
+    step = "protection"
+    topics = frozenset({"corpus", "tokens", "plans", "runs", "laboratory"})
+
+    def __init__(self, session: Session) -> None:
+        """Build the pane; it is filled when it is shown."""
+        purpose = _("Say how much general ability may be lost; compare on your own text what keeps it.")
+        super().__init__(session, _("Protection"), purpose)
+        self._compare = self.header.add_secondary(_("Compare methods…"), self._on_compare_clicked, "chart")
+        self.header.set_primary(_("Use this plan in Training"), self._on_use_clicked)
+        self._facts: ProtectionFacts | None = None
+        self._budget: float | None = None
+        self._chosen, self._laboratory = "", ""
+        self._measured: tuple[str, ...] = ()
+        self._timer = QTimer(self)
+        self._timer.setSingleShot(True)
+        self._timer.setInterval(SAVE_MILLISECONDS)
+        self._timer.timeout.connect(self._save)
+        self.budget, self.chosen, self.comparison = BudgetBox(), ChosenMethod(), NewComparison()
+        self.line = ProblemLine()
+        self.chart = ComparisonChart()
+        self._view = Segments(
+            [("chart", _("Chart")), ("table", _("Table")), ("new", _("New comparison"))], _("Show as")
+        )
+        self._which = QComboBox()
+        self._which.setAccessibleName(_("Comparison"))
+        self._models = RowsModel(columns()), RowsModel(interval_columns())
+        self.methods, self._intervals = Table(_("Methods and what they cost")), Table(_("Frontier"))
+        self._verdict = Text("", "text", "text2", wrap=True)
+        self._build()
+        self._connect()
+
+    # What the window asks
+
+    def refresh(self) -> None:
+        """Read budget and comparisons anew."""
+        if self._facts is None:
+            self.show_loading()
+        laboratory = self._laboratory
+
+        def question(project: Project) -> ProtectionFacts:
+            return read_facts(project, laboratory)
+
+        self.session.read(question, self._on_facts, self._on_failed)
+
+    def save_pending(self) -> None:
+        """Save the budget without waiting."""
+        if self._timer.isActive():
+            self._save()
+
+    def focus_field(self, field: str) -> None:
+        """Put the focus on the budget, or on a field of a new comparison."""
+        if field in ("accepted_forgetting", "budget"):
+            self.budget.take_focus()
+        else:
+            self._show_view("new")
+            self.comparison.focus(field)
+
+    def memory(self) -> dict[str, Any]:
+        """Keep the view, the comparison and the choice."""
+        return {"view": self._view.key, "chosen": self._chosen, "laboratory": self._laboratory}
+
+    def remember(self, values: dict[str, Any]) -> None:
+        """Show what was shown."""
+        self._chosen = str(values.get("chosen") or "")
+        self._laboratory = str(values.get("laboratory") or "")
+        if values.get("view") in ("chart", "table", "new"):
+            self._show_view(values["view"])
+
+    # Overridden from Qt
+
+    def hideEvent(self, event: QHideEvent) -> None:  # noqa: N802
+        """Save the budget before another pane is shown."""
+        self.save_pending()
+        super().hideEvent(event)
+
+    # Building
+
+    def _build(self) -> None:
+        upper = QHBoxLayout()
+        upper.setSpacing(0)
+        upper.addWidget(self.budget, _BUDGET_SHARE)
+        upper.addWidget(hairline(is_vertical=True))
+        upper.addWidget(self.chosen, _CHOSEN_SHARE)
+        lower = QHBoxLayout()
+        lower.setSpacing(0)
+        lower.addWidget(self._left(), _CHART_SHARE)
+        lower.addWidget(hairline(is_vertical=True))
+        lower.addWidget(self._right(), _METHODS_SHARE)
+        layout = QVBoxLayout(self.content)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(0)
+        layout.addLayout(upper)
+        layout.addWidget(hairline())
+        layout.addLayout(lower, 1)
+
+    def _left(self) -> QWidget:
+        tools = QHBoxLayout()
+        tools.setSpacing(16)
+        tools.addWidget(Text(_("Frontier"), "strong"))
+        tools.addWidget(self._which)
+        tools.addStretch(1)
+        tools.addWidget(self._view)
+        self._stack = QStackedWidget()
+        chart, form = QWidget(), QWidget()
+        chart.setLayout(beside_table(self.chart))
+        form.setLayout(beside_table(self.comparison))
+        self._intervals.show_model(self._models[1])
+        for page in (chart, self._intervals, scrolled(form)):
+            self._stack.addWidget(page)
+        page = QWidget()
+        column = QVBoxLayout(page)
+        side = theme.PADDING - OVERHANG
+        column.setContentsMargins(side, 12, side, 16)
+        column.setSpacing(12)
+        column.addLayout(beside_table(tools))
+        column.addWidget(self._stack, 1)
+        return page
+
+    def _right(self) -> QWidget:
+        self.methods.show_model(self._models[0])
+        page = QWidget()
+        column = QVBoxLayout(page)
+        side = theme.SPLIT_PADDING - OVERHANG
+        column.setContentsMargins(side, 12, side, 16)
+        column.setSpacing(8)
+        column.addLayout(beside_table(Text(_("Methods and what they cost"), "strong")))
+        column.addWidget(self.methods, 1)
+        column.addLayout(beside_table(self._verdict, self.line))
+        return page
+
+    def _connect(self) -> None:
+        self.budget.changed.connect(self._on_budget_changed)
+        self.budget.refused.connect(self._on_budget_refused)
+        self.chart.chosen.connect(self._on_chosen)
+        self.methods.selectionModel().currentRowChanged.connect(self._on_row_changed)
+        self._view.chosen.connect(self._show_view)
+        self._which.activated.connect(self._on_laboratory_chosen)
+        self.comparison.changed.connect(self._plan)
+        self.comparison.asked.connect(self._on_asked)
+        self.session.jobs_changed.connect(self._on_jobs_changed)
+
+    # Showing
+
+    def _on_facts(self, facts: ProtectionFacts) -> None:
+        self._facts = facts
+        if facts.packing not in ("packed", "changed") or not facts.has_mixture:
+            self._show_not_ready()
+            return
+        if facts.blind is not None:
+            self._compare.setVisible(False)
+            self.show_empty(
+                "chart", _("Forgetting cannot be measured yet"), sentence(facts.blind), _("Go to Corpus"),
+                self._on_corpus_clicked,
+            )  # fmt: skip
+            return
+        self._compare.setVisible(True)
+        if not self._timer.isActive():
+            self._budget = facts.recipe.accepted_forgetting
+        self.comparison.show_origins(facts.origins)
+        self._show_budget()
+        self._show_laboratories(facts)
+        self._show_methods()
+        self._plan()
+        self.show_ready()
+        self._show_primary()
+
+    def _show_not_ready(self) -> None:
+        self._compare.setVisible(False)
+        self.show_empty(
+            "chart", _("Nothing to protect yet"),
+            _("What a model forgets is measured on general text while it reads the text of your field. Pack "
+              "the text and set a mixture first."),
+            _("Go to Mixture"), self._on_mixture_clicked,
+        )  # fmt: skip
+
+    def _show_budget(self) -> None:
+        shown = self._facts.shown if self._facts else None
+        self.budget.show_budget(self._budget, budget_words(self._budget, shown.base_nats if shown else None))
+
+    def _show_laboratories(self, facts: ProtectionFacts) -> None:
+        with QSignalBlocker(self._which):
+            self._which.clear()
+            for name in facts.laboratories:
+                self._which.addItem(_("Comparison {n}").format(n=name.rsplit("-", 1)[1]), name)
+            self._which.setCurrentIndex(self._which.findData(facts.shown.job if facts.shown else ""))
+        self._which.setVisible(len(facts.laboratories) > 1)
+
+    def _show_methods(self) -> None:
+        shown = self._facts.shown if self._facts else None
+        if shown is None or not (shown.rows or shown.planned):
+            self._models[0].show_rows([])
+            self._models[1].show_rows([])
+            self.chart.show_methods([], self._budget, "")
+            self._verdict.setText("")
+            self.chosen.show_nothing(_("No methods have been compared yet: start with a new comparison."))
+            self._show_view("new")
+            return
+        lines = lines_of(shown)
+        self._models[0].show_rows(lines)
+        self._models[1].show_rows([line for line in lines if line.row])
+        self._verdict.setText("\n".join(shown.verdict))
+        known = [row.method for row in shown.rows]
+        if self._chosen not in known:
+            within = [line.name for line in lines if line.row and line.row.is_within]
+            self._chosen = next(iter(within or known), "")
+        self._show_chosen()
+
+    def _show_chosen(self) -> None:
+        shown = self._facts.shown if self._facts else None
+        row = next((one for one in shown.rows if one.method == self._chosen), None) if shown else None
+        if shown is None or row is None:
+            self.chosen.show_nothing(_("The first runs are at work; methods appear here one by one."))
+            self.chart.show_methods([], self._budget, "")
+        else:
+            self.chosen.show_method(shown, row)
+            self.chart.show_methods(points_of(shown), self._budget, self._chosen)
+            self._select(self._chosen)
+        self._show_primary()
+
+    def _select(self, name: str) -> None:
+        lines: list[MethodLine] = self._models[0].rows
+        place = next((number for number, line in enumerate(lines) if line.name == name), -1)
+        model = self.methods.selectionModel()
+        with QSignalBlocker(model):
+            flags = QItemSelectionModel.SelectionFlag
+            model.setCurrentIndex(self._models[0].index(place, 0), flags.ClearAndSelect | flags.Rows)
+        self.methods.viewport().update()
+
+    def _show_primary(self) -> None:
+        self.header.set_primary_enabled(self._is_usable())
+
+    def _is_usable(self) -> bool:
+        shown = self._facts.shown if self._facts else None
+        return shown is not None and any(row.method == self._chosen for row in shown.rows)
+
+    def _show_view(self, key: str) -> None:
+        self._view.choose(key)
+        self._stack.setCurrentIndex(("chart", "table", "new").index(key))
+
+    # What a person does
+
+    def _on_budget_changed(self, budget: float | None) -> None:
+        self._budget = budget
+        self.line.clear()
+        self._show_budget()
+        shown = self._facts.shown if self._facts else None
+        if shown is not None:
+            self.chart.show_methods(points_of(shown), budget, self._chosen)
+        self._timer.start()
+
+    def _on_budget_refused(self, text: str) -> None:
+        words = _("{text} is no budget: give nats a token from 0 up, such as 0.05.")
+        self.line.say("problem", words.format(text=text))
+        self._show_budget()
+
+    def _save(self) -> None:
+        self._timer.stop()
+        budget = self._budget
+
+        def change(project: Project) -> Recipe:
+            return set_budget(project, budget)
+
+        self.session.edit(change, None, self._on_refused, _PLANS)
+
+    def _on_refused(self, problem: Problem) -> None:
+        self.line.say("problem", sentence(problem))
+
+    def _on_chosen(self, name: str) -> None:
+        self._chosen = name
+        self._show_chosen()
+
+    def _on_row_changed(self, *_indices: object) -> None:
+        lines: list[MethodLine] = self._models[0].rows
+        place = self.methods.selected_row
+        if 0 <= place < len(lines) and lines[place].row is not None:
+            self._on_chosen(lines[place].name)
+
+    def _on_laboratory_chosen(self) -> None:
+        self._laboratory = self._which.currentData()
+        self.refresh()
+
+    def _on_compare_clicked(self) -> None:
+        self._show_view("new")
+        self.comparison.focus("")
+
+    def _on_use_clicked(self) -> None:
+        shown = self._facts.shown if self._facts else None
+        if shown is None:
+            return
+        job, method = shown.job, self._chosen
+        self.save_pending()
+
+        def use(project: Project) -> Recipe:
+            return use_method(project, job, method)
+
+        self.session.edit(use, self._on_used, self._on_refused, _PLANS)
+
+    def _on_used(self, _recipe: Recipe) -> None:
+        self.go_requested.emit("training")
+
+    def _on_mixture_clicked(self) -> None:
+        self.go_requested.emit("mixture")
+
+    def _on_corpus_clicked(self) -> None:
+        self.go_requested.emit("corpus")
+
+    # A new comparison
+
+    def _plan(self) -> None:
+        """Say what the comparison asked for would take, or why it cannot be started."""
+        try:
+            choice = self.comparison.choice
+        except UserError as error:
+            self._on_plan_refused(error.problem)
+            return
+
+        def question(project: Project) -> str:
+            work = plan_laboratory(
+                project, choice.methods, seeds=choice.seeds, tokens=choice.tokens, origin=choice.origin
+            )
+            speed = speed_of(project, work.runs[0].run)
+            return plan_words(work, speed.tokens_per_second if speed else None)
+
+        self.session.read(question, self._on_planned, self._on_plan_refused)
+
+    def _on_planned(self, words: str) -> None:
+        self.comparison.show_plan(words)
+
+    def _on_plan_refused(self, problem: Problem) -> None:
+        self.comparison.show_refusal((problem.field or "").partition(".")[0], sentence(problem))
+
+    def _on_asked(self, choice: ComparisonChoice) -> None:
+        def begin(project: Project) -> JobFolder:
+            return start_laboratory(
+                project, choice.methods, seeds=choice.seeds, tokens=choice.tokens, origin=choice.origin
+            )
+
+        self.comparison.button.setEnabled(False)
+        self.session.edit(begin, self._on_begun, self._on_plan_refused, frozenset({"laboratory"}))
+
+    def _on_begun(self, folder: JobFolder) -> None:
+        self._laboratory, self._chosen = folder.job_id, ""
+        self.comparison.button.setEnabled(True)
+        self._show_view("chart")
+        self.refresh()
+
+    def _on_jobs_changed(self, jobs: list[JobRow]) -> None:
+        """Read again when another method is measured, or a comparison ends."""
+        found = tuple(f"{job.job_id} {job.status} {job.phase}" for job in jobs if job.kind == "laboratory")
+        if found != self._measured:
+            self._measured = found
+            self._is_stale = True
+            if self.isVisible():
+                self.refresh_if_stale()

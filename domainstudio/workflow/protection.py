@@ -1,0 +1,166 @@
+"""Protection: the budget, what laboratories measured under it, what methods cost, the plan that is used."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from domainstudio.jobs.folder import Status, list_jobs
+from domainstudio.jobs.leftovers import discard
+from domainstudio.language import translate as _
+from domainstudio.problems import Problem, UserError
+from domainstudio.project.plans import DEFAULT_NAME
+from domainstudio.project.project import Project
+from domainstudio.recipe.methods import CONTROL
+from domainstudio.recipe.recipe import PROTECTION, Recipe
+from domainstudio.units import format_change
+from domainstudio.workflow import planning
+from domainstudio.workflow.laboratory import (
+    ARM,
+    LaboratoryRun,
+    LaboratoryWork,
+    Measured,
+    laboratories,
+    measured,
+    work_of_laboratory,
+)
+from domainstudio.workflow.laboratory_table import LaboratoryRow, rows, verdict_words
+from domainstudio.workflow.packing import PackingState, packing_state
+from domainstudio.workflow.planned import origins
+from domainstudio.workflow.training import parameters_of
+
+_USED = (*PROTECTION, "learning_rate")
+"""Settings of the recipe that a method of the laboratory decides."""
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A laboratory as the pane shows it, under the budget of now."""
+
+    job: str
+    status: Status
+    work: LaboratoryWork
+    rows: list[LaboratoryRow]
+    verdict: list[str]
+    planned: list[str]
+    """Methods that are still to be measured."""
+    extra_bytes: dict[str, int]
+    """Method → what it keeps in memory on each device beyond plain training."""
+    base_nats: float | None
+    """General loss of the base, a mean over sources."""
+
+    def run_of(self, method: str) -> LaboratoryRun:
+        """Return what the laboratory trained under a name."""
+        return next(one for one in self.work.runs if one.method == method)
+
+
+@dataclass(frozen=True)
+class ProtectionFacts:
+    """What the pane shows of a project."""
+
+    packing: PackingState
+    recipe: Recipe
+    has_mixture: bool
+    blind: Problem | None
+    """Why forgetting cannot be measured at all."""
+    origins: list[str]
+    """What a laboratory may start from: nothing that has random weights."""
+    laboratories: list[str]
+    shown: Shown | None
+
+
+def read_facts(project: Project, laboratory: str = "") -> ProtectionFacts:
+    """Return what the pane shows; of a laboratory by name, else of the newest."""
+    packing = packing_state(project)
+    is_packed = packing in ("packed", "changed")
+    recipe = planning.recipe_of(project)
+    names = [folder.job_id for folder in laboratories(project)]
+    name = laboratory if laboratory in names else names[-1] if names else ""
+    return ProtectionFacts(
+        packing=packing,
+        recipe=recipe,
+        has_mixture=is_packed and planning.mixture_facts(project).mixture is not None,
+        blind=planning.blindness(project) if is_packed else None,
+        origins=[one for one in origins(project) if one != "base" or project.base.folder is not None],
+        laboratories=names,
+        shown=_shown(project, name, recipe.accepted_forgetting) if name else None,
+    )
+
+
+def _shown(project: Project, name: str, budget: float | None) -> Shown:
+    folder = project.job(name)
+    work = work_of_laboratory(project, name).model_copy(update={"budget": budget})
+    found = measured(folder)
+    made = rows(work, found)
+    known = {row.method for row in made} | {one.method for one in found if one.problem}
+    parameters = parameters_of(project, work.runs[0].run)
+    return Shown(
+        job=name,
+        status=folder.status(),
+        work=work,
+        rows=made,
+        verdict=verdict_words(work, found),
+        planned=[one.method for one in work.runs if one.method not in known and one.method != CONTROL],
+        extra_bytes={one.method: one.run.recipe.spring_bytes(parameters) for one in work.runs},
+        base_nats=_base_nats(found),
+    )
+
+
+def _base_nats(found: Sequence[Measured]) -> float | None:
+    """Return the general loss of the base, which every run measured at step 0."""
+    general = [loss.base_nats for one in found[:1] for loss in one.losses if loss.role == "general"]
+    return sum(general) / len(general) if general else None
+
+
+def budget_words(budget: float | None, base_nats: float | None) -> str:
+    """Return what a budget in nats is the same as."""
+    if budget is None:
+        return _("No line is drawn: any forgetting is accepted.")
+    ratio = f"{math.exp(budget):.3f}"
+    if not base_nats:
+        return _("The same as perplexity × {ratio}.").format(ratio=ratio)
+    words = _("The same as {percent} % general loss, or perplexity × {ratio}.")
+    return words.format(percent=format_change(100 * budget / base_nats, 1), ratio=ratio)
+
+
+def set_budget(project: Project, budget: float | None) -> Recipe:
+    """Save the forgetting that is accepted, nats a token."""
+    return planning.set_recipe(project, {"accepted_forgetting": "none" if budget is None else repr(budget)})
+
+
+def use_method(project: Project, laboratory: str, method: str) -> Recipe:
+    """Take a method of a laboratory into the mixture and the recipe that Training shows, and return that.
+
+    Raises:
+        UserError: the laboratory has no such method, or there is no mixture.
+    """
+    work = work_of_laboratory(project, laboratory)
+    found = next((one.run for one in work.runs if one.method == method), None)
+    if found is None:
+        known = " ".join(one.method for one in work.runs)
+        raise UserError(Problem("laboratory.unknown_method", "method", {"name": method, "known": known}))
+    replay = sum(source.share for source in found.sources if source.role == "general")
+    mixture = planning.mixture_of(project, DEFAULT_NAME)
+    balance = planning.balance_of(planning.offered(project), mixture.model_copy(update={"locked": ()}))
+    shares = dict(balance.with_replay(replay).shares)
+    planning.set_mixture(
+        project, mixture.model_copy(update={"shares": shares, "locked": ()}), allow_shortfall=True
+    )
+    stage = found.recipe.stage
+    return planning.set_recipe(project, {name: str(getattr(stage, name)) for name in _USED})
+
+
+def delete_laboratory(project: Project, job: str) -> None:
+    """Remove a laboratory that is over, with the runs it left unfinished.
+
+    Raises:
+        UserError: it is no laboratory, or it is running.
+    """
+    work_of_laboratory(project, job)
+    folder = project.job(job)
+    arms = [arm for arm in list_jobs(project.jobs, ARM.name) if arm.spec().work.get("laboratory") == job]
+    with folder.held():
+        for one in (folder, *arms):
+            if one.status() in ("running", "unknown"):
+                raise UserError(Problem("run.still_running", "laboratory", {"run": one.job_id}))
+        for one in (*arms, folder):
+            discard(one)
