@@ -12,6 +12,7 @@ from domainstudio.jobs.events import Body, Checkpoint, Event, Probe, Start, Stat
 from domainstudio.jobs.folder import JobFolder, create_job
 from domainstudio.jobs.run_record import RunRecord
 from domainstudio.project.project import Project
+from domainstudio.workflow.laboratory import LABORATORY, LaboratoryWork, Measured, SourceLoss, freeze_methods
 from domainstudio.workflow.training import TRAIN, freeze
 
 EPOCH = 1_767_600_000.0
@@ -49,6 +50,7 @@ def make(folder: Path) -> Path:
     command("recipe", "set", project, *settings, "steps=120")
     write_run(project, "naive", 0.9, 0.22)
     write_run(project, "treated", 0.7, 0.04)
+    write_laboratory(project)
     with closing(sqlite3.connect(project / "project.sqlite")) as database:
         database.execute("UPDATE journal SET changed_at = ?", (EPOCH,))
         database.commit()
@@ -91,6 +93,52 @@ def write_run(path: Path, arm: str, gain: float, forgetting: float) -> None:
     record = RunRecord(pid=1, group=1, started=0.0, host="golden", events_offset=0)
     JobFolder(folder.path).run_file.write_text(record.model_dump_json())
     folder.log_file.write_text("".join(f"step {step}: all ranks agree\n" for step in range(0, 121, 10)))
+
+
+_COMPARED = {
+    "control": (0.0, 0.0), "naive": (0.82, 0.24), "replay:0.1": (0.79, 0.15), "replay:0.25": (0.76, 0.09),
+    "replay:0.5": (0.68, 0.02), "l2-sp:1": (0.31, 0.11), "ewc:1": (0.42, 0.12), "hierarchical:1": (0.34, 0.1),
+}  # fmt: skip
+"""Method → domain gain and forgetting, invented."""
+
+
+def write_laboratory(path: Path, roles: dict[str, str] = _ROLES, seeds: int = 3) -> JobFolder:
+    """Write a finished comparison with one domain and one general source; its figures are invented."""
+    sources = {role: name for name, role in roles.items()}
+    with Project(path) as project:
+        runs = freeze_methods(project, list(_COMPARED), 5120, "base")
+        work = LaboratoryWork(runs=runs, seeds=seeds, budget=0.05)
+        folder = create_job(project.jobs, LABORATORY.name, LABORATORY.program, work)
+    drawn, found = random.Random("laboratory"), list[Measured]()
+    for seed in range(seeds):
+        for method, (gain, forgetting) in _COMPARED.items():
+            domain = 5.9 - gain + drawn.gauss(0, 0.01)
+            general = 6.1 + forgetting + drawn.gauss(0, 0.004)
+            losses = (_loss(sources, "domain", 5.9, domain), _loss(sources, "general", 6.1, general))
+            slow = 0.051 if ":1" in method else 0.05
+            found.append(Measured(method=method, seed=seed, losses=losses, step_seconds=slow,
+                                  preparation_seconds=4.2 if "ewc" in method else 1.1,
+                                  memory_bytes=31_000_000_000))  # fmt: skip
+    folder.result.mkdir()
+    text = ",".join(one.model_dump_json() for one in found)
+    (folder.result / "measured.json").write_text(f"[{text}]")
+    lines = [encode(Event(1, 1, EPOCH, Start(0))), encode(Event(2, 1, EPOCH + 600, State("done")))]
+    folder.events_file.write_bytes(b"".join(lines))
+    record = RunRecord(pid=1, group=1, started=0.0, host="golden", events_offset=0)
+    folder.run_file.write_text(record.model_dump_json())
+    return folder
+
+
+def _loss(sources: dict[str, str], role: str, base: float, after: float) -> SourceLoss:
+    return SourceLoss(
+        source=sources[role],
+        role=role,
+        step=40,
+        base_nats=base,
+        nats=after,
+        base_bits=base / 3,
+        bits=after / 3,
+    )
 
 
 def _stretch(arm: str, first: int, last: int, gain: float, forgetting: float) -> list[Body]:

@@ -183,10 +183,26 @@ def plan_laboratory(
     blind = planning.blindness(project)
     if blind is not None:
         raise UserError(blind)
+    runs = freeze_methods(project, methods, tokens, origin, mixture_name, recipe_name)
+    budget = planning.recipe_of(project, recipe_name).accepted_forgetting
+    try:
+        return LaboratoryWork(runs=runs, seeds=seeds, budget=budget)
+    except ValidationError as error:
+        raise invalid_field(error, "laboratory") from None
+
+
+def freeze_methods(
+    project: Project,
+    methods: Sequence[str],
+    tokens: int,
+    origin: str,
+    mixture_name: str = DEFAULT_NAME,
+    recipe_name: str = DEFAULT_NAME,
+) -> tuple[LaboratoryRun, ...]:
+    """Return the run of every method and of the control; arguments as in `plan_laboratory`."""
     mixture = planning.mixture_of(project, mixture_name)
-    recipe = planning.recipe_of(project, recipe_name)
-    short, budget = _shortened(recipe, mixture, tokens), recipe.accepted_forgetting
-    runs = [
+    short = _shortened(planning.recipe_of(project, recipe_name), mixture, tokens)
+    return tuple(
         LaboratoryRun(
             method=method.name,
             run=freeze_plan(
@@ -199,11 +215,7 @@ def plan_laboratory(
             ),
         )
         for method in methods_of(methods, short)
-    ]
-    try:
-        return LaboratoryWork(runs=tuple(runs), seeds=seeds, budget=budget)
-    except ValidationError as error:
-        raise invalid_field(error, "laboratory") from None
+    )
 
 
 def _shortened(recipe: Recipe, mixture: Mixture, tokens: int) -> Recipe:

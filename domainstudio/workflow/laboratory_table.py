@@ -11,6 +11,7 @@ from domainstudio.problems import Problem, sentence
 from domainstudio.recipe.methods import CONTROL, NAIVE
 from domainstudio.units import format_change, format_count
 from domainstudio.workflow.laboratory import LaboratoryWork, Measured, results
+from domainstudio.workflow.method_words import method_words
 
 
 @dataclass(frozen=True)
@@ -92,7 +93,7 @@ def verdict_words(work: LaboratoryWork, found: Sequence[Measured]) -> list[str]:
 def _failure(one: Measured) -> str:
     words = _("{method} with seed {seed} failed: {why}")
     why = sentence(Problem(one.problem, None, one.params))
-    return words.format(method=one.method, seed=one.seed, why=why)
+    return words.format(method=method_words(one.method), seed=one.seed, why=why)
 
 
 def _choice(work: LaboratoryWork, made: Sequence[MethodResult]) -> list[str]:
@@ -107,7 +108,7 @@ def _choice(work: LaboratoryWork, made: Sequence[MethodResult]) -> list[str]:
             words.format(
                 budget=format_change(work.budget or 0),
                 forgetting=interval_words(estimate(least.forgetting)),
-                method=least.method,
+                method=method_words(least.method),
             )
         ]
     best = next(one for one in made if one.method == said.best)
@@ -120,7 +121,7 @@ def _choice(work: LaboratoryWork, made: Sequence[MethodResult]) -> list[str]:
         )
     lines = [
         words.format(
-            method=best.method,
+            method=method_words(best.method),
             gain=interval_words(estimate(best.gain)),
             forgetting=interval_words(estimate(best.forgetting)),
             budget=format_change(work.budget or 0),
@@ -128,10 +129,12 @@ def _choice(work: LaboratoryWork, made: Sequence[MethodResult]) -> list[str]:
     ]
     if said.level:
         words = _("Within the interval it cannot be told from: {methods}.")
-        lines.append(words.format(methods=", ".join(said.level)))
+        lines.append(words.format(methods=", ".join(map(method_words, said.level))))
     beaten = [name for name in said.beaten if name != NAIVE]
     if beaten:
-        lines.append(_("{method} beats {methods}.").format(method=best.method, methods=", ".join(beaten)))
+        lines.append(
+            _("{method} beats {methods}.").format(method=method_words(best.method), methods=", ".join(beaten))
+        )
     return lines
 
 
@@ -155,8 +158,8 @@ def _replay_against_springs(made: Sequence[MethodResult]) -> str:
         else _("neither difference is beyond chance")
     )
     return words.format(
-        replay=replay.method,
-        spring=spring.method,
+        replay=method_words(replay.method),
+        spring=method_words(spring.method),
         gain=interval_words(found.gain),
         forgetting=interval_words(found.forgetting),
         clear=clear,

@@ -100,7 +100,11 @@ def test_a_method_that_failed_is_named_with_its_reason(project: Path) -> None:
     params = {"source": "general", "step": 7}
     failed = Measured(method="naive", seed=0, problem="training.no_number", params=params)
     words = verdict_words(work, [failed])
-    assert "naive" not in words[0] and "naive with seed 0 failed" in words[-1] and "general" in words[-1]
+    assert (
+        "Unprotected" not in words[0]
+        and "Unprotected with seed 0 failed" in words[-1]
+        and "general" in words[-1]
+    )
 
 
 def test_a_random_base_and_an_unknown_method_are_refused(project: Path, command: Command) -> None:

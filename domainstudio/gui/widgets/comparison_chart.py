@@ -21,6 +21,7 @@ class MethodPoint:
     """A method: means over seeds in nats a token, and half the width of their intervals, 0 without."""
 
     name: str
+    """As it is shown; no two are alike."""
     shape: Shape
     """disc: replay, whose points are joined; square: a spring or another method; diamond: made afterwards."""
     forgetting: float
@@ -48,8 +49,9 @@ class ComparisonChart(FrontChart):
 
     # Overridden from FrontChart
 
-    def _unit_words(self) -> str:
-        return _("nats a token, against the equal-token control; crosses: 95 % intervals")
+    def _words(self) -> tuple[str, str, str]:
+        unit = _("nats a token, against the equal-token control; crosses: 95 % intervals")
+        return unit, _("control"), _("budget {value}")
 
     def _ranges(self) -> tuple[tuple[float, float], tuple[float, float]]:
         across, up = [0.0, *self._accepted], [0.0]

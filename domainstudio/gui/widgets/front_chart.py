@@ -89,9 +89,9 @@ class FrontChart(QWidget):
         point = next(point for point in self._points if point.name == name)
         return QPointF(x.to_pixel(point.forgetting), y.to_pixel(point.gain))
 
-    def _unit_words(self) -> str:
-        """Return the unit, and what the values are against."""
-        return _("nats a token, against the base")
+    def _words(self) -> tuple[str, str, str]:
+        """Return unit, the name of the lines through 0, and what is written at the accepted line."""
+        return _("nats a token, against the base"), _("base"), _("accepted {value}")
 
     def _ranges(self) -> tuple[tuple[float, float], tuple[float, float]]:
         """Return what the axes span: forgetting, then gain."""
@@ -139,7 +139,7 @@ class FrontChart(QWidget):
         """Draw the title with the unit, and the names of the axes in the colours of what they measure."""
         painter.setFont(theme.font("small strong"))
         painter.setPen(theme.color("text"))
-        title, unit = _("Domain gain against forgetting"), self._unit_words()
+        title, unit = _("Domain gain against forgetting"), self._words()[0]
         painter.drawText(QRectF(0, 0, self.width(), 18), Qt.AlignmentFlag.AlignLeft, title)
         offset = painter.fontMetrics().horizontalAdvance(title) + _GAP
         painter.setFont(theme.font("small"))
@@ -159,14 +159,14 @@ class FrontChart(QWidget):
         painter.setPen(base)
         painter.drawLine(QPointF(x.to_pixel(0), top), QPointF(x.to_pixel(0), bottom))
         painter.drawLine(QPointF(x.first_pixel, y.to_pixel(0)), QPointF(x.last_pixel, y.to_pixel(0)))
-        painter.drawText(QRectF(x.last_pixel + _GAP, y.to_pixel(0) - 8, _RIGHT, 16), 0, _("base"))
+        painter.drawText(QRectF(x.last_pixel + _GAP, y.to_pixel(0) - 8, _RIGHT, 16), 0, self._words()[1])
         for accepted in self._accepted:
             pen = QPen(theme.color("forget"), 1)
             pen.setDashPattern(list(ACCEPTED_DASH))
             painter.setPen(pen)
             place = x.to_pixel(accepted)
             painter.drawLine(QPointF(place, top), QPointF(place, bottom))
-            words = _("accepted {value}").format(value=format_change(accepted))
+            words = self._words()[2].format(value=format_change(accepted))
             painter.drawText(QRectF(place + 4, top - 8, 160, 18), Qt.AlignmentFlag.AlignLeft, words)
 
     def _draw_points(self, painter: QPainter, x: Scale, y: Scale) -> None:

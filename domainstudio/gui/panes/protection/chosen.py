@@ -4,12 +4,12 @@ from PySide6.QtWidgets import QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
 from domainstudio.evaluation.comparison import Estimate
 from domainstudio.gui import icons, theme
-from domainstudio.gui.panes.protection.methods import method_words
 from domainstudio.gui.widgets.text import KeyNumber, Text
 from domainstudio.language import translate as _
 from domainstudio.mixture.notations import ratio_words
-from domainstudio.units import format_change, format_rate
+from domainstudio.units import format_change, format_rate, format_size
 from domainstudio.workflow.laboratory_table import LaboratoryRow
+from domainstudio.workflow.method_words import method_words
 from domainstudio.workflow.protection import Shown
 
 
@@ -72,13 +72,22 @@ class ChosenMethod(QWidget):
         else:
             self._state = "attention"
             words = _("Over the budget of {budget}, or its interval reaches beyond.")
-        self._words.setText(words.format(budget=format_change(budget or 0.0), seeds=row.seeds))
+        words = words.format(budget=format_change(budget or 0.0), seeds=row.seeds)
+        self._words.setText(f"{words} {_cost(shown, row)}")
         self._draw()
 
     def _draw(self) -> None:
         self._icon.setVisible(bool(self._state))
         if self._state:
             self._icon.setPixmap(icons.state_pixmap(self._state))
+
+
+def _cost(shown: Shown, row: LaboratoryRow) -> str:
+    """Return what a method takes beyond plain training."""
+    words = _("It takes {memory} more on each device and {seconds} s before the first step.")
+    return words.format(
+        memory=format_size(shown.extra_bytes[row.method]), seconds=f"{max(0.0, row.preparation_seconds):.1f}"
+    )
 
 
 def _range(found: Estimate) -> str:

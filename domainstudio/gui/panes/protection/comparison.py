@@ -7,7 +7,6 @@ from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QComboBox, QGridLayout, QLineEdit, QSpinBox, QVBoxLayout, QWidget
 
 from domainstudio.gui import theme
-from domainstudio.gui.panes.protection.methods import method_words
 from domainstudio.gui.widgets.buttons import SecondaryButton
 from domainstudio.gui.widgets.check_box import CheckBox
 from domainstudio.gui.widgets.form import FormRow, left_row
@@ -17,6 +16,7 @@ from domainstudio.language import translate as _
 from domainstudio.problems import UserError
 from domainstudio.recipe.methods import DEFAULT_METHODS
 from domainstudio.units import parse_count
+from domainstudio.workflow.method_words import method_words
 
 _COLUMNS = 3
 _MOST_SEEDS = 20

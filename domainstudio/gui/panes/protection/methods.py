@@ -9,36 +9,8 @@ from domainstudio.language import translate as _
 from domainstudio.recipe.methods import NAIVE
 from domainstudio.units import format_change
 from domainstudio.workflow.laboratory_table import LaboratoryRow, interval_words
+from domainstudio.workflow.method_words import method_words
 from domainstudio.workflow.protection import Shown
-
-_SHARE = {"replay": 100.0}
-
-
-def method_words(name: str) -> str:
-    """Return a method's name as people say it: Replay 10 % + EWC 0.1."""
-    return " + ".join(_part_words(part) for part in name.split("+"))
-
-
-def _part_words(part: str) -> str:
-    kind, _colon, value = part.partition(":")
-    words = {
-        "control": _("Control"),
-        "naive": _("Unprotected"),
-        "replay": _("Replay {value} %"),
-        "rate": _("Rate × {value}"),
-        "l2-sp": _("L2-SP {value}"),
-        "ewc": _("EWC {value}"),
-        "si": _("Path integral {value}"),
-        "hierarchical": _("Hierarchical {value}"),
-        "kl": _("KL to the base {value}"),
-        "lora": _("LoRA, rank {value}"),
-        "expansion": _("New blocks {value}"),
-        "frozen": _("Frozen blocks {value}"),
-        "interpolation": _("Interpolation {value}"),
-    }
-    if kind == "replay" and value:
-        value = f"{100 * float(value):g}"
-    return words.get(kind, part).format(value=value).strip()
 
 
 @dataclass(frozen=True)
@@ -65,7 +37,7 @@ def points_of(shown: Shown) -> list[MethodPoint]:
     """Return the measured methods as points of the chart."""
     return [
         MethodPoint(
-            name=row.method,
+            name=method_words(row.method),
             shape=_shape(row.method),
             forgetting=row.forgetting.mean,
             gain=row.gain.mean,
@@ -92,13 +64,13 @@ def columns() -> list[Column]:
     """Return the columns of methods and what they cost."""
     return [
         Column(_("Method"), lambda line: method_words(line.name), style=_style, tooltip=_tip),
-        Column(_("Gain"), lambda line: _number(line.row and line.row.gain), is_number=True, width=66),
+        Column(_("Gain"), lambda line: _number(line.row and line.row.gain), is_number=True, width=62),
         Column(
-            _("Forgetting"), lambda line: _number(line.row and line.row.forgetting), is_number=True, width=78
+            _("Forgetting"), lambda line: _number(line.row and line.row.forgetting), is_number=True, width=74
         ),
-        Column(_("Memory (MB)"), lambda line: f"{line.extra_bytes / 1e6:,.1f}", is_number=True, width=90),
-        Column(_("Time (%)"), _time, is_number=True, width=68),
-        Column(_("Verdict"), _verdict, state=_state, width=136),
+        Column(_("Memory (MB)"), lambda line: f"{line.extra_bytes / 1e6:,.1f}", is_number=True, width=92),
+        Column(_("Time (%)"), _time, is_number=True, width=62),
+        Column(_("Verdict"), _verdict, state=_state, width=122),
     ]
 
 
@@ -106,31 +78,25 @@ def interval_columns() -> list[Column]:
     """Return the columns of the chart's table twin: every number with its interval."""
     return [
         Column(_("Method"), lambda line: method_words(line.name)),
-        Column(_("Seeds"), lambda line: str(line.row.seeds) if line.row else "–", is_number=True, width=56),
-        Column(_("Gain"), lambda line: _interval(line.row and line.row.gain), is_number=True, width=176),
+        Column(_("Seeds"), lambda line: str(line.row.seeds) if line.row else "–", is_number=True, width=48),
+        Column(_("Gain"), lambda line: _interval(line.row and line.row.gain), is_number=True, width=164),
         Column(
             _("Forgetting"),
             lambda line: _interval(line.row and line.row.forgetting),
             is_number=True,
-            width=176,
+            width=164,
         ),
         Column(
-            _("Gain kept (%)"),
+            _("Kept (%)"),
             lambda line: _percent(line.row and line.row.gain_kept),
             is_number=True,
-            width=92,
+            width=62,
         ),
         Column(
-            _("Forgetting removed (%)"),
+            _("Removed (%)"),
             lambda line: _percent(line.row and line.row.forgetting_removed),
             is_number=True,
-            width=144,
-        ),
-        Column(
-            _("Preparation (s)"),
-            lambda line: f"{max(0.0, line.row.preparation_seconds):.1f}" if line.row else "–",
-            is_number=True,
-            width=100,
+            width=84,
         ),
     ]
 

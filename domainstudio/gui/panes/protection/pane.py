@@ -32,6 +32,7 @@ from domainstudio.project.project import Project
 from domainstudio.recipe.recipe import Recipe
 from domainstudio.workflow.laboratory import plan_laboratory, start_laboratory
 from domainstudio.workflow.laboratory_table import plan_words
+from domainstudio.workflow.method_words import method_words
 from domainstudio.workflow.overview import JobRow
 from domainstudio.workflow.planned import speed_of
 from domainstudio.workflow.protection import (
@@ -184,7 +185,7 @@ class ProtectionPane(Pane):
     def _connect(self) -> None:
         self.budget.changed.connect(self._on_budget_changed)
         self.budget.refused.connect(self._on_budget_refused)
-        self.chart.chosen.connect(self._on_chosen)
+        self.chart.chosen.connect(self._on_point_chosen)
         self.methods.selectionModel().currentRowChanged.connect(self._on_row_changed)
         self._view.chosen.connect(self._show_view)
         self._which.activated.connect(self._on_laboratory_chosen)
@@ -266,7 +267,7 @@ class ProtectionPane(Pane):
             self.chart.show_methods([], self._budget, "")
         else:
             self.chosen.show_method(shown, row)
-            self.chart.show_methods(points_of(shown), self._budget, self._chosen)
+            self.chart.show_methods(points_of(shown), self._budget, method_words(self._chosen))
             self._select(self._chosen)
         self._show_primary()
 
@@ -298,7 +299,7 @@ class ProtectionPane(Pane):
         self._show_budget()
         shown = self._facts.shown if self._facts else None
         if shown is not None:
-            self.chart.show_methods(points_of(shown), budget, self._chosen)
+            self.chart.show_methods(points_of(shown), budget, method_words(self._chosen))
         self._timer.start()
 
     def _on_budget_refused(self, text: str) -> None:
@@ -317,6 +318,10 @@ class ProtectionPane(Pane):
 
     def _on_refused(self, problem: Problem) -> None:
         self.line.say("problem", sentence(problem))
+
+    def _on_point_chosen(self, words: str) -> None:
+        lines: list[MethodLine] = self._models[0].rows
+        self._on_chosen(next(line.name for line in lines if method_words(line.name) == words))
 
     def _on_chosen(self, name: str) -> None:
         self._chosen = name
