@@ -3,6 +3,7 @@
 import argparse
 from pathlib import Path
 
+from domainstudio.cli.blending import add_choice, chosen_blend
 from domainstudio.cli.output import Output, add_detach, add_verb, table
 from domainstudio.language import translate as _
 from domainstudio.units import format_change, format_count
@@ -17,6 +18,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "run", metavar="RUN[@STEP]", help=_("the run, and the step of a checkpoint if not the newest")
     )
     model.add_argument("dest", type=Path, metavar="DEST", help=_("a folder that does not exist yet"))
+    add_choice(model)
     add_detach(model)
     report = add_verb(verbs, "report", "write the report of a run as one HTML file", _report)
     report.add_argument("run", metavar="RUN", help=_("the run"))
@@ -53,7 +55,7 @@ def _model(options: argparse.Namespace) -> Output:
     from domainstudio.workflow.export import start_model_export
 
     with open_project(options) as project:
-        folder = start_model_export(project, options.run, options.dest)
+        folder = start_model_export(project, options.run, options.dest, chosen_blend(options))
         is_done = run_job(project, folder, options)
         return finished(folder, is_done, _("Wrote {path}.").format(path=options.dest), str(options.dest))
 

@@ -4,6 +4,7 @@ import argparse
 import sys
 from typing import TYPE_CHECKING
 
+from domainstudio.cli.blending import add_blend
 from domainstudio.cli.output import Output, add_detach, add_verb, table
 from domainstudio.language import translate as _
 from domainstudio.problems import sentence
@@ -24,6 +25,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         verbs, "compare", "gain and forgetting against the base and against the control", _compare
     )
     compare.add_argument("runs", nargs="*", metavar="RUN", help=_("the runs; by default all"))
+    add_blend(verbs)
     for name, purpose, handler in (
         ("watch", "follow a run from its first event, alive or not; Ctrl-C leaves it running", _watch),
         ("pause", "ask a run to end at its next step with a checkpoint, to go on later", _pause),

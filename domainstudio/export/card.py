@@ -9,8 +9,9 @@ def render_card(facts: ReportFacts, weights_sha256: str) -> str:
     """Return the card as Markdown, in English: it travels with the model."""
     parts = (
         "---\nlibrary_name: transformers\npipeline_tag: text-generation\n---",
-        f"# {plain(facts.project)}, {plain(facts.run)} at step {facts.done_steps:,}",
+        f"# {plain(facts.project)}, {plain(facts.run)} at step {facts.done_steps:,}{_blend_title(facts)}",
         f"Continued from {plain(facts.origin)} on {format_count(facts.tokens)} tokens with Domain Studio.",
+        *([plain(facts.blend.lineage)] if facts.blend else []),
         "## Gain and forgetting\n\n" + _outcome(facts),
         "## Corpus and mixture\n\n" + _corpus(facts),
         "## Recipe\n\n" + table(["setting", "value"], [[key, value] for key, value in facts.recipe.items()]),
@@ -20,7 +21,13 @@ def render_card(facts: ReportFacts, weights_sha256: str) -> str:
     return "\n\n".join(parts) + "\n"
 
 
+def _blend_title(facts: ReportFacts) -> str:
+    return f", {plain(facts.blend.title)}" if facts.blend else ""
+
+
 def _outcome(facts: ReportFacts) -> str:
+    if facts.blend and not facts.blend.is_measured:
+        return "Not measured for this blend."
     found = facts.outcome
     rows = [
         ["domain gain", _change(found.gain), _change(found.gain_against_control)],
@@ -81,6 +88,9 @@ def _limits(facts: ReportFacts) -> str:
         "- One run with one seed: no interval can be given.",
         "- No task was evaluated: lower loss on held-out text of a field is not skill in its tasks.",
     ]
+    if facts.blend and not facts.blend.is_measured:
+        lines.append("- This blend was not measured: the run's own figures say nothing of it.")
+        return "\n".join(lines)
     if facts.outcome.forgetting is None:
         lines.append("- No general source: what the model forgot was not measured.")
     if facts.outcome.gain_against_control is None:

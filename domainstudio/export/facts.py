@@ -79,6 +79,18 @@ class AuditFacts(BaseModel):
     high: float
 
 
+class BlendFacts(BaseModel):
+    """How a model was made of others after training, in the card's English."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    title: str
+    """Follows the name of the run and its step: `0.6 of the way from its base`."""
+    lineage: str
+    """A sentence that names every model it is made of and how much of each."""
+    is_measured: bool
+
+
 class ReportFacts(BaseModel):
     """Everything the page says."""
 
@@ -108,3 +120,5 @@ class ReportFacts(BaseModel):
     audit: AuditFacts | None = None
     """None where no near-duplicates are marked."""
     attempts: int
+    blend: BlendFacts | None = None
+    """Of the card of a blend alone; outcome and probes are then the blend's, none if it was not measured."""

@@ -29,27 +29,45 @@ def write_model_folder(weights: Path, tokenizer: Path, target: Path, card: Calla
     Raises:
         UserError: `target` is taken.
     """
-    if (target / CARD).is_file() and _is_written(weights, target, card):
-        return hash_weights(target)
-    check_target(target)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    with whole_folder(target) as folder:
+
+    def copy_weights(folder: Path) -> None:
         for pattern in _WEIGHTS:
             for file in weights.glob(pattern):
                 shutil.copyfile(file, folder / file.name)
+
+    if (target / CARD).is_file() and hash_weights(weights) != hash_weights(target):
+        check_target(target)
+    return fill_model_folder(copy_weights, tokenizer, target, card)
+
+
+def fill_model_folder(
+    fill: Callable[[Path], None], tokenizer: Path, target: Path, card: Callable[[str], str]
+) -> str:
+    """Write a model whose weights are made as they are written; all else as in `write_model_folder`.
+
+    Args:
+        fill: writes config.json and safetensors into the folder it is given.
+        tokenizer: a folder with tokenizer.json.
+        target: must not exist, be empty, or be this model, as its card says.
+        card: returns the model card, given the hash of the weights.
+
+    Raises:
+        UserError: `target` is taken.
+    """
+    if (target / CARD).is_file():
+        digest = hash_weights(target)
+        if (target / CARD).read_text(encoding="utf-8", errors="replace") == card(digest):
+            return digest
+    check_target(target)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with whole_folder(target) as folder:
+        fill(folder)
         copy_tokenizer(tokenizer, folder)
         digest = hash_weights(folder)
         (folder / CARD).write_text(card(digest), encoding="utf-8")
         if target.exists():
             target.rmdir()
     return digest
-
-
-def _is_written(weights: Path, target: Path, card: Callable[[str], str]) -> bool:
-    """Return whether a folder, which appears by one rename, holds these weights and says so."""
-    digest = hash_weights(weights)
-    found = (target / CARD).read_text(encoding="utf-8", errors="replace")
-    return found == card(digest) and hash_weights(target) == digest
 
 
 def check_target(target: Path) -> None:

@@ -18,6 +18,7 @@ def name_of(job: JobRow) -> str:
         "laboratory": _("Comparing methods"),
         "generate": _("Writing general text"),
         "samples": _("Writing text samples"),
+        "blend": _("Measuring blends of {subject}"),
         "search": _("Searching documents"),
         "export": _("Exporting {subject}"),
         "report": _("Writing the report of {subject}"),

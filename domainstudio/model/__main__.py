@@ -5,6 +5,7 @@ from pathlib import Path
 
 from domainstudio.jobs.worker import Worker, run
 from domainstudio.paths import whole_folder
+from domainstudio.recipe.blend import BlendWork
 from domainstudio.recipe.generation import GenerateWork, SampleWork
 
 
@@ -13,6 +14,8 @@ def _work(worker: Worker) -> None:
     spec, where = worker.folder.spec(), str(worker.folder.path / "spec.json")
     if spec.kind == "samples":
         _sample(worker, spec.work_as(SampleWork, where))
+    elif spec.kind == "blend":
+        _measure_blends(worker, spec.work_as(BlendWork, where))
     else:
         _generate(worker, spec.work_as(GenerateWork, where))
 
@@ -39,6 +42,18 @@ def _sample(worker: Worker, work: SampleWork) -> None:
 
     with whole_folder(worker.folder.result) as result:
         continue_prompts(work, worker.folder.path, result, report)
+
+
+def _measure_blends(worker: Worker, work: BlendWork) -> None:
+    worker.progress(0, 0, "", "loading")
+    from domainstudio.model.blending import measure_blends
+
+    def report(windows: int, total: int) -> None:
+        worker.check_stop()
+        worker.progress(windows, total, "windows", "measuring blends")
+
+    with whole_folder(worker.folder.result) as result:
+        measure_blends(work, worker.folder.path, result, report)
 
 
 if __name__ == "__main__":

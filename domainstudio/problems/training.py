@@ -50,6 +50,37 @@ SENTENCES: dict[str, str] = {
         "{run} has trained on this same text ({sources}): warming the rate up on it again hurts and does not "
         "recover (arXiv 2308.04014)."
     ),
+    "blend.bad_points": "{points} points are not possible: take from 2 to 101, or 0 for none.",
+    "blend.base_gone": (
+        "{run} started from {base}, which is not there any more: between that and the run nothing can be "
+        "blended; averages of its checkpoints can."
+    ),
+    "blend.needs_one": "There is nothing to measure: ask for points, for an average or for a chat model.",
+    "blend.no_average": (
+        "{run} has {count} checkpoint up to step {step}, and an average takes two: raise keep_checkpoints "
+        "for a run whose last ones shall be averaged."
+    ),
+    "blend.no_held_out": "{run} had no held-out text, so its blends cannot be measured.",
+    "blend.no_number": (
+        "The held-out loss of {source} is no number for a blend of {run} at step {step}: one of its models "
+        "is damaged."
+    ),
+    "blend.other_names": (
+        "This architecture is loaded under other names than it is saved ({name}), so its blends cannot be "
+        "measured here; they can be exported."
+    ),
+    "blend.other_shape": (
+        "The model in {other} is of another shape: {name} is {here} in the trained model and {there} there. "
+        "Only models of one shape can be blended."
+    ),
+    "blend.other_vocabulary": (
+        "The model in {other} has {rows:,} rows of vocabulary and the trained one {wanted:,}: its own tokens "
+        "would have no place. Choose a chat model with the vocabulary of the base."
+    ),
+    "blend.random_base": (
+        "{run} started from random weights ({preset}), and half the way to those is no language model: blend "
+        "a run that continued from a trained one, or average checkpoints of this one."
+    ),
     "checkpoint.damaged": (
         "The checkpoint in {folder} is damaged ({file} is missing or was changed): delete that folder to go "
         "on from the one before it, or from the beginning."

@@ -13,7 +13,7 @@ from domainstudio.problems import Problem, UserError
 from domainstudio.recipe.safetensors_header import Tensor, tensors_of
 
 MOST_POSITIONS, MOST_VOCABULARY = 2**30, 2**24
-_INDEX = "model.safetensors.index.json"
+INDEX = "model.safetensors.index.json"
 _ADAPTER = "adapter_config.json"
 _CODE = ("auto_map", "custom_pipelines", "transformers_weights")
 """Keys of a configuration that have Python code, or weights from elsewhere, loaded."""
@@ -59,7 +59,7 @@ def read_base_model(folder: Path) -> BaseModel:
     return BaseModel(folder, architecture, vocabulary, positions, hashlib.sha256(data).hexdigest())
 
 
-_NO_PARAMETERS = (".attention.bias", ".masked_bias", ".inv_freq")
+NO_PARAMETERS = (".attention.bias", ".masked_bias", ".inv_freq")
 """Endings of tensors that older model folders hold beside their parameters."""
 
 
@@ -82,7 +82,7 @@ def shapes_in(folder: Path) -> dict[str, list[int]]:
         UserError: a file is no safetensors file, or there is none.
     """
     tensors = _tensors(folder)
-    return {name: one.shape for name, one in tensors.items() if not name.endswith(_NO_PARAMETERS)}
+    return {name: one.shape for name, one in tensors.items() if not name.endswith(NO_PARAMETERS)}
 
 
 def _configuration(folder: Path) -> tuple[bytes, dict[str, Any]]:
@@ -132,16 +132,16 @@ def _tensors(folder: Path) -> dict[str, Tensor]:
 
 def _check_index(folder: Path, tensors: dict[str, Tensor]) -> None:
     """Refuse an index that names files beyond the safetensors of its folder, or tensors that are in none."""
-    if not (folder / _INDEX).exists():
+    if not (folder / INDEX).exists():
         return
     try:
-        names = json.loads(read_small(folder / _INDEX))["weight_map"]
+        names = json.loads(read_small(folder / INDEX))["weight_map"]
         known = {file.name for file in folder.glob("*.safetensors")}
         is_right = set(names.values()) <= known and set(names) <= set(tensors)
     except (OSError, ValueError, RecursionError, KeyError, TypeError, AttributeError):
         is_right = False
     if not is_right:
-        raise _unreadable(folder, f"{_INDEX} names files or weights that are not there")
+        raise _unreadable(folder, f"{INDEX} names files or weights that are not there")
 
 
 def _unreadable(folder: Path, reason: str) -> UserError:

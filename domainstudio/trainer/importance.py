@@ -11,8 +11,8 @@ from typing import Any
 
 import torch
 
+from domainstudio.model.held_out import cross_entropy
 from domainstudio.recipe.size import block_of
-from domainstudio.trainer.probes import cross_entropy
 
 Importance = dict[str, torch.Tensor]
 """By the name of the parameter: fp32, of its shape."""

@@ -12,6 +12,7 @@ from domainstudio.jobs.checkpoints import latest_checkpoint, size_of
 from domainstudio.jobs.events import Step
 from domainstudio.jobs.folder import JobFolder, Request, Stop
 from domainstudio.jobs.worker import Stopped
+from domainstudio.model.held_out import HeldOutText, cross_entropy
 from domainstudio.problems import Problem, UserError
 from domainstudio.recipe.recipe import Recipe
 from domainstudio.recipe.run import RunSpec
@@ -21,7 +22,7 @@ from domainstudio.trainer.checkpoints import Position
 from domainstudio.trainer.data import TrainingData
 from domainstudio.trainer.divergence import Divergence
 from domainstudio.trainer.divergence import attach as attach_divergence
-from domainstudio.trainer.probes import HeldOutText, cross_entropy, measure
+from domainstudio.trainer.probes import measure
 from domainstudio.trainer.reporter import Reporter
 from domainstudio.trainer.room import put_off
 from domainstudio.trainer.springs import Springs

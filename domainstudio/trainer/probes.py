@@ -1,40 +1,12 @@
-"""Held-out loss of every source, measured alike at step 0 and ever after."""
+"""Held-out loss of every source, measured by all ranks alike at step 0 and ever after."""
 
-from pathlib import Path
 from typing import Any
 
 import torch
 import torch.distributed as dist
-import torch.nn.functional as functional
 
 from domainstudio.evaluation.losses import Loss
-from domainstudio.jobs.folder import JobFolder
-from domainstudio.recipe.run import HeldOutSource, RunSpec
-from domainstudio.tokenizer.packed import PackedTokens
-
-_UNSCORED = -100
-
-
-class HeldOutText:
-    """The first whole held-out documents of one source, cut into windows; loaded once, scored many times."""
-
-    def __init__(self, source: HeldOutSource, job: Path, spec: RunSpec) -> None:
-        """Cut the windows: inputs int64 [windows, length], labels alike, the last window padded unscored.
-
-        Every token is scored once; the first is predicted from end-of-text.
-        """
-        self.source = source
-        packed = PackedTokens(JobFolder(job).reach(source.tokens))
-        stream, self.bytes = packed.whole_documents(spec.recipe.probe_tokens)
-        length = spec.recipe.stage.sequence_length
-        self.tokens = len(stream)
-        windows = max(1, -(-self.tokens // length))
-        labels = torch.full((windows * length,), _UNSCORED, dtype=torch.int64)
-        labels[: self.tokens] = torch.from_numpy(stream)
-        inputs = torch.full((windows * length,), packed.meta.end_of_text, dtype=torch.int64)
-        inputs[1 : self.tokens] = labels[: max(0, self.tokens - 1)]
-        self.labels = labels.view(windows, length)
-        self.inputs = inputs.view(windows, length)
+from domainstudio.model.held_out import HeldOutText, cross_entropy
 
 
 @torch.no_grad()
@@ -55,15 +27,3 @@ def measure(engine: Any, text: HeldOutText, micro_batch: int, device: torch.devi
     engine.train()
     dist.all_reduce(total)
     return Loss(float(total), text.tokens, text.bytes)
-
-
-def cross_entropy(logits: torch.Tensor, labels: torch.Tensor, reduction: str = "mean") -> torch.Tensor:
-    """Return the loss in nats, computed in fp32.
-
-    Args:
-        logits: [sequences, length, vocabulary], any float dtype.
-        labels: int64 [sequences, length]; -100 is not scored.
-        reduction: mean or sum over scored tokens.
-    """
-    flat = logits.float().view(-1, logits.shape[-1])
-    return functional.cross_entropy(flat, labels.reshape(-1), ignore_index=_UNSCORED, reduction=reduction)

@@ -11,7 +11,12 @@ from domainstudio.evaluation.forgetting import changes, outcome
 from domainstudio.export import report
 from domainstudio.export.card import render_card
 from domainstudio.export.facts import ArmFacts, AuditFacts, Curve, ProbeFacts, ReportFacts, SourceFacts
-from domainstudio.export.model_folder import check_target, write_model_folder
+from domainstudio.export.model_folder import (
+    check_target,
+    fill_model_folder,
+    hash_weights,
+    write_model_folder,
+)
 from domainstudio.jobs.checkpoints import size_of
 from domainstudio.jobs.columns import Columns
 from domainstudio.jobs.curves import Curves
@@ -25,11 +30,14 @@ from domainstudio.project import duplicates
 from domainstudio.project.project import Project
 from domainstudio.project.verdicts import verdicts
 from domainstudio.recipe.base_model import read_base_model
+from domainstudio.recipe.blend import Blend
 from domainstudio.recipe.recipe import settings_of
 from domainstudio.recipe.run import RunSpec
 from domainstudio.tokenizer.packed import read_meta
 from domainstudio.workflow import corpus
 from domainstudio.workflow.audit import Audit
+from domainstudio.workflow.blended_export import as_far_as_there_are, blended_facts, write_blend
+from domainstudio.workflow.blending import blend_files
 from domainstudio.workflow.duplicates import standing_marking
 from domainstudio.workflow.marking import Search
 from domainstudio.workflow.run_list import RunList, RunRow
@@ -45,6 +53,8 @@ class ExportWork(BaseModel):
     run: str
     step: int | None = None
     target: str
+    blend: Blend | None = None
+    """Of the checkpoint with other models; without it the checkpoint itself."""
 
 
 class ReportWork(BaseModel):
@@ -56,17 +66,20 @@ class ReportWork(BaseModel):
     target: str
 
 
-def start_model_export(project: Project, run: str, target: Path) -> JobFolder:
-    """Start writing a model folder; `run` is RUN or RUN@STEP.
+def start_model_export(project: Project, run: str, target: Path, blend: Blend | None = None) -> JobFolder:
+    """Start writing a model folder; `run` is RUN or RUN@STEP, `blend` what is made of its checkpoint.
 
     Raises:
-        UserError: there is no such checkpoint, or the folder is taken.
+        UserError: there is no such checkpoint, the folder is taken, or the models cannot be blended.
     """
     name, _, step = run.partition("@")
     run_spec(project, name)
     checkpoint = find_checkpoint(project.job(name), step)
     check_target(target)
-    return start(project, MODEL, ExportWork(run=name, step=checkpoint.step, target=str(target.resolve())))
+    if blend is not None:
+        blend = as_far_as_there_are(blend, blend_files(project, name, checkpoint.step, blend))
+    work = ExportWork(run=name, step=checkpoint.step, target=str(target.resolve()), blend=blend)
+    return start(project, MODEL, work)
 
 
 def start_report(project: Project, run: str, target: Path) -> JobFolder:
@@ -83,16 +96,23 @@ def start_report(project: Project, run: str, target: Path) -> JobFolder:
     return start(project, REPORT, ReportWork(run=run, target=str(target.resolve())))
 
 
-def card_preview(project: Project, run: str) -> str:
-    """Return the model card that an export of RUN or RUN@STEP would write, but for the hash of its weights.
+def card_preview(project: Project, run: str, blend: Blend | None = None) -> str:
+    """Return the model card that an export of RUN or RUN@STEP would write, but for hashes of weights.
 
     Raises:
-        UserError: there is no such checkpoint.
+        UserError: there is no such checkpoint, or the models cannot be blended.
     """
     name, _, step = run.partition("@")
     run_spec(project, name)
     checkpoint = find_checkpoint(project.job(name), step)
-    return render_card(gather_facts(project, name, checkpoint.step), "computed when the model is exported")
+    facts = gather_facts(project, name, checkpoint.step)
+    if blend is not None:
+        files = blend_files(project, name, checkpoint.step, blend)
+        facts = blended_facts(project, facts, name, checkpoint.step, files, hashed=lambda _folder: _LATER)
+    return render_card(facts, _LATER)
+
+
+_LATER = "computed when the model is exported"
 
 
 def _run_model(worker: Worker, work: ExportWork, folder: Path, _result: Path) -> None:
@@ -102,9 +122,15 @@ def _run_model(worker: Worker, work: ExportWork, folder: Path, _result: Path) ->
         checkpoint = find_checkpoint(job, str(work.step))
         facts = gather_facts(project, work.run, checkpoint.step)
         tokenizer = job.reach(spec.tokenizer)
-        card = partial(render_card, facts)
         read_base_model(checkpoint.model)
-        write_model_folder(checkpoint.model, tokenizer, Path(work.target), card)
+        if work.blend is None:
+            card = partial(render_card, facts)
+            write_model_folder(checkpoint.model, tokenizer, Path(work.target), card)
+            return
+        files = blend_files(project, work.run, checkpoint.step, work.blend)
+        facts = blended_facts(project, facts, work.run, checkpoint.step, files, hashed=hash_weights)
+        card, fill = partial(render_card, facts), partial(write_blend, worker, files)
+        fill_model_folder(fill, tokenizer, Path(work.target), card)
 
 
 def _run_report(worker: Worker, work: ReportWork, folder: Path, _result: Path) -> None:

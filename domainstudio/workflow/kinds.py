@@ -1,6 +1,7 @@
 """All kinds of jobs by name."""
 
 from domainstudio.workflow import (
+    blending,
     contamination,
     duplicates,
     export,
@@ -29,6 +30,7 @@ KINDS: dict[str, Kind] = {
         laboratory.ARM,
         generation.GENERATE,
         samples.SAMPLES,
+        blending.BLEND,
         export.MODEL,
         export.REPORT,
     )

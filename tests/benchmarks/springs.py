@@ -20,12 +20,12 @@ import torch
 from transformers import PreTrainedModel
 
 from domainstudio.model.create import create_model
+from domainstudio.model.held_out import cross_entropy
 from domainstudio.recipe.recipe import Recipe, Stage
 from domainstudio.recipe.shapes import SHAPES
 from domainstudio.trainer import partitions
 from domainstudio.trainer.engine import start_engine, start_process_group
 from domainstudio.trainer.importance import PathIntegral, fisher, recorded
-from domainstudio.trainer.probes import cross_entropy
 from domainstudio.trainer.springs import Springs
 
 LENGTH, ROWS, VOCABULARY = 256, 8, 8192

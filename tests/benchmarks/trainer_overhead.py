@@ -18,13 +18,13 @@ os.environ |= {"RANK": "0", "LOCAL_RANK": "0", "WORLD_SIZE": "1", "OMP_NUM_THREA
 import torch
 
 from domainstudio.model.create import create_model
+from domainstudio.model.held_out import cross_entropy
 from domainstudio.recipe.recipe import Recipe, change
 from domainstudio.recipe.run import ModelOrigin, RunSpec, TrainingSource
 from domainstudio.recipe.shapes import SHAPES
 from domainstudio.tokenizer.packed import PartWriter, write_meta
 from domainstudio.trainer import engine as engines
 from domainstudio.trainer.data import TrainingData
-from domainstudio.trainer.probes import cross_entropy
 
 VOCABULARY, TURNS, STEPS = 8192, 5, 6
 

@@ -7,8 +7,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from domainstudio.model.held_out import cross_entropy
 from domainstudio.trainer import importance
-from domainstudio.trainer.probes import cross_entropy
 
 
 class SmallNet(torch.nn.Module):

@@ -1,14 +1,15 @@
-"""Checkpoints by what they gained and forgot: chosen by click or arrow keys."""
+"""Checkpoints, and blends of them, by what they gained and forgot: chosen by click or arrow keys."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 from PySide6.QtCore import QPointF, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QFontMetrics, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen, QPolygonF
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from domainstudio.gui import theme
-from domainstudio.gui.widgets.plot_content import ACCEPTED_DASH, BASE_DASH
+from domainstudio.gui.widgets.plot_content import ACCEPTED_DASH, BASE_DASH, EVENT_DASH
 from domainstudio.gui.widgets.plot_scale import Scale, padded, spread, tick_words, ticks
 from domainstudio.gui.widgets.text import tip
 from domainstudio.language import translate as _
@@ -21,7 +22,7 @@ _LABEL_GAP = 14.0
 
 @dataclass(frozen=True)
 class Point:
-    """One checkpoint on the chart, in nats a token."""
+    """One checkpoint on the chart, or a blend made of it, in nats a token."""
 
     name: str
     group: str
@@ -29,6 +30,8 @@ class Point:
     forgetting: float
     gain: float
     is_on_front: bool
+    blend: Literal["", "between", "apart"] = ""
+    """A model made of others without training: between its base and a checkpoint, or apart from that line."""
 
 
 def shared_places(places: Sequence[QPointF]) -> list[tuple[QPointF, list[int]]]:
@@ -41,6 +44,16 @@ def shared_places(places: Sequence[QPointF]) -> list[tuple[QPointF, list[int]]]:
         else:
             near.append(number)
     return found
+
+
+def _draw_mark(painter: QPainter, place: QPointF, radius: float, *, is_blend: bool) -> None:
+    """Draw a disc for a checkpoint, a diamond for a blend."""
+    if not is_blend:
+        painter.drawEllipse(place, radius, radius)
+        return
+    reach = radius * 1.25
+    corners = [QPointF(reach, 0), QPointF(0, reach), QPointF(-reach, 0), QPointF(0, -reach)]
+    painter.drawPolygon(QPolygonF([place + corner for corner in corners]))
 
 
 class FrontChart(QWidget):
@@ -177,26 +190,32 @@ class FrontChart(QWidget):
             for point in self._points
         }
         for group in dict.fromkeys(point.group for point in self._points):
-            line = [places[point.name] for point in self._points if point.group == group]
+            line = [places[one.name] for one in self._points if one.group == group and not one.blend]
             painter.setPen(QPen(theme.color("hairline"), 1))
             painter.drawPolyline(QPolygonF(line))
+        dotted = QPen(theme.color("text2"), 1.5)
+        dotted.setDashPattern(list(EVENT_DASH))
+        painter.setPen(dotted)
+        painter.drawPolyline(QPolygonF([places[one.name] for one in self._points if one.blend == "between"]))
         front = sorted((point for point in self._points if point.is_on_front), key=lambda one: one.forgetting)
         painter.setPen(QPen(theme.color("text2"), 1))
         painter.drawPolyline(QPolygonF([places[point.name] for point in front]))
-        painter.setPen(Qt.PenStyle.NoPen)
         for point in self._points:
-            painter.setBrush(theme.color("text" if point.is_on_front else "border"))
-            painter.drawEllipse(places[point.name], RADIUS, RADIUS)
-        if self._chosen in places:
+            color = theme.color("text" if point.is_on_front else "border")
+            painter.setPen(QPen(color, 1.5) if point.blend else Qt.PenStyle.NoPen)
+            painter.setBrush(theme.color("window") if point.blend else color)
+            _draw_mark(painter, places[point.name], RADIUS, is_blend=bool(point.blend))
+        chosen = next((point for point in self._points if point.name == self._chosen), None)
+        if chosen is not None:
             painter.setBrush(theme.color("accent"))
             painter.setPen(QPen(theme.color("window"), 2))
-            painter.drawEllipse(places[self._chosen], _CHOSEN_RADIUS, _CHOSEN_RADIUS)
+            _draw_mark(painter, places[chosen.name], _CHOSEN_RADIUS, is_blend=bool(chosen.blend))
         painter.setBrush(Qt.BrushStyle.NoBrush)
         self._draw_labels(painter, x, places)
 
     def _draw_labels(self, painter: QPainter, x: Scale, places: dict[str, QPointF]) -> None:
         """Name the runs at their last points, pushed apart; the chosen point by its step."""
-        last = {point.group: point for point in self._points}
+        last = {point.group: point for point in self._points if not point.blend}
         ends = shared_places([places[point.name] for point in last.values()])
         wanted = [place.y() for place, _members in ends]
         metrics = painter.fontMetrics()

@@ -14,6 +14,8 @@ from domainstudio.gui.widgets.states import CodeBox
 from domainstudio.gui.widgets.text import KeyNumber, Text
 from domainstudio.language import translate as _
 from domainstudio.units import format_change, format_count
+from domainstudio.workflow.blend_words import words_of
+from domainstudio.workflow.blending import BlendRow
 from domainstudio.workflow.candidates import Candidate
 
 
@@ -55,12 +57,27 @@ class ChosenCheckpoint(QWidget):
                 status=_(one.status),
             )
         )
-        for number, value in ((self._gain, one.gain), (self._forgetting, one.forgetting)):
+        self._show_numbers(one.gain, one.forgetting)
+        self._show_notes(notes(one))
+
+    def show_blend(self, row: BlendRow) -> None:
+        """Show a blend's numbers and what is to be known of them."""
+        blend = words_of(row.blend, row.steps)
+        self._title.setText(f"{blend[:1].upper()}{blend[1:]}")
+        words = _("Made of {run} at step {step}, which started from {origin}, without training.")
+        origin = row.origin.rstrip("/").rsplit("/", 1)[-1]
+        self._about.setText(words.format(run=row.run, step=format_count(row.step), origin=origin))
+        self._show_numbers(row.gain, row.forgetting)
+        self._show_notes(blend_notes(row))
+
+    def _show_numbers(self, gain: float | None, forgetting: float | None) -> None:
+        for number, value in ((self._gain, gain), (self._forgetting, forgetting)):
             if value is None:
                 number.show_value("–")
             else:
                 number.show_value(format_change(value), "", _("nats a token"))
-        sentences = notes(one)
+
+    def _show_notes(self, sentences: list[str]) -> None:
         for line, text in zip(self.lines, [*sentences, *[""] * len(self.lines)], strict=False):
             if text:
                 line.say("attention", text)
@@ -158,9 +175,23 @@ def notes(one: Candidate) -> list[str]:
     if one.measured_at is not None and one.measured_at != one.step:
         words = _("Measured at step {at}, the last probe before step {step}.")
         found.append(words.format(at=format_count(one.measured_at), step=format_count(one.step)))
-    if one.is_accepted is False and one.forgetting is not None and one.accepted is not None:
-        words = _("Its forgetting is above the {accepted} that the run accepts.")
-        found.append(words.format(accepted=format_change(one.accepted)))
+    if one.is_accepted is False:
+        found.append(_above(one.accepted))
     elif one.gain is not None and one.forgetting is not None and not one.is_undominated:
         found.append(_("Another checkpoint from the same base gained at least as much and forgot no more."))
     return found
+
+
+def blend_notes(row: BlendRow) -> list[str]:
+    """Return what is to be known of a blend's numbers before it is exported."""
+    found = []
+    if row.forgetting is None:
+        found.append(_("No general source was probed: what it forgot is not known."))
+    if row.is_accepted is False:
+        found.append(_above(row.accepted))
+    return found
+
+
+def _above(accepted: float | None) -> str:
+    words = _("Its forgetting is above the {accepted} that the run accepts.")
+    return words.format(accepted=format_change(accepted or 0.0))

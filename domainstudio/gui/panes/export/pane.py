@@ -1,13 +1,14 @@
 """Export: a checkpoint chosen by what it gained and forgot, its card, and the folder it is written to."""
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from PySide6.QtCore import QItemSelectionModel, QSignalBlocker
 from PySide6.QtWidgets import QComboBox, QFileDialog, QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
 
 from domainstudio.gui import theme
 from domainstudio.gui.pane import Pane
+from domainstudio.gui.panes.export.blends import BlendStrip
 from domainstudio.gui.panes.export.choice import ChosenCheckpoint
 from domainstudio.gui.session import Session
 from domainstudio.gui.widgets.buttons import Segments
@@ -21,6 +22,8 @@ from domainstudio.language import translate as _
 from domainstudio.problems import Problem, sentence
 from domainstudio.project.project import Project
 from domainstudio.units import format_change, format_count
+from domainstudio.workflow.blend_words import name_of, words_of
+from domainstudio.workflow.blending import BlendRow, with_front
 from domainstudio.workflow.candidates import Candidate, candidates, suggested
 from domainstudio.workflow.export import card_preview, start_model_export, start_report
 from domainstudio.workflow.overview import JobRow
@@ -40,7 +43,9 @@ class ExportPane(Pane):
         self._report = self.header.add_secondary(_("Write the report…"), self._on_report_clicked, "document")
         self._export = self.header.set_primary(_("Export"), self._on_export_clicked, "export")
         self._found: list[Candidate] = []
-        self._chosen = ""
+        self._chosen, self._shown = "", ""
+        self._blend: BlendRow | None = None
+        """What is chosen of the chosen checkpoint's blends; None for the checkpoint itself."""
         self._typed_destination = False
         self._jobs: dict[str, Path] = {}
         self._states: tuple[str, ...] = ()
@@ -58,6 +63,9 @@ class ExportPane(Pane):
         self._note = Text("", "small", "text2", wrap=True)
         self._choice = ChosenCheckpoint()
         self._choice.destination_changed.connect(self._on_destination_changed)
+        self._strip = BlendStrip(session)
+        self._strip.measured.connect(self._on_blends_measured)
+        self._strip.chosen.connect(self._choose_blend)
         self._build()
         session.jobs_changed.connect(self._on_jobs_changed)
         session.runs_changed.connect(self._on_runs_changed)
@@ -107,7 +115,7 @@ class ExportPane(Pane):
         column.setSpacing(12)
         column.addLayout(beside_table(tools))
         column.addWidget(self._stack, 1)
-        column.addLayout(beside_table(self._note))
+        column.addLayout(beside_table(self._note, hairline(), self._strip, spacing=12))
         layout = QHBoxLayout(self.content)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(0)
@@ -124,7 +132,7 @@ class ExportPane(Pane):
         chosen = self._of(self._chosen) or suggested(found)
         assert chosen is not None
         self._show_origins(chosen.origin)
-        self._choose(chosen)
+        self._choose_again(chosen)
         self.show_ready()
 
     def _show_empty(self) -> None:
@@ -151,40 +159,50 @@ class ExportPane(Pane):
 
     def _choose(self, one: Candidate) -> None:
         """Show a checkpoint everywhere as the chosen one, and ask for its card."""
-        is_new = one.name != self._chosen
-        self._chosen = one.name
-        self._show_points()
+        self._chosen, self._blend = one.name, None
+        self._strip.show_candidate(one)
         self._choice.show_candidate(one)
-        self._export.setText(
-            _("Export step {step} of {run}").format(step=format_count(one.step), run=one.run)
-        )
+        words = _("Export step {step} of {run}").format(step=format_count(one.step), run=one.run)
+        self._show_choice(one.name, words, f"{one.run}-step-{one.step}")
+
+    def _choose_blend(self, row: BlendRow) -> None:
+        """Show a blend of the chosen checkpoint everywhere as the chosen one."""
+        self._blend = row
+        self._choice.show_blend(row)
+        words = _("Export {blend}").format(blend=words_of(row.blend, row.steps))
+        target = f"{row.run}-step-{row.step}-{row.blend.kind}-{row.blend.amount:g}"
+        self._show_choice(name_of(row), words, target)
+
+    def _show_choice(self, name: str, button: str, target: str) -> None:
+        """Show which point is chosen, what the button will write and where, and ask for the card."""
+        is_new, self._shown = name != self._shown, name
+        self._show_points()
+        self._strip.show_chosen(self._blend)
+        self._export.setText(button)
         if not self._typed_destination:
-            target = self.session.path.parent / f"{self.session.path.name}-{one.run}-step-{one.step}"
-            self._choice.destination.setText(str(target))
+            folder = self.session.path.parent / f"{self.session.path.name}-{target}"
+            self._choice.destination.setText(str(folder))
         if is_new:
             self._choice.card.show_text("")
             self._choice.refusal.clear()
             self._set_refused("")
-        name = one.name
+        run, blend = self._chosen, self._blend.blend if self._blend else None
 
         def question(project: Project) -> tuple[str, str]:
-            return name, card_preview(project, name)
+            return name, card_preview(project, run, blend)
 
         self.session.read(question, self._on_card, self._on_no_card)
 
     def _show_points(self) -> None:
         origin = self._origin.currentData()
-        shown = [one for one in self._found if one.origin == origin]
-        points = [
-            Point(one.name, one.run, one.forgetting, one.gain, one.is_undominated)
-            for one in shown
-            if one.gain is not None and one.forgetting is not None
-        ]
-        accepted = [one.accepted for one in shown if one.accepted is not None]
-        self._chart.show_points(points, accepted, self._chosen)
+        checkpoints = [one for one in self._found if one.origin == origin]
+        shown = with_front(checkpoints, self._strip.rows)
+        points = [_point(one) for one in shown if one.gain is not None and one.forgetting is not None]
+        accepted = [one.accepted for one in checkpoints if one.accepted is not None]
+        self._chart.show_points(points, accepted, self._shown)
         with QSignalBlocker(self._table.selectionModel()):
             self._model.show_rows(shown)
-            row = next((n for n, one in enumerate(shown) if one.name == self._chosen), -1)
+            row = next((n for n, one in enumerate(shown) if _name(one) == self._shown), -1)
             flags = QItemSelectionModel.SelectionFlag
             self._table.selectionModel().setCurrentIndex(
                 self._model.index(row, 0), flags.ClearAndSelect | flags.Rows
@@ -192,13 +210,15 @@ class ExportPane(Pane):
         self._table.viewport().update()
         missing = len(shown) - len(points)
         words = [_("The darker line joins the front: there no other gained more and forgot no more.")]
+        if self._strip.rows:
+            words.append(_("Hollow diamonds are blends."))
         if missing:
             words.append(_("Without both numbers, and in the table alone: {n}.").format(n=missing))
         self._note.setText(" ".join(words))
 
     def _on_card(self, answer: tuple[str, str]) -> None:
         name, card = answer
-        if name == self._chosen:
+        if name == self._shown:
             self._choice.card.show_text(card)
 
     def _on_no_card(self, problem: Problem) -> None:
@@ -218,13 +238,28 @@ class ExportPane(Pane):
 
     def _on_chosen(self, name: str) -> None:
         one = self._of(name)
+        row = next((row for row in self._strip.rows if name_of(row) == name), None)
         if one is not None:
+            self._choose(one)
+        elif row is not None:
+            self._choose_blend(row)
+
+    def _on_blends_measured(self) -> None:
+        one = self._of(self._chosen)
+        if one is not None:
+            self._choose_again(one)
+
+    def _choose_again(self, one: Candidate) -> None:
+        """Show a checkpoint that may be the chosen one already: then the chosen blend of it stays too."""
+        if one.name == self._chosen and self._blend in self._strip.rows and self._blend is not None:
+            self._choose_blend(self._blend)
+        else:
             self._choose(one)
 
     def _on_row_changed(self) -> None:
         row = self._table.selected_row
         if 0 <= row < len(self._model.rows):
-            self._on_chosen(self._model.rows[row].name)
+            self._on_chosen(_name(self._model.rows[row]))
 
     def _on_destination_changed(self, text: str) -> None:
         self._typed_destination = bool(text.strip())
@@ -233,7 +268,8 @@ class ExportPane(Pane):
 
     def _on_export_clicked(self) -> None:
         name, target = self._chosen, Path(self._choice.destination.text().strip()).expanduser()
-        self._begin(lambda project: start_model_export(project, name, target), target)
+        blend = self._blend.blend if self._blend else None
+        self._begin(lambda project: start_model_export(project, name, target, blend), target)
 
     def _on_report_clicked(self) -> None:
         one = self._of(self._chosen)
@@ -306,7 +342,7 @@ def _columns() -> list[Column]:
     """Return the columns of the table twin."""
     within = {True: _("within"), False: _("above"), None: "–"}
     return [
-        Column(_("Checkpoint"), lambda one: one.name),
+        Column(_("Checkpoint"), _name),
         Column(_("Domain gain"), lambda one: _change(one.gain), True, width=96),
         Column(_("Forgetting"), lambda one: _change(one.forgetting), True, width=88),
         Column(_("Measured at"), lambda one: _count(one.measured_at), True, width=96),
@@ -314,6 +350,19 @@ def _columns() -> list[Column]:
         Column(_("Accepted"), lambda one: within[one.is_accepted], width=80),
         Column(_("Arm"), lambda one: _(one.arm), width=72),
     ]
+
+
+def _name(one: Candidate | BlendRow) -> str:
+    return name_of(one) if isinstance(one, BlendRow) else one.name
+
+
+def _point(one: Candidate | BlendRow) -> Point:
+    """Return a row that has both numbers as a point of the chart."""
+    gain, forgetting = one.gain or 0.0, one.forgetting or 0.0
+    if not isinstance(one, BlendRow):
+        return Point(one.name, one.run, forgetting, gain, one.is_undominated)
+    place: Literal["between", "apart"] = "between" if one.blend.kind == "interpolation" else "apart"
+    return Point(name_of(one), one.run, forgetting, gain, one.is_undominated, place)
 
 
 def _change(value: float | None) -> str:

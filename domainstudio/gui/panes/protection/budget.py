@@ -34,7 +34,7 @@ class BudgetBox(QWidget):
         self.field.setToolTip(_("Rise of general loss that you accept; leave it empty to draw no line"))
         self.field.setFixedHeight(theme.CONTROL)
         self.field.editingFinished.connect(self._on_edited)
-        self.slider = ShareSlider(_("Forgetting budget"), "forget")
+        self.slider = ShareSlider(_("Forgetting budget"), token="forget")
         self.slider.valueChanged.connect(self._on_moved)
         self._words = Text("", "small", "text2", wrap=True)
         box = WithUnit(self.field, _("nats"))
