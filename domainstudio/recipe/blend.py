@@ -8,6 +8,8 @@ from domainstudio.recipe.run import RunSpec
 
 BlendKind = Literal["interpolation", "average", "chat"]
 MOST_AVERAGED = 100
+_MOST_LOSS = 1e6
+"""No model has more; what is beyond could not be drawn."""
 
 
 class Blend(BaseModel):
@@ -81,8 +83,8 @@ class BlendLoss(BaseModel):
 
     source: str
     role: str
-    nats_per_token: float
-    bits_per_byte: float
+    nats_per_token: float = Field(ge=0, le=_MOST_LOSS, allow_inf_nan=False)
+    bits_per_byte: float = Field(ge=0, le=_MOST_LOSS, allow_inf_nan=False)
     tokens: int
 
 

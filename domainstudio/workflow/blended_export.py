@@ -11,6 +11,7 @@ from domainstudio.jobs.events import Progress
 from domainstudio.jobs.worker import Worker
 from domainstudio.project.project import Project
 from domainstudio.recipe.blend import Blend, BlendFiles
+from domainstudio.tokenizer import vocabulary
 from domainstudio.workflow.blending import BlendRow, newest_rows
 
 
@@ -68,6 +69,14 @@ def blended_facts(
             "hashes": {name: hashed(Path(folder)) for name, folder in names.items()} | facts.hashes,
         }
     )
+
+
+def tokenizer_of(files: BlendFiles, own: Path, sha256: str) -> Path:
+    """Return the chat model's tokenizer, with its template, if it is the run's own too; else `own`."""
+    chat = Path(files.blend.chat) if files.blend.chat else None
+    if chat is None or not (chat / vocabulary.FILE).is_file() or vocabulary.hash_of(chat) != sha256:
+        return own
+    return chat
 
 
 def _lineage(blend: Blend, files: BlendFiles, base: str, name: str) -> tuple[str, str]:

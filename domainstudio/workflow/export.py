@@ -36,13 +36,15 @@ from domainstudio.recipe.run import RunSpec
 from domainstudio.tokenizer.packed import read_meta
 from domainstudio.workflow import corpus
 from domainstudio.workflow.audit import Audit
-from domainstudio.workflow.blended_export import as_far_as_there_are, blended_facts, write_blend
+from domainstudio.workflow.blended_export import as_far_as_there_are, blended_facts, tokenizer_of, write_blend
 from domainstudio.workflow.blending import blend_files
 from domainstudio.workflow.duplicates import standing_marking
 from domainstudio.workflow.marking import Search
 from domainstudio.workflow.run_list import RunList, RunRow
 from domainstudio.workflow.running import Kind, Room, start
 from domainstudio.workflow.training import curves_of, find_checkpoint, run_spec
+
+_LATER = "computed when the model is exported"
 
 
 class ExportWork(BaseModel):
@@ -112,9 +114,6 @@ def card_preview(project: Project, run: str, blend: Blend | None = None) -> str:
     return render_card(facts, _LATER)
 
 
-_LATER = "computed when the model is exported"
-
-
 def _run_model(worker: Worker, work: ExportWork, folder: Path, _result: Path) -> None:
     worker.progress(0, 0, "", "copying")
     with Project(folder, read_only=True) as project:
@@ -130,6 +129,7 @@ def _run_model(worker: Worker, work: ExportWork, folder: Path, _result: Path) ->
         files = blend_files(project, work.run, checkpoint.step, work.blend)
         facts = blended_facts(project, facts, work.run, checkpoint.step, files, hashed=hash_weights)
         card, fill = partial(render_card, facts), partial(write_blend, worker, files)
+        tokenizer = tokenizer_of(files, tokenizer, spec.tokenizer_sha256)
         fill_model_folder(fill, tokenizer, Path(work.target), card)
 
 

@@ -17,10 +17,11 @@ from domainstudio.jobs.follow import follow, read_events
 from domainstudio.problems import UserError
 from domainstudio.project.project import Project
 from domainstudio.recipe.blend import Blend
+from domainstudio.tokenizer import vocabulary
 from domainstudio.workflow.blend_words import name_of, verdict_words
 from domainstudio.workflow.blending import newest_rows, points_of, rows_of, start_blending
 from domainstudio.workflow.export import card_preview
-from domainstudio.workflow.training import curves_of
+from domainstudio.workflow.training import curves_of, run_spec
 
 SETTINGS = ["steps=20", "probe_every=10", "checkpoint_every=5", "keep_checkpoints=3", "learning_rate=3e-3"]
 
@@ -115,11 +116,15 @@ def test_averages_and_points_nobody_measured_are_exported_too(
     command("export", "model", project.path, "train-2@15", tmp_path / "mean", "--average", "9")
     card = (tmp_path / "mean" / "README.md").read_text()
     assert "the mean of the checkpoints of steps 10, 15" in card and "Not measured for this blend." in card
-    chat = project.job("train-3").result / "checkpoints" / "step-00000020" / "model"
-    command(
-        "export", "model", project.path, "train-2", tmp_path / "chat", "--chat", chat, "--strength", "0.5"
-    )
-    assert "0.5 of the difference between model and the base" in (tmp_path / "chat" / "README.md").read_text()
+    other = project.job("train-3")
+    chat = tmp_path / "assistant"
+    shutil.copytree(other.result / "checkpoints" / "step-00000020" / "model", chat)
+    vocabulary.copy(other.reach(run_spec(project, "train-3").tokenizer), chat)
+    (chat / "chat_template.jinja").write_text("{{ messages }}")
+    target = tmp_path / "chat"
+    command("export", "model", project.path, "train-2", target, "--chat", chat, "--strength", "0.5")
+    assert "0.5 of the difference between assistant and the base" in (target / "README.md").read_text()
+    assert (target / "chat_template.jinja").is_file(), "its template comes along with its own tokenizer"
 
 
 def test_blends_by_command_with_a_chat_model(project: Project, command: Command) -> None:
