@@ -13,6 +13,7 @@ from domainstudio.gui.panes.export import choice as export_choice
 from domainstudio.gui.panes.export.pane import ExportPane
 from domainstudio.gui.widgets.buttons import LinkButton, PrimaryButton
 from domainstudio.gui.widgets.front_chart import shared_places
+from domainstudio.gui.widgets.problem_line import ProblemLine
 from domainstudio.jobs.checkpoints import checkpoint_name
 from domainstudio.jobs.folder import JobFolder
 from domainstudio.project.project import Project
@@ -57,6 +58,16 @@ def test_runs_that_end_at_one_point_share_a_label() -> None:
     """Their names were written over one another."""
     ends = [QPointF(50, 40), QPointF(90, 10), QPointF(51, 41), QPointF(50, 40)]
     assert shared_places(ends) == [(ends[0], [0, 2, 3]), (ends[1], [1])]
+
+
+def test_a_sentence_without_links_has_the_room_of_its_line(qtbot: QtBot) -> None:
+    """Its icon took four fifths of it."""
+    line = ProblemLine()
+    qtbot.addWidget(line)
+    line.resize(480, 60)
+    line.say("attention", "Its forgetting is above the +0.050 that the run accepts.")
+    qtbot.waitExposed(line)
+    assert line._text.width() > 400
 
 
 def test_a_click_on_the_chart_and_the_arrow_keys_choose(

@@ -55,6 +55,7 @@ class ProblemLine(QWidget):
         self._buttons = list[LinkButton]()
         self._links = QHBoxLayout()
         self._links.setSpacing(16)
+        self._links.addStretch(1)  # without links too: else the icon would take the sentence's room
         words = QVBoxLayout()
         words.setSpacing(2)
         words.addWidget(self._text)
