@@ -48,7 +48,7 @@ def measured(pane: ExportPane, qtbot: QtBot) -> None:
     qtbot.waitUntil(pane._strip.measure.isEnabled)
     qtbot.mouseClick(pane._strip.measure, Qt.MouseButton.LeftButton)
     assert not pane._strip.measure.isEnabled()
-    qtbot.waitUntil(lambda: bool(pane._strip.rows), timeout=120_000)
+    qtbot.waitUntil(lambda: bool(pane._strip.rows), timeout=300_000)
 
 
 def test_blends_are_measured_dragged_over_and_exported(
@@ -73,7 +73,7 @@ def test_blends_are_measured_dragged_over_and_exported(
     qtbot.waitUntil(lambda: "0.7 of the way from its base" in pane._choice.card.field.toPlainText())
 
     qtbot.mouseClick(pane._export, Qt.MouseButton.LeftButton)
-    qtbot.waitUntil(lambda: bool(pane._choice.written.text), timeout=120_000)
+    qtbot.waitUntil(lambda: bool(pane._choice.written.text), timeout=300_000)
     card = (Path(pane._choice.destination.text()) / "README.md").read_text()
     assert "0.3 of the base train-1@160 and 0.7 of train-2@160" in card
     pane.grab()
@@ -86,7 +86,7 @@ def test_points_are_chosen_on_the_chart_and_stay_when_the_pane_reads_again(
         start_blending(project, "train-2")
     pane = open_pane(ExportPane, continued, chosen="train-2@160")
     assert not pane._strip.measure.isEnabled() or pane._strip.rows, "a job begun elsewhere is followed"
-    qtbot.waitUntil(lambda: bool(pane._strip.rows), timeout=120_000)
+    qtbot.waitUntil(lambda: bool(pane._strip.rows), timeout=300_000)
     place = pane._chart.place_of("train-2@160, 0.3 of the way").toPoint()
     qtbot.mouseClick(pane._chart, Qt.MouseButton.LeftButton, pos=place)
     assert pane._export.text() == "Export 0.3 of the way" and pane._strip.slider.value() == 3
