@@ -12,7 +12,8 @@ from domainstudio.jobs.events import Body, Checkpoint, Event, Probe, Start, Stat
 from domainstudio.jobs.folder import JobFolder, create_job
 from domainstudio.jobs.run_record import RunRecord
 from domainstudio.project.project import Project
-from domainstudio.workflow.laboratory import LABORATORY, LaboratoryWork, Measured, SourceLoss, freeze_methods
+from domainstudio.recipe.laboratory import LaboratoryWork, Measured, SourceLoss
+from domainstudio.workflow.laboratory import LABORATORY, freeze_methods
 from domainstudio.workflow.training import TRAIN, freeze
 
 EPOCH = 1_767_600_000.0

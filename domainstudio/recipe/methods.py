@@ -11,9 +11,10 @@ from domainstudio.recipe.recipe import Recipe, change
 
 CONTROL = "control"
 NAIVE = "naive"
+INTERPOLATION = "interpolation"
 DEFAULT_METHODS = (
-    NAIVE, "replay:0.05", "replay:0.1", "replay:0.25", "replay:0.5", "rate:0.3", "l2-sp:1", "ewc:1", "si:1",
-    "hierarchical:1",
+    NAIVE, INTERPOLATION, "replay:0.05", "replay:0.1", "replay:0.25", "replay:0.5", "rate:0.3", "l2-sp:1",
+    "ewc:1", "si:1", "hierarchical:1", "lora:64",
 )  # fmt: skip
 _JOINED = "+"
 
@@ -45,10 +46,15 @@ _SETTINGS: dict[str, tuple[str, Callable[[Recipe, str], dict[str, str]]]] = {
     "ewc": ("0.1", _spring("ewc")),
     "si": ("0.1", _spring("si")),
     "hierarchical": ("0.1", _spring("hierarchical")),
+    "kl": ("1", lambda _recipe, value: {"kl_strength": value}),
+    "lora": ("64", lambda _recipe, value: {"method": "lora", "lora_rank": value}),
+    "expansion": ("2", lambda _recipe, value: {"method": "expansion", "expanded_blocks": value}),
+    "frozen": ("2", lambda _recipe, value: {"frozen_blocks": value}),
     "rate": ("0.3", _rate),
 }
 """Name → value by default, and the settings it means."""
-KNOWN = (CONTROL, NAIVE, "replay", *_SETTINGS)
+KNOWN = (CONTROL, NAIVE, INTERPOLATION, "replay", *_SETTINGS)
+_ALL_WAYS = tuple(tenth / 10 for tenth in range(1, 10))
 
 
 def method_of(name: str, recipe: Recipe) -> Method:
@@ -73,6 +79,24 @@ def method_of(name: str, recipe: Recipe) -> Method:
             )
     change(recipe.unprotected(), settings)
     return Method(name, replay, settings)
+
+
+def interpolations(names: Iterable[str]) -> tuple[list[str], tuple[float, ...]]:
+    """Return the methods that are trained, and how far on the way to the naive run blends are measured.
+
+    Raises:
+        UserError: a way is no number between 0 and 1.
+    """
+    trained, ways = list[str](), list[float]()
+    for name in names:
+        kind, _, value = name.partition(":")
+        if kind != INTERPOLATION:
+            trained.append(name)
+        elif value:
+            ways.append(_share(name, value))
+        else:
+            ways += _ALL_WAYS
+    return [NAIVE] * bool(ways) + trained, tuple(sorted(set(ways) - {0.0, 1.0}))
 
 
 def methods_of(names: Iterable[str], recipe: Recipe) -> list[Method]:

@@ -190,6 +190,13 @@ class Recipe(BaseModel):
         model = 4 * size.base if self.stage.method == "lora" else self.weight_bytes * size.parameters
         return size.trained * 12 + self.weight_bytes * size.parameters + frozen + model
 
+    def state_bytes(self, size: Size) -> int:
+        """Return about what a device holds beside activations: weights, gradients, optimizer, protection."""
+        weights = self.weight_bytes * size.parameters // (self.processes if self.zero_stage == 3 else 1)
+        gradients = 4 * size.trained // (self.processes if self.zero_stage > 1 else 1)
+        optimizer = 12 * size.trained // self.processes
+        return weights + gradients + optimizer + self.spring_bytes(size) + self.base_copy_bytes(size)
+
     def spring_bytes(self, size: Size) -> int:
         """Return about how much memory springs take on each device: fp32 anchors, and importances if any."""
         kept = {"none": 0, "l2-sp": 4}.get(self.stage.spring, 8)

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import AliasChoices, BaseModel, ConfigDict, Field, model_validator
 
 from domainstudio.jobs.folder import JobFolder
 from domainstudio.mixture.shares import MOST_SOURCES, Arm, Role
@@ -82,7 +82,9 @@ class RunSpec(BaseModel):
     vocabulary: int = Field(ge=1, le=2**24)
     sources: tuple[TrainingSource, ...] = Field(min_length=1, max_length=MOST_SOURCES)
     held_out: tuple[HeldOutSource, ...]
-    general_text: tuple[TrainingSource, ...] = Field(default=(), max_length=MOST_SOURCES)
+    general_text: tuple[TrainingSource, ...] = Field(
+        default=(), max_length=MOST_SOURCES, validation_alias=AliasChoices("general_text", "importance_text")
+    )
     """General text for importance and KL, in the mixture or not; none if neither is wanted."""
     arm: Arm = "treated"
     mixture: str

@@ -5,17 +5,16 @@ is measured. What is measured is whole after each: a laboratory that was stopped
 one with more methods takes over what an earlier one measured of the same runs.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+import os
+from collections.abc import Callable, Sequence
 from itertools import pairwise
 from pathlib import Path
 from statistics import median
-from typing import Any
 
-import orjson
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import ValidationError
 
 from domainstudio.evaluation.comparison import MethodResult
-from domainstudio.evaluation.forgetting import SourceChange, changes, outcome
+from domainstudio.evaluation.forgetting import changes, outcome
 from domainstudio.jobs import process
 from domainstudio.jobs.events import Step
 from domainstudio.jobs.folder import PARTS, JobFolder, create_job, list_jobs
@@ -24,83 +23,31 @@ from domainstudio.jobs.leftovers import discard
 from domainstudio.jobs.spec import invalid_field
 from domainstudio.jobs.worker import Stopped, Worker
 from domainstudio.mixture.shares import Arm, Mixture, arm_of
-from domainstudio.paths import read_small, write_atomically
 from domainstudio.problems import Problem, UserError
 from domainstudio.project.plans import DEFAULT_NAME
 from domainstudio.project.project import Project
-from domainstudio.recipe.methods import CONTROL, Method, methods_of
+from domainstudio.recipe.blend import Blend, BlendPoint, BlendWork
+from domainstudio.recipe.laboratory import (
+    MEASURED,
+    LaboratoryRun,
+    LaboratoryWork,
+    Measured,
+    SourceLoss,
+    interpolation,
+    read_measured,
+    write_measured,
+)
+from domainstudio.recipe.methods import CONTROL, INTERPOLATION, NAIVE, Method, interpolations, methods_of
 from domainstudio.recipe.recipe import Recipe, change
 from domainstudio.recipe.run import RunSpec
 from domainstudio.workflow import planning
+from domainstudio.workflow.blending import BLEND, points_of
 from domainstudio.workflow.running import Kind, Room, start, work_of
-from domainstudio.workflow.training import TRAIN, curves_of, freeze_plan
+from domainstudio.workflow.training import TRAIN, curves_of, find_checkpoint, freeze_plan
 
 FEWEST_STEPS = 100
 """Steps of each run by default if a twentieth of the mixture gives less: a rule of ours, without a source."""
 _SHARE = 0.05
-_MEASURED = "measured.json"
-_MOST_BYTES = 64 << 20
-
-
-class LaboratoryRun(BaseModel):
-    """One method's run; the seed is added to that of its recipe."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    method: str
-    run: RunSpec
-
-
-class LaboratoryWork(BaseModel):
-    """The work of a job of kind laboratory."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    runs: tuple[LaboratoryRun, ...] = Field(min_length=1, max_length=256)
-    seeds: int = Field(ge=1, le=100)
-    budget: float | None
-    """The forgetting that was accepted when it began, nats a token."""
-
-
-class SourceLoss(BaseModel):
-    """Held-out loss of one source at step 0 and after the last step."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    source: str
-    role: str
-    step: int
-    base_nats: float
-    nats: float
-    base_bits: float
-    bits: float
-
-
-class Measured(BaseModel):
-    """What one method with one seed came to; without losses it failed, and `problem` says why."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    method: str
-    seed: int
-    losses: tuple[SourceLoss, ...] = ()
-    step_seconds: float = 0.0
-    """The median step."""
-    preparation_seconds: float = 0.0
-    """Before the first step: loading, measuring importance, the first probe."""
-    memory_bytes: int = 0
-    """The most that a device, or a process on a CPU, held."""
-    problem: str = ""
-    """The code of what ended it."""
-    params: dict[str, Any] = {}
-    """What its sentence names."""
-
-    def changes(self) -> list[SourceChange]:
-        """Return its losses as the arithmetic of forgetting takes them."""
-        return [SourceChange(**loss.model_dump()) for loss in self.losses]
-
-
-_MANY = TypeAdapter(tuple[Measured, ...])
 
 
 def _room(project: Project, work: LaboratoryWork) -> Room:
@@ -110,13 +57,12 @@ def _room(project: Project, work: LaboratoryWork) -> Room:
 
 def _run(worker: Worker, work: LaboratoryWork, project: Path, parts: Path) -> None:
     """Train and measure whatever is not measured yet."""
-    done = list(_read(parts / _MEASURED))
-    known = {(one.method, one.seed) for one in done}
-    total = work.seeds * sum(one.run.steps for one in work.runs)
-    past = sum(
-        one.run.steps for one in work.runs for seed in range(work.seeds) if (one.method, seed) in known
-    )
-    for method, seed, spec in _wanted(work):
+    done = list(read_measured(parts / MEASURED)) or _measured_elsewhere(worker.folder, work)
+    known, wanted = _complete(work, done), list(work.wanted())
+    done = [one for one in done if (one.method, one.seed) in known or one.method.startswith(INTERPOLATION)]
+    total = sum(spec.steps for _method, _seed, spec in wanted)
+    past = sum(spec.steps for method, seed, spec in wanted if (method, seed) in known)
+    for method, seed, spec in wanted:
         if (method, seed) in known:
             continue
         worker.check_stop()
@@ -126,8 +72,11 @@ def _run(worker: Worker, work: LaboratoryWork, project: Path, parts: Path) -> No
 
         folder = _arm(worker.folder, method, spec)
         _train(worker, folder, tell)
-        done.append(_measured(folder, method, seed))
-        write_atomically(parts / _MEASURED, _MANY.dump_json(tuple(done)))
+        found = _measured(folder, method, seed)
+        blends = _interpolated(worker, work, folder, found) if method == NAIVE else []
+        done = [one for one in done if (one.method, one.seed) not in {(each.method, seed) for each in blends}]
+        done += [found, *blends]
+        write_measured(parts / MEASURED, done)
         discard(folder)
         past += spec.steps
 
@@ -183,10 +132,11 @@ def plan_laboratory(
     blind = planning.blindness(project)
     if blind is not None:
         raise UserError(blind)
-    runs = freeze_methods(project, methods, tokens, origin, mixture_name, recipe_name)
+    trained, interpolated = interpolations(methods)
+    runs = freeze_methods(project, trained, tokens, origin, mixture_name, recipe_name)
     budget = planning.recipe_of(project, recipe_name).accepted_forgetting
     try:
-        return LaboratoryWork(runs=runs, seeds=seeds, budget=budget)
+        return LaboratoryWork(runs=runs, seeds=seeds, interpolated=interpolated, budget=budget)
     except ValidationError as error:
         raise invalid_field(error, "laboratory") from None
 
@@ -262,8 +212,8 @@ def measured(folder: JobFolder) -> tuple[Measured, ...]:
     Raises:
         UserError: its file is damaged.
     """
-    whole = folder.result / _MEASURED
-    return _read(whole if whole.is_file() else folder.path / PARTS / _MEASURED)
+    whole = folder.result / MEASURED
+    return read_measured(whole if whole.is_file() else folder.path / PARTS / MEASURED)
 
 
 def work_of_laboratory(project: Project, job: str) -> LaboratoryWork:
@@ -287,19 +237,17 @@ def results(work: LaboratoryWork, found: Sequence[Measured]) -> list[MethodResul
     by_place = {(one.method, one.seed): one for one in found if one.losses}
     trained = {source for one in work.runs for source in one.run.trained_on}
     made = []
-    for one in work.runs:
-        if one.method == CONTROL:
-            continue
+    for method in work.methods:
         pairs = [
-            (by_place[one.method, seed], by_place[CONTROL, seed])
+            (by_place[method, seed], by_place[CONTROL, seed])
             for seed in range(work.seeds)
-            if (one.method, seed) in by_place and (CONTROL, seed) in by_place
+            if (method, seed) in by_place and (CONTROL, seed) in by_place
         ]
         outcomes = [outcome(own.changes(), trained, control.changes()) for own, control in pairs]
         gains = tuple(one.gain_against_control for one in outcomes)
         losses = tuple(one.forgetting_against_control for one in outcomes)
         if gains and None not in gains and None not in losses:
-            made.append(MethodResult(one.method, gains, losses))  # type: ignore[arg-type]
+            made.append(MethodResult(method, gains, losses))  # type: ignore[arg-type]
     return made
 
 
@@ -308,28 +256,38 @@ def laboratories(project: Project) -> list[JobFolder]:
     return list(list_jobs(project.jobs, LABORATORY.name))
 
 
-def _wanted(work: LaboratoryWork) -> Iterator[tuple[str, int, RunSpec]]:
-    """Yield method, seed and run, seed by seed, so that whole seeds can be compared early."""
-    for seed in range(work.seeds):
-        for one in work.runs:
-            recipe = one.run.recipe.model_copy(update={"seed": one.run.recipe.seed + seed})
-            yield one.method, seed, one.run.model_copy(update={"recipe": recipe})
-
-
-def _measured_elsewhere(laboratory: JobFolder, wanted: Sequence[tuple[str, int, RunSpec]]) -> list[Measured]:
+def _measured_elsewhere(laboratory: JobFolder, work: LaboratoryWork) -> list[Measured]:
     """Return what other laboratories of the project measured of the very same runs."""
     found = dict[str, Measured]()
     for folder in list_jobs(laboratory.path.parent, LABORATORY.name):
-        if folder.job_id == laboratory.job_id:
-            continue
-        other: LaboratoryWork = work_of(folder.spec(), LABORATORY)
-        specs = {(method, seed): spec.model_dump_json() for method, seed, spec in _wanted(other)}
-        found |= {specs[one.method, one.seed]: one for one in measured(folder) if one.losses}
+        if folder.job_id != laboratory.job_id:
+            keys = _keys(work_of(folder.spec(), LABORATORY))
+            found |= {keys[one.method, one.seed]: one for one in measured(folder) if one.losses}
     return [
-        found[text].model_copy(update={"method": method, "seed": seed})
-        for method, seed, spec in wanted
-        if (text := spec.model_dump_json()) in found
+        found[key].model_copy(update={"method": method, "seed": seed})
+        for (method, seed), key in _keys(work).items()
+        if key in found
     ]
+
+
+def _keys(work: LaboratoryWork) -> dict[tuple[str, int], str]:
+    """Return for method and seed what decides the outcome: the run, and what is made of it afterwards."""
+    keys = {(method, seed): spec.model_dump_json() for method, seed, spec in work.wanted()}
+    for name in map(interpolation, work.interpolated):
+        keys |= {(name, seed): f"{name} {keys[NAIVE, seed]}" for seed in range(work.seeds)}
+    return keys
+
+
+def _complete(work: LaboratoryWork, done: Sequence[Measured]) -> set[tuple[str, int]]:
+    """Return methods and seeds that need no run any more: the naive one, once its blends are measured too."""
+    known = {(one.method, one.seed) for one in done}
+    failed = {(one.method, one.seed) for one in done if one.problem}
+    blends = [interpolation(share) for share in work.interpolated]
+    return {
+        (method, seed)
+        for method, seed in known
+        if method != NAIVE or (method, seed) in failed or all((blend, seed) in known for blend in blends)
+    }
 
 
 def _arm(laboratory: JobFolder, method: str, spec: RunSpec) -> JobFolder:
@@ -358,6 +316,35 @@ def _train(worker: Worker, folder: JobFolder, tell: Callable[[int], None]) -> No
         raise Stopped
 
 
+def _interpolated(worker: Worker, work: LaboratoryWork, folder: JobFolder, naive: Measured) -> list[Measured]:
+    """Return what blends of the base and a naive run that has just ended come to."""
+    if not (work.interpolated and naive.losses):
+        return []
+    checkpoint = find_checkpoint(folder)
+    blends = [Blend(kind="interpolation", amount=share) for share in work.interpolated]
+    model = os.path.relpath(checkpoint.model, folder.path)
+    asked = BlendWork(
+        run=folder.job_id, step=checkpoint.step, spec=work_of(folder.spec(), ARM), blends=tuple(blends),
+        at_steps=(checkpoint.step,), trained=(f"../{folder.job_id}/{model}",),
+    )  # fmt: skip
+    job = create_job(folder.path.parent, BLEND.name, BLEND.program, asked)
+    try:
+        _train(worker, job, lambda _step: None)
+        return [_of_blend(naive, point) for point in points_of(job)]
+    finally:
+        discard(job)
+
+
+def _of_blend(naive: Measured, point: BlendPoint) -> Measured:
+    """Return a blend as a method: its base is that of the naive run."""
+    base = {loss.source: loss for loss in naive.losses}
+    losses = tuple(
+        base[loss.source].model_copy(update={"nats": loss.nats_per_token, "bits": loss.bits_per_byte})
+        for loss in point.losses
+    )
+    return naive.model_copy(update={"method": interpolation(point.blend.amount), "losses": losses})
+
+
 def _measured(folder: JobFolder, method: str, seed: int) -> Measured:
     """Return what a run that has ended came to.
 
@@ -380,13 +367,3 @@ def _measured(folder: JobFolder, method: str, seed: int) -> Measured:
         preparation_seconds=seconds[0],
         memory_bytes=int(curves.steps.column("memory_bytes").max()),
     )
-
-
-def _read(file: Path) -> tuple[Measured, ...]:
-    try:
-        return _MANY.validate_python(orjson.loads(read_small(file, _MOST_BYTES)))
-    except FileNotFoundError:
-        return ()
-    except ValueError as error:
-        params = {"where": str(file), "name": "-", "reason": str(error).splitlines()[0]}
-        raise UserError(Problem("document.invalid_field", None, params)) from None

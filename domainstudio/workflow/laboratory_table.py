@@ -6,11 +6,13 @@ from statistics import mean, median
 
 from domainstudio.evaluation.comparison import Estimate, MethodResult, difference, estimate, verdict
 from domainstudio.evaluation.front import undominated
+from domainstudio.jobs.events import JobProblem
 from domainstudio.language import translate as _
-from domainstudio.problems import Problem, sentence
+from domainstudio.problems import sentence
+from domainstudio.recipe.laboratory import LaboratoryWork, Measured
 from domainstudio.recipe.methods import CONTROL, NAIVE
 from domainstudio.units import format_change, format_count
-from domainstudio.workflow.laboratory import LaboratoryWork, Measured, results
+from domainstudio.workflow.laboratory import results
 from domainstudio.workflow.method_words import method_words
 
 
@@ -92,7 +94,7 @@ def verdict_words(work: LaboratoryWork, found: Sequence[Measured]) -> list[str]:
 
 def _failure(one: Measured) -> str:
     words = _("{method} with seed {seed} failed: {why}")
-    why = sentence(Problem(one.problem, None, one.params))
+    why = sentence(JobProblem(one.problem, None, one.params).problem)
     return words.format(method=method_words(one.method), seed=one.seed, why=why)
 
 

@@ -10,15 +10,13 @@ from domainstudio.language import translate as _
 from domainstudio.problems import Problem, UserError
 from domainstudio.project.plans import DEFAULT_NAME
 from domainstudio.project.project import Project
-from domainstudio.recipe.methods import CONTROL
+from domainstudio.recipe.laboratory import LaboratoryRun, LaboratoryWork, Measured
+from domainstudio.recipe.methods import INTERPOLATION, NAIVE
 from domainstudio.recipe.recipe import PROTECTION, Recipe
 from domainstudio.units import format_change
 from domainstudio.workflow import planning
 from domainstudio.workflow.laboratory import (
     ARM,
-    LaboratoryRun,
-    LaboratoryWork,
-    Measured,
     laboratories,
     measured,
     work_of_laboratory,
@@ -26,7 +24,7 @@ from domainstudio.workflow.laboratory import (
 from domainstudio.workflow.laboratory_table import LaboratoryRow, rows, verdict_words
 from domainstudio.workflow.packing import PackingState, packing_state
 from domainstudio.workflow.planned import origins
-from domainstudio.workflow.training import parameters_of
+from domainstudio.workflow.training import size_of_run
 
 _USED = (*PROTECTION, "learning_rate")
 """Settings of the recipe that a method of the laboratory decides."""
@@ -44,13 +42,14 @@ class Shown:
     planned: list[str]
     """Methods that are still to be measured."""
     extra_bytes: dict[str, int]
-    """Method → what it keeps in memory on each device beyond plain training."""
+    """Method → about what a device holds beyond what plain training takes."""
     base_nats: float | None
     """General loss of the base, a mean over sources."""
 
     def run_of(self, method: str) -> LaboratoryRun:
-        """Return what the laboratory trained under a name."""
-        return next(one for one in self.work.runs if one.method == method)
+        """Return what the laboratory trained under a name, or what a blend is made of."""
+        trained = NAIVE if is_made_afterwards(method) else method
+        return next(one for one in self.work.runs if one.method == trained)
 
 
 @dataclass(frozen=True)
@@ -66,6 +65,11 @@ class ProtectionFacts:
     """What a laboratory may start from: nothing that has random weights."""
     laboratories: list[str]
     shown: Shown | None
+
+
+def is_made_afterwards(method: str) -> bool:
+    """Return whether a method costs nothing in training: its model is chosen in Export."""
+    return method.startswith(INTERPOLATION)
 
 
 def read_facts(project: Project, laboratory: str = "") -> ProtectionFacts:
@@ -92,15 +96,19 @@ def _shown(project: Project, name: str, budget: float | None) -> Shown:
     found = measured(folder)
     made = rows(work, found)
     known = {row.method for row in made} | {one.method for one in found if one.problem}
-    parameters = parameters_of(project, work.runs[0].run)
+    plain = work.runs[0].run
+    plain_bytes = plain.recipe.state_bytes(size_of_run(project, plain))
     return Shown(
         job=name,
         status=folder.status(),
         work=work,
         rows=made,
         verdict=verdict_words(work, found),
-        planned=[one.method for one in work.runs if one.method not in known and one.method != CONTROL],
-        extra_bytes={one.method: one.run.recipe.spring_bytes(parameters) for one in work.runs},
+        planned=[method for method in work.methods if method not in known],
+        extra_bytes={
+            one.method: one.run.recipe.state_bytes(size_of_run(project, one.run)) - plain_bytes
+            for one in work.runs
+        },
         base_nats=_base_nats(found),
     )
 

@@ -13,12 +13,12 @@ import torch
 import torch.distributed as dist
 
 from domainstudio.model.create import create_model
+from domainstudio.model.held_out import cross_entropy
 from domainstudio.recipe.recipe import Recipe, Stage
 from domainstudio.recipe.shapes import SHAPES
 from domainstudio.trainer import loop, partitions
 from domainstudio.trainer.divergence import Divergence
 from domainstudio.trainer.engine import start_engine, start_process_group
-from domainstudio.trainer.probes import cross_entropy
 
 ROWS, MICRO_BATCHES, LENGTH, STRENGTH, STEP = 2, 3, 16, 0.7, 4
 

@@ -10,7 +10,8 @@ from support import Command, wait_until
 from domainstudio.cli.main import run_command
 from domainstudio.jobs.folder import JobFolder, list_jobs
 from domainstudio.project.project import Project
-from domainstudio.workflow.laboratory import Measured, measured, plan_laboratory, start_laboratory
+from domainstudio.recipe.laboratory import Measured
+from domainstudio.workflow.laboratory import measured, plan_laboratory, start_laboratory
 from domainstudio.workflow.laboratory_table import verdict_words
 from domainstudio.workflow.overview import JobList, running
 from domainstudio.workflow.running import resume

@@ -9,6 +9,7 @@ from PySide6.QtGui import QPainter, QPen, QPolygonF
 
 from domainstudio.gui import theme
 from domainstudio.gui.widgets.front_chart import RADIUS, FrontChart, Point
+from domainstudio.gui.widgets.plot_content import EVENT_DASH
 from domainstudio.gui.widgets.plot_scale import Scale, padded
 from domainstudio.language import translate as _
 
@@ -73,9 +74,15 @@ class ComparisonChart(FrontChart):
             one.name: QPointF(x.to_pixel(one.forgetting), y.to_pixel(one.gain)) for one in self._methods
         }
         self._draw_intervals(painter, x, y)
-        replay = sorted((one for one in self._methods if one.shape == "disc"), key=lambda one: one.forgetting)
-        painter.setPen(QPen(theme.color("text"), 1.5))
-        painter.drawPolyline(QPolygonF([places[one.name] for one in replay]))
+        for shape in ("disc", "diamond"):
+            joined = sorted(
+                (one for one in self._methods if one.shape == shape), key=lambda one: one.forgetting
+            )
+            pen = QPen(theme.color("text" if shape == "disc" else "text2"), 1.5)
+            if shape == "diamond":
+                pen.setDashPattern(list(EVENT_DASH))
+            painter.setPen(pen)
+            painter.drawPolyline(QPolygonF([places[one.name] for one in joined]))
         for one in self._methods:
             _draw_shape(painter, one.shape, places[one.name], is_chosen=one.name == self._chosen)
         painter.setBrush(Qt.BrushStyle.NoBrush)

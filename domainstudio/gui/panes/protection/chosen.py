@@ -10,7 +10,7 @@ from domainstudio.mixture.notations import ratio_words
 from domainstudio.units import format_change, format_rate, format_size
 from domainstudio.workflow.laboratory_table import LaboratoryRow
 from domainstudio.workflow.method_words import method_words
-from domainstudio.workflow.protection import Shown
+from domainstudio.workflow.protection import Shown, is_made_afterwards
 
 
 class ChosenMethod(QWidget):
@@ -73,7 +73,8 @@ class ChosenMethod(QWidget):
             self._state = "attention"
             words = _("Over the budget of {budget}, or its interval reaches beyond.")
         words = words.format(budget=format_change(budget or 0.0), seeds=row.seeds)
-        self._words.setText(f"{words} {_cost(shown, row)}")
+        after = _("It is made after training: train unprotected, then take it in Export.")
+        self._words.setText(f"{words} {after if is_made_afterwards(row.method) else _cost(shown, row)}")
         self._draw()
 
     def _draw(self) -> None:

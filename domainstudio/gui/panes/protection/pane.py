@@ -38,6 +38,7 @@ from domainstudio.workflow.planned import speed_of
 from domainstudio.workflow.protection import (
     ProtectionFacts,
     budget_words,
+    is_made_afterwards,
     read_facts,
     set_budget,
     use_method,
@@ -285,7 +286,8 @@ class ProtectionPane(Pane):
 
     def _is_usable(self) -> bool:
         shown = self._facts.shown if self._facts else None
-        return shown is not None and any(row.method == self._chosen for row in shown.rows)
+        is_measured = shown is not None and any(row.method == self._chosen for row in shown.rows)
+        return is_measured and not is_made_afterwards(self._chosen)
 
     def _show_view(self, key: str) -> None:
         self._view.choose(key)
