@@ -102,6 +102,13 @@ SENTENCES: dict[str, str] = {
         "corpus import {project} PATH --role general`, let the base model write some with `corpus generate`, "
         "or take technical English found on this machine with `corpus sample`; then pack again."
     ),
+    "importance.none": (
+        "{run} has no importance of its own: train it with record_importance, or leave importance_from empty."
+    ),
+    "importance.other_model": (
+        "The importance in {file} is not of this model's weights: take another run, or leave importance_from "
+        "empty."
+    ),
     "laboratory.bad_share": "{value} in {name} is no share: give one from 0 to 1, such as replay:0.1.",
     "laboratory.none_yet": "No laboratory has been run in {project}: start one with `laboratory run`.",
     "laboratory.other_job": "{job} is a job but no laboratory.",

@@ -76,6 +76,10 @@ class Stage(BaseModel):
 
     importance_sequences: int = Field(default=240, ge=1, le=2**20)
     """Sequences of general text on which importance is measured before the first step."""
+    importance_from: str = ""
+    """Run whose recorded or measured importance the spring takes instead; empty measures it anew."""
+    record_importance: bool = False
+    """Records in passing what each weight contributes, for the springs of later runs; costs under 1 %."""
 
     kl_strength: float = Field(default=0.0, ge=0)
     """Weight in the loss of the KL divergence from the base on general text; 0 is off, try 0.1 to 1."""
@@ -188,7 +192,8 @@ class Recipe(BaseModel):
         """
         frozen = self.weight_bytes * (size.parameters - size.trained) if self.zero_stage == 2 else 0
         model = 4 * size.base if self.stage.method == "lora" else self.weight_bytes * size.parameters
-        return size.trained * 12 + self.weight_bytes * size.parameters + frozen + model
+        recorded = 4 * size.trained if self.stage.record_importance else 0
+        return size.trained * 12 + self.weight_bytes * size.parameters + frozen + model + recorded
 
     def state_bytes(self, size: Size) -> int:
         """Return about what a device holds beside activations: weights, gradients, optimizer, protection."""
@@ -198,13 +203,16 @@ class Recipe(BaseModel):
         return weights + gradients + optimizer + self.spring_bytes(size) + self.base_copy_bytes(size)
 
     def spring_bytes(self, size: Size) -> int:
-        """Return about how much memory springs take on each device: fp32 anchors, and importances if any."""
-        kept = {"none": 0, "l2-sp": 4}.get(self.stage.spring, 8)
+        """Return about how much memory springs take on each device: fp32 anchors, and importances if any.
+
+        A recording takes the weights of step 0, those before a step, and the contributions.
+        """
+        kept = {"none": 12 * self.stage.record_importance, "l2-sp": 4}.get(self.stage.spring, 8)
         return size.trained * kept // self.processes
 
     def spring_disk_bytes(self, size: Size) -> int:
-        """Return about how much springs take on the disk: to resume with, and importance by parameter."""
-        return size.trained * {"none": 0, "l2-sp": 4}.get(self.stage.spring, 12)
+        """Return how much springs or a recording take on the disk: anchors and importance by parameter."""
+        return size.trained * {"none": 8 * self.stage.record_importance, "l2-sp": 4}.get(self.stage.spring, 8)
 
     def protection_disk_bytes(self, size: Size) -> int:
         """Return about what protection takes on the disk beside the checkpoints."""
@@ -237,6 +245,8 @@ class Recipe(BaseModel):
             raise ValueError("give the warm-up in steps or as a share, not both")
         if self.stage.frozen_blocks and self.stage.method != "full":
             raise ValueError("frozen_blocks goes with method=full; lora and expansion freeze all of the base")
+        if self.stage.record_importance and self.stage.spring != "none":
+            raise ValueError("record_importance goes without a spring, whose pull would count as learned")
         if self.stage.batch_warmup_steps and self.stage.gradient_accumulation == 1:
             raise ValueError("a batch of one micro-batch cannot grow: raise gradient_accumulation")
         return self
@@ -244,7 +254,7 @@ class Recipe(BaseModel):
 
 PROTECTION = (
     "method", "lora_rank", "lora_embeddings", "expanded_blocks", "frozen_blocks",
-    "spring", "spring_strength", "spring_mode", "importance_sequences", "kl_strength",
+    "spring", "spring_strength", "spring_mode", "importance_sequences", "importance_from", "kl_strength",
 )  # fmt: skip
 """Settings of a stage that protect against forgetting."""
 _APART = ("accepted_forgetting", "probe_every", "checkpoint_every", "keep_checkpoints")

@@ -10,6 +10,9 @@ from domainstudio.problems import Problem, UserError
 from domainstudio.recipe.recipe import Recipe
 from domainstudio.recipe.shapes import SHAPES
 
+IMPORTANCE_FILE = "importance.safetensors"
+"""What a run measured or recorded of its weights, in its result folder."""
+
 
 class ModelOrigin(BaseModel):
     """Where the weights at step 0 come from: a preset's random initialisation, or a folder."""
@@ -86,6 +89,8 @@ class RunSpec(BaseModel):
         default=(), max_length=MOST_SOURCES, validation_alias=AliasChoices("general_text", "importance_text")
     )
     """General text for importance and KL, in the mixture or not; none if neither is wanted."""
+    importance: str = ""
+    """File of an earlier run that the spring takes its importance from, relative to the job folder."""
     arm: Arm = "treated"
     mixture: str
     """Name of the mixture the sources come from."""

@@ -7,7 +7,7 @@ from pydantic.fields import FieldInfo
 
 from domainstudio.recipe.recipe import Recipe, Stage, field_help
 
-Input = Literal["choice", "flag", "count", "number"]
+Input = Literal["choice", "flag", "count", "number", "text"]
 
 
 @dataclass(frozen=True)
@@ -35,12 +35,13 @@ class Setting:
 
     @property
     def input(self) -> Input:
-        """What a person gives: one of the choices, yes or no, a whole number, or a number."""
+        """What a person gives: one of the choices, yes or no, a whole number, a number, or a name."""
         if self.choices:
             return "choice"
         if self.field.annotation is bool:
             return "flag"
-        return "count" if self.field.annotation is int else "number"
+        found: dict[Any, Input] = {int: "count", str: "text"}
+        return found.get(self.field.annotation, "number")
 
     @property
     def may_be_empty(self) -> bool:
@@ -83,6 +84,8 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("spring_strength", "Strength", _PROTECTION, True),
     Setting("spring_mode", "Where it pulls", _PROTECTION, False),
     Setting("importance_sequences", "Importance from", _PROTECTION, False, "sequences"),
+    Setting("importance_from", "or from a run", _PROTECTION, False),
+    Setting("record_importance", "Record importance", _PROTECTION, False),
     Setting("kl_strength", "KL to the base", _PROTECTION, True),
     Setting("precision", "Precision", _SAFETY, True),
     Setting("processes", "Devices", _SAFETY, True, "devices"),
@@ -114,6 +117,8 @@ def text_of(recipe: Recipe, key: str) -> str:
 
 def value_of(key: str, text: str) -> str:
     """Return what a person wrote as `change` takes it: percentages as shares, separators left out."""
+    if SETTING[key].input == "text":
+        return text.strip()
     plain = text.strip().replace(",", "").replace("_", "").replace(" ", "")
     if not SETTING[key].is_percent:
         return plain

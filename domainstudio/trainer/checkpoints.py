@@ -3,6 +3,7 @@
 deepspeed/           optimizer and model partitions, as DeepSpeed writes them
 model/               the whole weights as safetensors, adapters merged: what export and later runs start from
 rng-<rank>.safetensors
+path-<rank>.safetensors   what is recorded so far, if the run records
 position.json        step, next draw, number of ranks, and what files there are
 kept                 there if a person asked for this checkpoint
 """
@@ -39,6 +40,7 @@ from domainstudio.problems import Problem, UserError
 from domainstudio.recipe.recipe import Recipe
 from domainstudio.recipe.size import Size
 from domainstudio.trainer.outcome import Outcome
+from domainstudio.trainer.recording import Recording
 from domainstudio.trainer.room import Room
 
 _TAG = "deepspeed"
@@ -59,7 +61,13 @@ class Position(BaseModel):
 
 
 def save(
-    engine: Any, position: Position, result: Path, recipe: Recipe, *, is_asked: bool
+    engine: Any,
+    position: Position,
+    result: Path,
+    recipe: Recipe,
+    recording: Recording | None = None,
+    *,
+    is_asked: bool,
 ) -> CheckpointFolder:
     """Write a checkpoint on all ranks together; it takes its name by one rename, then older ones go.
 
@@ -68,6 +76,7 @@ def save(
         position: where the run stands.
         result: of the job.
         recipe: says how many checkpoints stay.
+        recording: rides on the run, if one does.
         is_asked: a person asked for this one: it stays until they remove it.
 
     Raises:
@@ -89,6 +98,9 @@ def save(
         state = _whole_weights(engine)
         with outcome.part():
             save_file(_random_state(), temporary / f"rng-{rank}.safetensors")
+            if recording is not None:
+                name, own = recording.state()
+                save_file(own, temporary / name)
             if rank == 0:
                 _require_numbers(state, position.step, recipe)
                 save_model(engine.module, state, temporary / MODEL)

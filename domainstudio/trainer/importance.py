@@ -57,13 +57,21 @@ class PathIntegral:
     It rides on any run with AdamW or SGD; weight decay's part of a movement is nobody's merit and left out.
     """
 
-    def __init__(self, optimizer: torch.optim.Optimizer, weights: Sequence[torch.Tensor]) -> None:
+    def __init__(
+        self,
+        optimizer: torch.optim.Optimizer,
+        weights: Sequence[torch.Tensor],
+        unclipped: Callable[[], float] = lambda: 1.0,
+    ) -> None:
         """Record every coming step of an optimizer, by the gradient that it gets.
 
         Args:
             optimizer: whose parameters the weights are.
             weights: fp32, the very tensors that it moves.
+            unclipped: returns what the gradient of the present step has to be multiplied with to be that of
+                the loss again.
         """
+        self._unclipped = unclipped
         self._weights = list(weights)
         self._number = {id(one): number for number, one in enumerate(self._weights)}
         self._before = [torch.empty_like(one, requires_grad=False) for one in self._weights]
@@ -80,18 +88,11 @@ class PathIntegral:
             handle.remove()
 
     def importance(self) -> list[torch.Tensor]:
-        """Return contribution over squared movement; the median squared movement guards the division.
-
-        A weight that hardly moved has shown nothing; one whose movement raised the loss counts as 0.
-        """
+        """Return what the contributions so far say."""
         squares = [
             (one.detach() - first).square() for one, first in zip(self._weights, self.start, strict=True)
         ]
-        guard = max(_quantile(squares, 0.5), torch.finfo(torch.float32).tiny)
-        return [
-            made.clamp(min=0).div_(square.add_(guard))
-            for made, square in zip(self.contributions, squares, strict=True)
-        ]
+        return importance_of(self.contributions, squares)
 
     @torch.no_grad()
     def _remember(self, optimizer: torch.optim.Optimizer, *_: Any) -> None:
@@ -107,7 +108,7 @@ class PathIntegral:
             if isinstance(optimizer, torch.optim.AdamW) and group["weight_decay"]:
                 back.mul_(1 - group["lr"] * group["weight_decay"])
             back.sub_(weights.detach())
-            self.contributions[number].addcmul_(weights.grad, back)
+            self.contributions[number].addcmul_(weights.grad, back, value=self._unclipped())
 
     def _stepping(self, optimizer: torch.optim.Optimizer) -> list[tuple[int, torch.Tensor, dict[str, Any]]]:
         return [
@@ -116,6 +117,23 @@ class PathIntegral:
             for weights in group["params"]
             if id(weights) in self._number
         ]
+
+
+def importance_of(
+    contributions: Sequence[torch.Tensor], squares: Sequence[torch.Tensor]
+) -> list[torch.Tensor]:
+    """Return contribution over squared movement; the median squared movement guards the division.
+
+    A weight that hardly moved has shown nothing; one whose movement raised the loss counts as 0.
+
+    Args:
+        contributions: of all weights, in parts of any shape.
+        squares: the squared movement of each, alike.
+    """
+    guard = max(_quantile(squares, 0.5), torch.finfo(torch.float32).tiny)
+    return [
+        made.clamp(min=0).div_(square + guard) for made, square in zip(contributions, squares, strict=True)
+    ]
 
 
 def recorded(

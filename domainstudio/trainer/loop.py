@@ -23,6 +23,7 @@ from domainstudio.trainer.data import TrainingData
 from domainstudio.trainer.divergence import Divergence
 from domainstudio.trainer.divergence import attach as attach_divergence
 from domainstudio.trainer.probes import measure
+from domainstudio.trainer.recording import Recording
 from domainstudio.trainer.reporter import Reporter
 from domainstudio.trainer.room import put_off
 from domainstudio.trainer.springs import Springs
@@ -64,6 +65,7 @@ def train(spec: RunSpec, folder: JobFolder, reporter: Reporter, device: torch.de
         springs = protection.attach(spec, engine, folder.result, importance)
         checkpoints.check_export(engine, folder.result)
         _probe_all(engine, held_out, 0, reporter, stage.micro_batch, device)
+    recording = Recording(spec, engine, folder.result, found) if stage.record_importance else None
     divergence = attach_divergence(spec, folder, device, is_new=found is None)
     _leave_if_asked(reporter, device, last, is_saved=True)
 
@@ -98,11 +100,20 @@ def train(spec: RunSpec, folder: JobFolder, reporter: Reporter, device: torch.de
             position = Position(step=step, next_draw=data.first_draw(step + 1), ranks=world)
             must_be = is_last or asked.stop is not None
             is_saved = _save(
-                engine, position, folder, recipe, reporter, is_asked=asked.checkpoint, must_be=must_be
+                engine,
+                position,
+                folder,
+                recipe,
+                reporter,
+                recording,
+                is_asked=asked.checkpoint,
+                must_be=must_be,
             )
             if is_saved and not is_last:
                 _leave_if_asked(reporter, device, step, is_saved=True)
         if is_last:
+            if recording is not None:
+                recording.finish()
             return
         if asked.stop:
             raise Stopped(step)
@@ -151,6 +162,7 @@ def _save(
     folder: JobFolder,
     recipe: Recipe,
     reporter: Reporter,
+    recording: Recording | None,
     *,
     is_asked: bool,
     must_be: bool,
@@ -161,7 +173,7 @@ def _save(
         UserError: it cannot be written and the run ends with it, or its weights are no numbers.
     """
     try:
-        saved = checkpoints.save(engine, position, folder.result, recipe, is_asked=is_asked)
+        saved = checkpoints.save(engine, position, folder.result, recipe, recording, is_asked=is_asked)
     except UserError as error:
         if must_be or error.problem.code == "training.weights_lost":
             raise

@@ -1,8 +1,4 @@
-"""A run's protection made ready: importance measured on general text, anchors kept, springs attached.
-
-result/importance.safetensors    what was measured, by parameter, normalised
-result/springs/rank-<n>.safetensors    anchor and importance as this rank's weights lie, to resume with
-"""
+"""A run's protection made ready: importance measured on general text, anchors kept, springs attached."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -11,21 +7,17 @@ from typing import Any
 import torch
 import torch.distributed as dist
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
 
-from domainstudio.disk import disk_problem
-from domainstudio.paths import sync_file, sync_folder
+from domainstudio.jobs.folder import JobFolder
 from domainstudio.problems import Problem, UserError
 from domainstudio.recipe.recipe import BY_IMPORTANCE, Stage
 from domainstudio.recipe.run import RunSpec
+from domainstudio.trainer.by_parameter import ANCHOR, IMPORTANCE, keep, keep_flats, read_flats
 from domainstudio.trainer.data import GeneralText
 from domainstudio.trainer.importance import Importance, by_layers, fisher, normalised, recorded
-from domainstudio.trainer.outcome import Outcome
-from domainstudio.trainer.partitions import flats, spread
+from domainstudio.trainer.partitions import flats
 from domainstudio.trainer.springs import Springs
-
-IMPORTANCE = "importance.safetensors"
-SPRINGS = "springs"
 
 
 def measure_importance(
@@ -46,6 +38,9 @@ def measure_importance(
     stage = spec.recipe.stage
     if stage.spring not in BY_IMPORTANCE:
         return None
+    if spec.importance:
+        found = _of_earlier_run(spec, job, model)
+        return _as_pulled(stage, found)
     sequences = GeneralText(spec, job)
     model.to(device)
     try:
@@ -55,7 +50,29 @@ def measure_importance(
             found = _recorded(model, sequences, stage, device, tell)
     finally:
         model.to("cpu")
-    return {name: values.cpu() for name, values in found.items()}
+    return _as_pulled(stage, {name: values.cpu() for name, values in found.items()})
+
+
+def _as_pulled(stage: Stage, importance: Importance) -> Importance:
+    """Return importances as a spring takes them: the hierarchical one weighs the layers too."""
+    return normalised(by_layers(importance)) if stage.spring == "hierarchical" else importance
+
+
+def _of_earlier_run(spec: RunSpec, job: Path, model: torch.nn.Module) -> Importance:
+    """Return what an earlier run recorded or measured.
+
+    Raises:
+        UserError: its file is gone, damaged or of another model.
+    """
+    file = JobFolder(job).reach(spec.importance)
+    try:
+        found = load_file(file)
+        for name, weights in model.named_parameters():
+            if weights.requires_grad and found[name].shape != weights.shape:
+                raise ValueError(f"{name} has another shape")
+    except (OSError, SafetensorError, KeyError, ValueError):
+        raise UserError(Problem("importance.other_model", "importance_from", {"file": str(file)})) from None
+    return found
 
 
 def attach(spec: RunSpec, engine: Any, result: Path, importance: Importance | None) -> Springs | None:
@@ -66,45 +83,26 @@ def attach(spec: RunSpec, engine: Any, result: Path, importance: Importance | No
     Raises:
         UserError: the disk has no room; the same on every rank.
     """
-    stage = spec.recipe.stage
-    if stage.spring == "none":
+    if spec.recipe.stage.spring == "none":
         return None
-    weights = flats(engine)
-    anchor = [flat.detach().clone() for flat in weights]
-    spread_out = None if importance is None else spread(engine, lambda name: importance[name], weights)
-    outcome = Outcome(lambda error: disk_problem(error, result))
-    with outcome.part():
-        if dist.get_rank() == 0 and importance is not None:
-            _write(result / IMPORTANCE, importance)
-        (result / SPRINGS).mkdir(exist_ok=True)
-        _write(_file(result), _named(anchor, spread_out))
-    outcome.share()
-    return Springs(engine, stage, anchor, spread_out)
+    keep_flats(engine, result / ANCHOR, [flat.detach() for flat in flats(engine)])
+    if importance is not None:
+        keep(result / IMPORTANCE, importance)
+    return attach_again(spec, engine, result)
 
 
 def attach_again(spec: RunSpec, engine: Any, result: Path) -> Springs | None:
-    """Return the springs of a run that goes on, as they were.
+    """Return the springs of a run that goes on, as they were, on any number of ranks.
 
     Raises:
         UserError: what was kept for this is gone or damaged; the same on every rank.
     """
-    if spec.recipe.stage.spring == "none":
+    stage = spec.recipe.stage
+    if stage.spring == "none":
         return None
-    file, kept = _file(result), dict[str, torch.Tensor]()
-    outcome = Outcome(lambda error: disk_problem(error, result))
-    with outcome.part():
-        try:
-            kept = load_file(file, device=str(flats(engine)[0].device))
-            _require_fit(kept, flats(engine))
-        except (OSError, SafetensorError, ValueError):
-            params = {"folder": str(file.parent), "file": file.name}
-            raise UserError(Problem("checkpoint.damaged", None, params)) from None
-    outcome.share()
-    count = len(flats(engine))
-    anchor = [kept[f"anchor-{number}"] for number in range(count)]
-    has_importance = "importance-0" in kept
-    importance = [kept[f"importance-{number}"] for number in range(count)] if has_importance else None
-    return Springs(engine, spec.recipe.stage, anchor, importance)
+    anchor = read_flats(engine, result / ANCHOR)
+    importance = read_flats(engine, result / IMPORTANCE) if stage.spring in BY_IMPORTANCE else None
+    return Springs(engine, stage, anchor, importance)
 
 
 def _shared_fisher(
@@ -142,34 +140,4 @@ def _recorded(
     found = recorded(
         model, batches(), stage.learning_rate, steps, lambda done: tell(done * stage.micro_batch)
     )
-    return normalised(by_layers(normalised(found)) if stage.spring == "hierarchical" else found)
-
-
-def _file(result: Path) -> Path:
-    return result / SPRINGS / f"rank-{dist.get_rank()}.safetensors"
-
-
-def _named(anchor: list[torch.Tensor], importance: list[torch.Tensor] | None) -> dict[str, torch.Tensor]:
-    named = {f"anchor-{number}": flat for number, flat in enumerate(anchor)}
-    return named | {f"importance-{number}": flat for number, flat in enumerate(importance or [])}
-
-
-def _write(file: Path, tensors: dict[str, torch.Tensor]) -> None:
-    temporary = file.with_name(f".tmp-{file.name}")
-    try:
-        save_file({name: values.contiguous() for name, values in tensors.items()}, temporary)
-        sync_file(temporary)
-        temporary.replace(file)
-        sync_folder(file.parent)
-    finally:
-        temporary.unlink(missing_ok=True)
-
-
-def _require_fit(kept: dict[str, torch.Tensor], weights: list[torch.Tensor]) -> None:
-    names = {f"anchor-{number}" for number in range(len(weights))}
-    if not names <= kept.keys():
-        raise ValueError("an anchor is missing")
-    for name, values in kept.items():
-        kind, _dash, number = name.partition("-")
-        if kind not in ("anchor", "importance") or values.shape != weights[int(number)].shape:
-            raise ValueError(f"{name} is of another model")
+    return normalised(found)

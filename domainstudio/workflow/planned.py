@@ -153,7 +153,7 @@ def _spring_words(run: PlannedRun) -> str:
         memory=format_size(recipe.spring_bytes(run.size)),
         disk=format_size(recipe.spring_disk_bytes(run.size)),
     )
-    if recipe.stage.spring not in BY_IMPORTANCE:
+    if recipe.stage.spring not in BY_IMPORTANCE or recipe.stage.importance_from:
         return words
     more = _("First importance is measured on {count} sequences of general text.")
     return f"{words} {more.format(count=format_count(recipe.stage.importance_sequences))}"

@@ -17,7 +17,14 @@ from domainstudio.project.plans import DEFAULT_NAME
 from domainstudio.project.project import Project
 from domainstudio.recipe.base_model import read_base_model, shapes_in
 from domainstudio.recipe.recipe import BY_IMPORTANCE, Recipe, change
-from domainstudio.recipe.run import HeldOutSource, ModelOrigin, RunSpec, TrainingSource, folder_of
+from domainstudio.recipe.run import (
+    IMPORTANCE_FILE,
+    HeldOutSource,
+    ModelOrigin,
+    RunSpec,
+    TrainingSource,
+    folder_of,
+)
 from domainstudio.recipe.shapes import SHAPES
 from domainstudio.recipe.size import Shapes, Size, blocks_in, size_of
 from domainstudio.workflow import planning
@@ -126,6 +133,7 @@ def freeze_plan(
             if file.tokens
         ),
         general_text=_general_text(project, recipe),
+        importance=_importance(project, recipe),
         arm=arm,
         mixture=mixture_name,
     )
@@ -134,13 +142,28 @@ def freeze_plan(
     return spec
 
 
+def _importance(project: Project, recipe: Recipe) -> str:
+    """Return the file of the run whose importance a spring takes, empty if it measures its own.
+
+    Raises:
+        UserError: there is no such run, or it has none.
+    """
+    stage = recipe.stage
+    if not stage.importance_from or stage.spring not in BY_IMPORTANCE:
+        return ""
+    file = project.job(stage.importance_from).result / IMPORTANCE_FILE
+    if not file.is_file():
+        raise UserError(Problem("importance.none", "importance_from", {"run": stage.importance_from}))
+    return relative_to_job(file, project)
+
+
 def _general_text(project: Project, recipe: Recipe) -> tuple[TrainingSource, ...]:
     """Return all general text that is packed, if the recipe's protection needs it.
 
     Raises:
         UserError: it does, and no general text has a whole block.
     """
-    is_for_spring = recipe.stage.spring in BY_IMPORTANCE
+    is_for_spring = recipe.stage.spring in BY_IMPORTANCE and not recipe.stage.importance_from
     if not is_for_spring and not recipe.stage.kl_strength:
         return ()
     length = recipe.stage.sequence_length

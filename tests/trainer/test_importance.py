@@ -141,3 +141,18 @@ def test_blocks_have_coefficients_of_mean_one_and_others_keep_theirs() -> None:
     assert importance.layer_coefficients({"head": torch.ones(2)}) == {}
     same = importance.layer_coefficients({"layers.0.w": torch.ones(3), "layers.1.w": torch.ones(7)})
     assert list(same.values()) == pytest.approx([1, 1])
+
+
+def test_a_gradient_that_was_clipped_counts_as_it_was() -> None:
+    def contributions(share: float) -> list[torch.Tensor]:
+        model, batch = SmallNet().eval(), torch.stack(sequences(8))
+        optimizer = torch.optim.SGD(model.parameters(), lr=0.02 / share)
+        path = importance.PathIntegral(optimizer, list(model.parameters()), lambda: 1 / share)
+        cross_entropy(model(batch[:, :-1], use_cache=False).logits, batch[:, 1:]).backward()
+        for weights in model.parameters():
+            weights.grad *= share
+        optimizer.step()
+        return path.contributions
+
+    for one, other in zip(contributions(1.0), contributions(0.25), strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-4, atol=1e-9)

@@ -1,0 +1,59 @@
+"""The path integral of a run that happens anyway: what each weight contributed to the fall of its loss."""
+
+from pathlib import Path
+from typing import Any
+
+import torch
+import torch.distributed as dist
+from safetensors.torch import load_file
+
+from domainstudio.jobs.checkpoints import CheckpointFolder
+from domainstudio.recipe.run import RunSpec
+from domainstudio.trainer.by_parameter import ANCHOR, IMPORTANCE, keep, keep_flats, read_flats
+from domainstudio.trainer.importance import PathIntegral, importance_of, normalised
+from domainstudio.trainer.partitions import clip_factor, flats, gather
+
+
+class Recording:
+    """Rides on every step; what it sums up is part of each checkpoint."""
+
+    def __init__(self, spec: RunSpec, engine: Any, result: Path, found: CheckpointFolder | None) -> None:
+        """Begin, or go on where a checkpoint left off; all ranks do so before the first step.
+
+        Raises:
+            UserError: the disk refuses the anchor, or it is gone; the same on every rank.
+        """
+        self._engine, self._file = engine, result / IMPORTANCE
+        weights, clip = flats(engine), spec.recipe.stage.gradient_clip
+        self._path = PathIntegral(engine.optimizer.optimizer, weights, lambda: 1 / clip_factor(engine, clip))
+        if found is None:
+            keep_flats(engine, result / ANCHOR, self._path.start)
+            return
+        self._path.start = read_flats(engine, result / ANCHOR)
+        kept = load_file(found.path / _own_file(), device=str(weights[0].device))
+        self._path.contributions = [kept[f"path-{number}"] for number in range(len(weights))]
+
+    def state(self) -> tuple[str, dict[str, torch.Tensor]]:
+        """Return the name of this rank's file in a checkpoint, and what goes into it."""
+        return _own_file(), {f"path-{number}": one for number, one in enumerate(self._path.contributions)}
+
+    def finish(self) -> None:
+        """Write the importance of each parameter; all ranks call this after the last step.
+
+        Raises:
+            UserError: the disk refuses; the same on every rank.
+        """
+        squares = [
+            (own.detach() - first).square()
+            for own, first in zip(flats(self._engine), self._path.start, strict=True)
+        ]
+        contributions = dict(gather(self._engine, self._path.contributions))
+        moved = dict(gather(self._engine, squares))
+        names = list(contributions)
+        made = importance_of([contributions[name] for name in names], [moved[name] for name in names])
+        found = normalised(dict(zip(names, made, strict=True)))
+        keep(self._file, {name: values.cpu() for name, values in found.items()})
+
+
+def _own_file() -> str:
+    return f"path-{dist.get_rank()}.safetensors"
