@@ -43,8 +43,11 @@ def averaged_gradients(engine: Any, flat: int) -> list[torch.Tensor]:
 
 
 def clip_factor(engine: Any, gradient_clip: float) -> float:
-    """Return what clipping multiplied the gradient of the present step with, 1 if it was short enough."""
-    norm = float(engine.get_global_grad_norm() or 0.0)
+    """Return what clipping multiplied the gradient of the present step with, 1 if it was short enough.
+
+    Within the optimizer's step the engine still tells the norm of the step before.
+    """
+    norm = float(engine.optimizer._global_grad_norm or 0.0)
     if not gradient_clip:
         return 1.0
     return min(1.0, gradient_clip / (norm + 1e-6))
