@@ -1,6 +1,6 @@
 """Attempts that overlap: one line of points stands, nothing measured is lost."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from hypothesis import given
@@ -116,3 +116,8 @@ def test_steps_that_go_back_within_an_attempt_leave_the_line_ascending() -> None
     bodies: list[Body] = [Start(0), *(step_at(step, float(step)) for step in (1, 2, 5, 3, 5, 6, 1, 7))]
     curves = gather(Story(bodies).events())
     assert curves.steps.column("step").tolist() == [1, 2, 5, 6, 7] and curves.superseded == []
+
+
+def test_steps_come_back_with_their_divergence_or_without() -> None:
+    steps = [replace(step_at(1, 2.0), divergence=0.25), step_at(2, 1.0)]
+    assert gather(Story([Start(0), *steps]).events()).steps.points() == steps

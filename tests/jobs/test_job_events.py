@@ -35,7 +35,7 @@ PARAMS = st.dictionaries(
 BODIES: st.SearchStrategy[Body] = st.one_of(
     st.builds(Start, COUNT),
     st.builds(Progress, COUNT, COUNT, TEXT, TEXT),
-    st.builds(Step, COUNT, COUNT, NUMBER, NUMBER, NUMBER, NUMBER, COUNT),
+    st.builds(Step, COUNT, COUNT, NUMBER, NUMBER, NUMBER, NUMBER, COUNT, st.none() | NUMBER),
     st.builds(Probe, COUNT, TEXT, TEXT, NUMBER, NUMBER, COUNT, COUNT),
     st.builds(Checkpoint, COUNT, TEXT, COUNT),
     st.builds(State, st.sampled_from(["done", "stopped", "failed"]), COUNT),
@@ -64,6 +64,10 @@ def test_a_number_that_is_none_is_null_and_named() -> None:
     values = strictly(encode(Event(1, 1, 0.0, diverged)))
     assert (values["loss"], values["gradient_norm"], values["tokens_per_second"]) == (None, None, None)
     assert set(values["not_finite"]) == {"loss", "gradient_norm", "tokens_per_second"}
+
+
+def test_a_step_without_kl_says_nothing_of_it() -> None:
+    assert "divergence" not in strictly(encode(Event(1, 1, 0.0, STEP)))
 
 
 @given(
