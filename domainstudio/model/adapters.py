@@ -11,6 +11,7 @@ from transformers import Conv1D, PreTrainedModel
 
 _NAME = "default"
 _OF_BASE = ".base_layer."
+_LORA = ".lora_"
 
 
 def add_adapters(model: PreTrainedModel, rank: int, seed: int, *, with_embeddings: bool) -> None:
@@ -36,7 +37,7 @@ def add_adapters(model: PreTrainedModel, rank: int, seed: int, *, with_embedding
         fan_in_fan_out=any(isinstance(module, Conv1D) for module in layers.values()),
     )
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
+        torch.default_generator.manual_seed(seed)  # of the CPU alone: GPUs keep theirs for dropout
         inject_adapter_in_model(config, model, _NAME)
     if with_embeddings:
         for module in filter(None, (model.get_input_embeddings(), head)):
@@ -63,6 +64,3 @@ def merged(model: torch.nn.Module, state: dict[str, torch.Tensor]) -> dict[str, 
             own = f"{name}{_OF_BASE}weight"
             found[own] = (found[own].float() + (change.T if module.fan_in_fan_out else change)).cpu()
     return {name.replace(_OF_BASE, "."): weights for name, weights in found.items()}
-
-
-_LORA = ".lora_"
