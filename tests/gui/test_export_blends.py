@@ -1,21 +1,27 @@
 """Blends in the export pane: measured by a click, dragged over by hand and by keys, exported as chosen."""
 
 import importlib.util
+import os
 from pathlib import Path
 
 import pytest
 from PySide6.QtCore import Qt
 from pytestqt.qtbot import QtBot
+from safetensors.torch import save_file
 from support import OpenPane
+from transformers import PreTrainedModel
 
 from domainstudio.gui.panes.export.pane import ExportPane
 from domainstudio.gui.widgets.share_slider import ShareSlider
 from domainstudio.jobs.checkpoints import checkpoint_name
+from domainstudio.jobs.folder import create_job
+from domainstudio.jobs.worker import Worker
 from domainstudio.model.create import create_model
 from domainstudio.project.project import Project
+from domainstudio.recipe.blend import POINTS_FILE, BlendLoss, BlendPoint, BlendPoints
 from domainstudio.recipe.run import ModelOrigin
 from domainstudio.recipe.shapes import SHAPES
-from domainstudio.workflow.blending import start_blending
+from domainstudio.workflow.blending import BLEND, _work
 from domainstudio.workflow.training import run_spec
 
 HERE = Path(__file__).resolve().parent
@@ -25,6 +31,16 @@ made = importlib.util.module_from_spec(spec)
 spec.loader.exec_module(made)
 
 LOSSES = {0: (5.0, 4.0), 160: (4.3, 4.3)}
+
+
+def save_quietly(model: PreTrainedModel, folder: Path) -> None:
+    """Save as transformers does, but for its progress bar, whose thread would stay."""
+    model.config.architectures = [type(model).__name__]
+    model.config.save_pretrained(folder)
+    state = {name: tensor for name, tensor in model.state_dict().items()}
+    if model.config.tie_word_embeddings:
+        del state["lm_head.weight"]
+    save_file(state, folder / "model.safetensors", metadata={"format": "pt"})
 
 
 @pytest.fixture
@@ -39,35 +55,59 @@ def continued(small_project: Path) -> Path:
             for step in (120, 160):
                 vocabulary = run_spec(project, folder.job_id).vocabulary
                 weights = create_model(SHAPES["tiny"], vocabulary, 0, seed=step + number)
-                weights.save_pretrained(folder.result / "checkpoints" / checkpoint_name(step) / "model")
+                save_quietly(weights, folder.result / "checkpoints" / checkpoint_name(step) / "model")
     return small_project
 
 
-def measured(pane: ExportPane, qtbot: QtBot) -> None:
-    """Have the blends measured by a click and wait for them."""
-    qtbot.waitUntil(pane._strip.measure.isEnabled)
-    qtbot.mouseClick(pane._strip.measure, Qt.MouseButton.LeftButton)
-    assert not pane._strip.measure.isEnabled()
-    qtbot.waitUntil(lambda: bool(pane._strip.rows), timeout=300_000)
+def leave_points(project_folder: Path) -> None:
+    """Leave a finished job: gain grows evenly along the way, forgetting with its square."""
+    with Project(project_folder) as project:
+        work = _work(project, "train-2", 11, 5, None)
+        folder = create_job(project.jobs, BLEND.name, BLEND.program, work)
+        folder.record_process(os.getpid(), folder.events_size_bytes())
+        Worker(folder).finish("done")
+    points = []
+    for blend in work.blends:
+        share = min(1.0, blend.amount)
+        nats = {"domain": 5.0 - 0.7 * share, "general": 4.0 + 0.3 * share**2}
+        losses = tuple(
+            BlendLoss(source=role, role=role, nats_per_token=loss, bits_per_byte=2.0, tokens=9)
+            for role, loss in nats.items()
+        )
+        points.append(BlendPoint(blend=blend, losses=losses))
+    folder.result.mkdir()
+    (folder.result / POINTS_FILE).write_text(BlendPoints(points=tuple(points)).model_dump_json())
 
 
-def test_blends_are_measured_dragged_over_and_exported(
-    continued: Path, open_pane: OpenPane, qtbot: QtBot
-) -> None:
+def test_blends_are_measured_by_a_click(continued: Path, open_pane: OpenPane, qtbot: QtBot) -> None:
     pane = open_pane(ExportPane, continued, chosen="train-2@160")
-    assert pane._strip._title.text() == "Afterwards, without training: between train-1@160 and train-2@160"
-    assert not pane._strip.slider.isVisible()
-    measured(pane, qtbot)
-    assert pane._strip.slider.isVisible() and not pane._strip.measure.isVisible()
-    assert pane._strip.slider.value() == 10 and pane._export.text() == "Export step 160 of train-2"
-    assert pane._model.rowCount() == 2 + 12, "the table is the chart's twin"
+    strip = pane._strip
+    assert strip._title.text() == "Afterwards, without training: between train-1@160 and train-2@160"
+    qtbot.waitUntil(strip.measure.isEnabled)
+    assert not strip.slider.isVisible()
+    qtbot.mouseClick(strip.measure, Qt.MouseButton.LeftButton)
+    assert not strip.measure.isEnabled()
+    qtbot.waitUntil(lambda: bool(strip.rows), timeout=300_000)
+    assert strip.slider.isVisible() and not strip.measure.isVisible()
+    assert strip.slider.value() == 10 and pane._export.text() == "Export step 160 of train-2"
 
+
+def test_the_slider_chooses_what_is_exported(continued: Path, open_pane: OpenPane, qtbot: QtBot) -> None:
+    leave_points(continued)
+    pane = open_pane(ExportPane, continued, chosen="train-2@160")
+    qtbot.waitUntil(lambda: bool(pane._strip.rows))
+    assert pane._model.rowCount() == 2 + 12, "the table is the chart's twin"
+    words = "0.4 of the way keeps +0.048 forgetting within +0.050, and 40 % of the gain."
+    assert pane._strip.verdict.text() == words
+    qtbot.mouseClick(pane._strip.take, Qt.MouseButton.LeftButton)
+    assert pane._strip.slider.value() == 4 and pane._export.text() == "Export 0.4 of the way"
     pane._strip.slider.setFocus()
     for _press in range(3):
-        qtbot.keyClick(pane._strip.slider, Qt.Key.Key_Left)
+        qtbot.keyClick(pane._strip.slider, Qt.Key.Key_Right)
     assert pane._export.text() == "Export 0.7 of the way"
-    assert pane._strip.words.text().startswith("0.7 of the way: gain ")
-    assert pane._chart.accessibleDescription().startswith("train-2@160, 0.7 of the way: gain")
+    assert pane._strip.words.text() == "0.7 of the way: gain +0.490, forgetting +0.147 nats a token."
+    assert pane._choice.lines[0].text == "Its forgetting is above the +0.050 that the run accepts."
+    assert pane._chart.accessibleDescription().startswith("train-2@160, 0.7 of the way: gain +0.490")
     assert pane._table.selected_row == 9
     assert pane._choice.destination.text().endswith("small-train-2-step-160-interpolation-0.7")
     qtbot.waitUntil(lambda: "0.7 of the way from its base" in pane._choice.card.field.toPlainText())
@@ -75,18 +115,16 @@ def test_blends_are_measured_dragged_over_and_exported(
     qtbot.mouseClick(pane._export, Qt.MouseButton.LeftButton)
     qtbot.waitUntil(lambda: bool(pane._choice.written.text), timeout=300_000)
     card = (Path(pane._choice.destination.text()) / "README.md").read_text()
-    assert "0.3 of the base train-1@160 and 0.7 of train-2@160" in card
+    assert "0.3 of the base train-1@160 and 0.7 of train-2@160" in card and "| +0.490 |" in card
     pane.grab()
 
 
 def test_points_are_chosen_on_the_chart_and_stay_when_the_pane_reads_again(
     continued: Path, open_pane: OpenPane, qtbot: QtBot
 ) -> None:
-    with Project(continued) as project:
-        start_blending(project, "train-2")
+    leave_points(continued)
     pane = open_pane(ExportPane, continued, chosen="train-2@160")
-    assert not pane._strip.measure.isEnabled() or pane._strip.rows, "a job begun elsewhere is followed"
-    qtbot.waitUntil(lambda: bool(pane._strip.rows), timeout=300_000)
+    qtbot.waitUntil(lambda: bool(pane._strip.rows))
     place = pane._chart.place_of("train-2@160, 0.3 of the way").toPoint()
     qtbot.mouseClick(pane._chart, Qt.MouseButton.LeftButton, pos=place)
     assert pane._export.text() == "Export 0.3 of the way" and pane._strip.slider.value() == 3
@@ -97,7 +135,7 @@ def test_points_are_chosen_on_the_chart_and_stay_when_the_pane_reads_again(
     assert pane._export.text() == "Export mean of steps 120, 160"
     pane._table.selectRow(0)
     assert pane._export.text() == "Export step 120 of train-2"
-    qtbot.waitUntil(lambda: not pane._strip.rows)
+    qtbot.waitUntil(lambda: not pane._strip.rows and pane._strip.measure.isVisible())
     pane.grab()
 
 
