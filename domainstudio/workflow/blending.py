@@ -91,7 +91,7 @@ def start_blending(
         UserError: there is no such checkpoint, its base is random, gone or of another shape, the run had no
             held-out text, or there is nothing to measure.
     """
-    work = _work(project, run, points, average, chat)
+    work = blend_work(project, run, points, average, chat)
     for folder in reversed(list(list_jobs(project.jobs, BLEND.name))):
         if folder.status() == "done" and _is_same(work_of(folder.spec(), BLEND), work):
             return folder
@@ -136,7 +136,8 @@ def checked_blend(kind: str, amount: float, chat: Path | None = None) -> Blend:
         raise invalid_field(error, kind) from None
 
 
-def _work(project: Project, run: str, points: int, average: int, chat: Path | None) -> BlendWork:
+def blend_work(project: Project, run: str, points: int, average: int, chat: Path | None) -> BlendWork:
+    """Return what a job that measures blends is given; arguments and errors as in `start_blending`."""
     name, _, step = run.partition("@")
     spec, job = run_spec(project, name), project.job(name)
     checkpoint = find_checkpoint(job, step)
@@ -256,7 +257,7 @@ class BlendOutlook:
 def outlook(project: Project, run: str, step: int) -> BlendOutlook:
     """Return what was last measured of the blends of a checkpoint, and whether any can be."""
     try:
-        _work(project, f"{run}@{step}", DEFAULT_POINTS, DEFAULT_AVERAGED, None)
+        blend_work(project, f"{run}@{step}", DEFAULT_POINTS, DEFAULT_AVERAGED, None)
     except UserError as error:
         return BlendOutlook(run, step, tuple(newest_rows(project, run, step)), error.problem)
     return BlendOutlook(run, step, tuple(newest_rows(project, run, step)), None)

@@ -2,26 +2,25 @@
 
 import importlib.util
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
+from faults.hostile_world import write_base
 from PySide6.QtCore import Qt
 from pytestqt.qtbot import QtBot
-from safetensors.torch import save_file
 from support import OpenPane
-from transformers import PreTrainedModel
 
 from domainstudio.gui.panes.export.pane import ExportPane
 from domainstudio.gui.widgets.share_slider import ShareSlider
 from domainstudio.jobs.checkpoints import checkpoint_name
 from domainstudio.jobs.folder import create_job
 from domainstudio.jobs.worker import Worker
-from domainstudio.model.create import create_model
 from domainstudio.project.project import Project
 from domainstudio.recipe.blend import POINTS_FILE, BlendLoss, BlendPoint, BlendPoints
 from domainstudio.recipe.run import ModelOrigin
-from domainstudio.recipe.shapes import SHAPES
-from domainstudio.workflow.blending import BLEND, _work
+from domainstudio.workflow.blending import BLEND, blend_work
 from domainstudio.workflow.training import run_spec
 
 HERE = Path(__file__).resolve().parent
@@ -33,36 +32,34 @@ spec.loader.exec_module(made)
 LOSSES = {0: (5.0, 4.0), 160: (4.3, 4.3)}
 
 
-def save_quietly(model: PreTrainedModel, folder: Path) -> None:
-    """Save as transformers does, but for its progress bar, whose thread would stay."""
-    model.config.architectures = [type(model).__name__]
-    model.config.save_pretrained(folder)
-    state = {name: tensor for name, tensor in model.state_dict().items()}
-    if model.config.tie_word_embeddings:
-        del state["lm_head.weight"]
-    save_file(state, folder / "model.safetensors", metadata={"format": "pt"})
+MAKE_MODEL = """
+import sys
+from domainstudio.model.create import create_model
+from domainstudio.recipe.shapes import SHAPES
+for seed, folder in enumerate(sys.argv[2:]):
+    create_model(SHAPES["tiny"], int(sys.argv[1]), 0, seed).save_pretrained(folder)
+"""
+"""In a process of its own: the window's process never holds torch, and neither does one that tests it."""
 
 
 @pytest.fixture
 def continued(small_project: Path) -> Path:
-    """A project with train-1 from random weights and train-2 that continued from it, with real weights."""
+    """A project with train-1 from random weights and train-2 that continued from it, with few weights."""
     with Project(small_project) as project:
         start = ModelOrigin(
             folder="../train-1/result/checkpoints/step-00000160/model", run="train-1", step=160
         )
-        for number, origin in enumerate((None, start)):
+        for origin in (None, start):
             folder = made.new_run(project, LOSSES, (120, 160), origin=origin)
             for step in (120, 160):
-                vocabulary = run_spec(project, folder.job_id).vocabulary
-                weights = create_model(SHAPES["tiny"], vocabulary, 0, seed=step + number)
-                save_quietly(weights, folder.result / "checkpoints" / checkpoint_name(step) / "model")
+                write_base(folder.result / "checkpoints" / checkpoint_name(step) / "model")
     return small_project
 
 
 def leave_points(project_folder: Path) -> None:
     """Leave a finished job: gain grows evenly along the way, forgetting with its square."""
     with Project(project_folder) as project:
-        work = _work(project, "train-2", 11, 5, None)
+        work = blend_work(project, "train-2", 11, 5, None)
         folder = create_job(project.jobs, BLEND.name, BLEND.program, work)
         folder.record_process(os.getpid(), folder.events_size_bytes())
         Worker(folder).finish("done")
@@ -80,6 +77,10 @@ def leave_points(project_folder: Path) -> None:
 
 
 def test_blends_are_measured_by_a_click(continued: Path, open_pane: OpenPane, qtbot: QtBot) -> None:
+    with Project(continued) as project:
+        vocabulary = run_spec(project, "train-2").vocabulary
+    models = [str(folder) for folder in continued.glob("jobs/train-*/result/checkpoints/*/model")]
+    subprocess.run([sys.executable, "-c", MAKE_MODEL, str(vocabulary), *models], check=True)
     pane = open_pane(ExportPane, continued, chosen="train-2@160")
     strip = pane._strip
     assert strip._title.text() == "Afterwards, without training: between train-1@160 and train-2@160"

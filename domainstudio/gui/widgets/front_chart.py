@@ -231,8 +231,11 @@ class FrontChart(QWidget):
         named = {point.name for point in last.values()}
         if self._chosen in places and self._chosen not in named:
             painter.setPen(theme.color("accent"))
-            here = places[self._chosen]
-            self._write(painter, metrics, here.x(), here.y() - 22, self._chosen)
+            here, is_blend = (
+                places[self._chosen],
+                any(point.blend and point.name == self._chosen for point in self._points),
+            )  # below a blend: the line of blends rises to the right
+            self._write(painter, metrics, here.x(), here.y() + (6 if is_blend else -22), self._chosen)
 
     def _write(self, painter: QPainter, metrics: QFontMetrics, x: float, y: float, words: str) -> None:
         """Write words to the right of a point, on a ground that keeps lines from running through them."""

@@ -342,7 +342,7 @@ def _columns() -> list[Column]:
     """Return the columns of the table twin."""
     within = {True: _("within"), False: _("above"), None: "–"}
     return [
-        Column(_("Checkpoint"), _name),
+        Column(_("Checkpoint"), _short_name, tooltip=_name),
         Column(_("Domain gain"), lambda one: _change(one.gain), True, width=96),
         Column(_("Forgetting"), lambda one: _change(one.forgetting), True, width=88),
         Column(_("Measured at"), lambda one: _count(one.measured_at), True, width=96),
@@ -354,6 +354,10 @@ def _columns() -> list[Column]:
 
 def _name(one: Candidate | BlendRow) -> str:
     return name_of(one) if isinstance(one, BlendRow) else one.name
+
+
+def _short_name(one: Candidate | BlendRow) -> str:
+    return words_of(one.blend, one.steps) if isinstance(one, BlendRow) else one.name
 
 
 def _point(one: Candidate | BlendRow) -> Point:
