@@ -49,6 +49,8 @@ def _start(options: argparse.Namespace) -> Output:
 
 def _summary(row: "RunRow") -> str:
     """Return the outcome of a finished run in sentences."""
+    from domainstudio.workflow.interventions import facts_words, intervention_words
+
     parts = [_("{run} is done: {steps} steps.").format(run=row.run, steps=row.step)]
     if row.outcome.gain is not None:
         gain = format_change(row.outcome.gain)
@@ -58,4 +60,6 @@ def _summary(row: "RunRow") -> str:
     else:
         forgetting = format_change(row.outcome.forgetting)
         parts.append(_("Forgetting {value} nats a token against its base.").format(value=forgetting))
-    return " ".join(parts)
+    parts += [intervention_words(done) for done in row.interventions if done.what == "end"]
+    facts = facts_words(row)
+    return " ".join([*parts, facts] if facts else parts)

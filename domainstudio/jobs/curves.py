@@ -7,7 +7,18 @@ from typing import Literal
 import numpy as np
 
 from domainstudio.jobs.columns import DTYPES, Array, Columns
-from domainstudio.jobs.events import Checkpoint, Event, JobProblem, Log, Probe, Start, State, Step
+from domainstudio.jobs.events import (
+    Canaries,
+    Checkpoint,
+    Event,
+    Intervention,
+    JobProblem,
+    Log,
+    Probe,
+    Start,
+    State,
+    Step,
+)
 from domainstudio.problems import Problem
 
 MarkKind = Literal["start", "done", "stopped", "failed", "problem"]
@@ -36,6 +47,8 @@ class Curves:
     steps: Columns = field(default_factory=Columns)
     probes: list[Probe] = field(default_factory=list)
     checkpoints: list[Checkpoint] = field(default_factory=list)
+    interventions: list[Intervention] = field(default_factory=list)
+    canaries: list[Canaries] = field(default_factory=list)
     superseded: list[Columns] = field(default_factory=list)
     superseded_probes: list[Probe] = field(default_factory=list)
     marks: list[Mark] = field(default_factory=list)
@@ -100,6 +113,11 @@ class Curves:
             case Checkpoint():
                 if not self.checkpoints or body.step > self.checkpoints[-1].step:
                     self.checkpoints.append(body)  # an attempt names the one it goes on from once more
+            case Intervention():
+                if body not in self.interventions:
+                    self.interventions.append(body)  # an attempt names those it goes on with once more
+            case Canaries():
+                self.canaries.append(body)
             case State(state=state):
                 self.marks.append(Mark(state, last, time))
             case JobProblem():
@@ -117,6 +135,8 @@ class Curves:
         self.superseded_probes = [*self.superseded_probes, *(p for p in self.probes if p.step >= first)]
         self.probes = [point for point in self.probes if point.step < first]
         self.checkpoints = [point for point in self.checkpoints if point.step < first]
+        self.interventions = [one for one in self.interventions if one.step < first]
+        self.canaries = [one for one in self.canaries if one.step < first]
         self.marks.append(Mark("start", first, event.time))
         self.last_time, self.last_elapsed = event.time, event.elapsed
         self.worked_seconds = float(self.steps.column("seconds")[-1]) if keep else 0.0

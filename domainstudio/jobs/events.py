@@ -72,6 +72,38 @@ class Checkpoint:
 
 
 @dataclass(frozen=True)
+class Intervention:
+    """What the run's guard did after the probe of `step`; it is felt from the next step on.
+
+    `what`: alarm, pause, replay, rate, dropout, end or tell. `reason`: nats, percent, canaries, explosion or
+    plateau. `value`: of replay the general share now, of rate a factor, of dropout the share dropped, of the
+    budget's end the step of the checkpoint that is the result (0 without one); else what was measured, in
+    the unit of its reason.
+    """
+
+    kind: ClassVar[str] = "intervention"
+    step: int
+    what: str
+    value: float
+    reason: str
+
+
+@dataclass(frozen=True)
+class Canaries:
+    """Canary facts after `step` steps: `kept` is the share of those right at step 0 that are still right.
+
+    With fewer than `needed` right at step 0 the base may have guessed, and `kept` says nothing.
+    """
+
+    kind: ClassVar[str] = "canaries"
+    step: int
+    right: int
+    total: int
+    needed: int
+    kept: float
+
+
+@dataclass(frozen=True)
 class State:
     """The attempt has ended; the last event of every attempt that was not killed."""
 
@@ -103,10 +135,11 @@ class Log:
     text: str
 
 
-Body = Start | Progress | Step | Probe | Checkpoint | State | JobProblem | Log
+Body = Start | Progress | Step | Probe | Checkpoint | Intervention | Canaries | State | JobProblem | Log
 OneBody = TypeVar("OneBody", bound=Body)
 _BODIES: dict[str, type[Any]] = {
-    body.kind: body for body in (Start, Progress, Step, Probe, Checkpoint, State, JobProblem, Log)
+    body.kind: body
+    for body in (Start, Progress, Step, Probe, Checkpoint, Intervention, Canaries, State, JobProblem, Log)
 }
 
 

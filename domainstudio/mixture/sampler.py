@@ -2,8 +2,8 @@
 
 Sources take turns by a fixed cycle in which each has its exact quota, spread evenly; the k-th draw of a
 source is block P(k mod blocks) of epoch k // blocks, P a seeded pseudorandom permutation (a Feistel network
-with cycle walking). No block comes twice within an epoch, and going on at any n takes constant time, also where
-shares changed on the way: each source goes on in its own permutation where it stood.
+with cycle walking). No block comes twice within an epoch, and going on at any n takes constant time. Where
+shares change on the way, each source goes on in its own permutation where it stood.
 """
 
 from bisect import bisect_right

@@ -50,6 +50,34 @@ SENTENCES: dict[str, str] = {
         "{run} has trained on this same text ({sources}): warming the rate up on it again hurts and does not "
         "recover (arXiv 2308.04014)."
     ),
+    "advice.guard_never_acts": (
+        "The rate of a constant schedule never falls, so a limit that is passed is only told of, unless the "
+        "loss explodes: take cosine, linear or wsd for a guard that acts."
+    ),
+    "advice.guard_without_limit": (
+        "Nothing would set off the guard: set accepted_forgetting, accepted_percent or canaries_kept."
+    ),
+    "advice.nothing_to_replay": (
+        "The mixture has no general text of which a larger share could be drawn: a limit that is passed will "
+        "pause the run. Give general text a share, however small."
+    ),
+    "canaries.bad_count": "{file} holds {count} canary facts: give 1 to {most:,}, one on each line.",
+    "canaries.bad_line": (
+        "Line {line} of {file} is no canary fact: write one JSON object with prompt, right and a list wrong, "
+        "each ending with the space it begins with."
+    ),
+    "canaries.missing": (
+        "The canary facts in {file} cannot be read: write one JSON object a line with prompt, right and a "
+        "list wrong, or take the list en or zh."
+    ),
+    "canaries.none_fit": (
+        "None of the canary facts fits into a sequence of {length} tokens: raise sequence_length, or set "
+        "canaries=off."
+    ),
+    "canaries.not_known": (
+        "Your base knows too few of the canary facts to tell what it forgets: {right} of {total} are right, "
+        "and fewer than {needed} may be guesses. They are shown, and set off nothing."
+    ),
     "checkpoint.damaged": (
         "The checkpoint in {folder} is damaged ({file} is missing or was changed): delete that folder to go "
         "on from the one before it, or from the beginning."

@@ -72,8 +72,22 @@ def doubts(
     warmup = recipe.stage.warmup_in_steps(steps)
     if steps < FEWEST_STEPS:
         yield Problem("advice.few_steps", "steps", {"steps": steps, "least": FEWEST_STEPS})
+    yield from _guard_is_idle(recipe, text)
     if 2 * warmup > steps:
         yield Problem("advice.long_warmup", "warmup_steps", {"warmup": warmup, "steps": steps})
+
+
+def _guard_is_idle(recipe: Recipe, text: PlannedText) -> Iterator[Problem]:
+    """Yield why a guard that shall act could not."""
+    if recipe.on_budget == "alarm":
+        return
+    limits = (recipe.accepted_forgetting, recipe.accepted_percent, recipe.canaries_kept)
+    if all(limit is None for limit in limits):
+        yield Problem("advice.guard_without_limit", "accepted_forgetting", {})
+    elif recipe.stage.schedule == "constant":
+        yield Problem("advice.guard_never_acts", "schedule", {})
+    if recipe.on_budget == "replay" and not text.general_share:
+        yield Problem("advice.nothing_to_replay", "on_budget", {})
 
 
 def _rate_is_high(recipe: Recipe, steps: int, text: PlannedText, parameters: int) -> Iterator[Problem]:

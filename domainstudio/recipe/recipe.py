@@ -11,6 +11,9 @@ from domainstudio.problems import Problem, UserError
 from domainstudio.recipe.schedules import ScheduleName, learning_rate_at
 
 Spring = Literal["none", "l2-sp", "ewc", "si", "hierarchical"]
+OnBudget = Literal["alarm", "pause", "replay", "rate", "keep"]
+OnPlateau = Literal["off", "tell", "act"]
+CanaryList = Literal["off", "en", "zh", "own"]
 BY_IMPORTANCE = ("ewc", "si", "hierarchical")
 """Springs that pull at each weight as much as it matters for general text."""
 SpringMode = Literal["pre-clip", "post-clip", "decoupled"]
@@ -113,6 +116,18 @@ class Recipe(BaseModel):
     """Decides initial weights, order of text and dropout."""
     accepted_forgetting: float | None = Field(default=0.05, ge=0, allow_inf_nan=False)
     """Rise of general loss you accept, nats a token; none draws no line (0.05 as in arXiv 2407.17467)."""
+    accepted_percent: float | None = Field(default=None, ge=0, allow_inf_nan=False)
+    """Rise of general loss you accept in percent of the base's; none sets no such limit."""
+    canaries: CanaryList = "off"
+    """General facts asked at every probe: off, en or zh (lists of ours), own (canaries.jsonl there)."""
+    canaries_kept: float | None = Field(default=None, ge=0, le=1, allow_inf_nan=False)
+    """Least share of the facts the base knew that must still be known; none sets no such limit."""
+    on_budget: OnBudget = "alarm"
+    """What a limit passed leads to: alarm, pause, more replay, half the rate, or end and keep the best."""
+    on_plateau: OnPlateau = "off"
+    """Domain loss stands still: tell, or act (rate x2/3; x1/2, dropout 0.1; x1/2; end: BloombergGPT)."""
+    plateau_probes: int = Field(default=5, ge=1, le=10**6)
+    """Probes in a row without 0.002 nats a token gained that count as standing still (a rule of ours)."""
     probe_every: int = Field(default=50, ge=1, le=_MOST_STEPS)
     """Steps between two measurements of held-out loss; step 0 and the last are always measured."""
     probe_tokens: int = Field(default=16_384, ge=256, le=2**30)
@@ -137,9 +152,10 @@ class Recipe(BaseModel):
         return plain.model_copy(update={name: Recipe.model_fields[name].default for name in _APART})
 
     def unprotected(self) -> "Recipe":
-        """Return the recipe without protection against forgetting: that of a control."""
+        """Return the recipe without protection against forgetting and without guard: that of a control."""
         plain = {name: Stage.model_fields[name].default for name in _PROTECTION}
-        return self.model_copy(update={"stages": (self.stage.model_copy(update=plain),)})
+        unguarded = {name: Recipe.model_fields[name].default for name in _GUARD}
+        return self.model_copy(update={"stages": (self.stage.model_copy(update=plain),), **unguarded})
 
     def tokens_per_step(self) -> int:
         """Return the tokens of one optimizer step over all devices, once the batch has grown."""
@@ -190,11 +206,18 @@ class Recipe(BaseModel):
             raise ValueError("give the warm-up in steps or as a share, not both")
         if self.stage.batch_warmup_steps and self.stage.gradient_accumulation == 1:
             raise ValueError("a batch of one micro-batch cannot grow: raise gradient_accumulation")
+        if self.canaries_kept is not None and self.canaries == "off":
+            raise ValueError("canaries_kept needs facts to ask: set canaries")
         return self
 
 
 _PROTECTION = ("spring", "spring_strength", "spring_mode", "importance_sequences")
-_APART = ("accepted_forgetting", "probe_every", "checkpoint_every", "keep_checkpoints")
+_GUARD = ("on_budget", "on_plateau")
+_APART = (
+    "accepted_forgetting", "accepted_percent", "canaries", "canaries_kept", "plateau_probes", "probe_every",
+    "checkpoint_every", "keep_checkpoints",
+)  # fmt: skip
+_MAY_BE_NONE = ("accepted_forgetting", "accepted_percent", "canaries_kept")
 
 
 def settings_of(recipe: Recipe) -> dict[str, str]:
@@ -220,7 +243,7 @@ def change(recipe: Recipe, settings: dict[str, str]) -> Recipe:
     values = recipe.model_dump()
     stage = dict(values["stages"][0])
     for key, text in settings.items():
-        if key == "accepted_forgetting" and text.lower() in ("", "none"):
+        if key in _MAY_BE_NONE and text.lower() in ("", "none"):
             values[key] = None
         elif key in Stage.model_fields:
             stage[key] = text

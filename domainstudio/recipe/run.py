@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from domainstudio.jobs.folder import JobFolder
 from domainstudio.mixture.shares import MOST_SOURCES, Arm, Role
 from domainstudio.problems import Problem, UserError
+from domainstudio.recipe.canaries import MOST_CANARIES, FrozenCanary
 from domainstudio.recipe.recipe import Recipe
 from domainstudio.recipe.shapes import SHAPES
 
@@ -84,6 +85,8 @@ class RunSpec(BaseModel):
     held_out: tuple[HeldOutSource, ...]
     importance_text: tuple[TrainingSource, ...] = Field(default=(), max_length=MOST_SOURCES)
     """General text on which importance is measured, in the mixture or not; none if no spring needs it."""
+    canaries: tuple[FrozenCanary, ...] = Field(default=(), max_length=MOST_CANARIES)
+    """General facts asked at every probe."""
     arm: Arm = "treated"
     mixture: str
     """Name of the mixture the sources come from."""

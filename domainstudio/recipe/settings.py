@@ -78,6 +78,9 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("spring_strength", "Strength", _PROTECTION, True),
     Setting("spring_mode", "Where it pulls", _PROTECTION, False),
     Setting("importance_sequences", "Importance from", _PROTECTION, False, "sequences"),
+    Setting("on_budget", "Beyond a limit", _PROTECTION, False),
+    Setting("on_plateau", "On a plateau", _PROTECTION, False),
+    Setting("plateau_probes", "Plateau after", _PROTECTION, False, "probes"),
     Setting("precision", "Precision", _SAFETY, True),
     Setting("processes", "Devices", _SAFETY, True, "devices"),
     Setting("zero_stage", "ZeRO stage", _SAFETY, False),
@@ -85,6 +88,9 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("checkpoint_every", "Checkpoints", _SAFETY, True, "steps apart"),
     Setting("keep_checkpoints", "Checkpoints kept", _SAFETY, False, "newest"),
     Setting("accepted_forgetting", "Accepted forgetting", _MEASURED, True, "nats a token"),
+    Setting("accepted_percent", "or in percent", _MEASURED, False, "% of the base's loss"),
+    Setting("canaries", "Canary facts", _MEASURED, False),
+    Setting("canaries_kept", "Facts kept", _MEASURED, False, "%", is_percent=True),
     Setting("probe_every", "Probes", _MEASURED, True, "steps apart"),
     Setting("probe_tokens", "Probe size", _MEASURED, False, "tokens"),
 )
@@ -109,7 +115,7 @@ def text_of(recipe: Recipe, key: str) -> str:
 def value_of(key: str, text: str) -> str:
     """Return what a person wrote as `change` takes it: percentages as shares, separators left out."""
     plain = text.strip().replace(",", "").replace("_", "").replace(" ", "")
-    if not SETTING[key].is_percent:
+    if not plain or not SETTING[key].is_percent:
         return plain
     try:
         return repr(float(plain.removesuffix("%")) / 100)

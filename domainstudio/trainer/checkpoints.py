@@ -28,6 +28,7 @@ from domainstudio.jobs.checkpoints import (
     MODEL,
     CheckpointFolder,
     checkpoint_name,
+    mark_best,
     remove_halves,
     remove_older,
 )
@@ -36,6 +37,7 @@ from domainstudio.model.folder import check_saved, save_model
 from domainstudio.paths import make_parent, move_whole
 from domainstudio.problems import Problem, UserError
 from domainstudio.recipe.recipe import Recipe
+from domainstudio.trainer.guard import GuardState
 from domainstudio.trainer.outcome import Outcome
 from domainstudio.trainer.room import Room
 
@@ -51,13 +53,14 @@ class Position(BaseModel):
     step: int
     next_draw: int
     ranks: int
+    guard: GuardState = GuardState()
     files: dict[str, int] = {}
     """Bytes of every other file of the checkpoint: DeepSpeed goes on without the optimizer's state if its
     file is gone, and says nothing."""
 
 
 def save(
-    engine: Any, position: Position, result: Path, recipe: Recipe, *, is_asked: bool
+    engine: Any, position: Position, result: Path, recipe: Recipe, *, is_asked: bool, is_best: bool = False
 ) -> CheckpointFolder:
     """Write a checkpoint on all ranks together; it takes its name by one rename, then older ones go.
 
@@ -66,7 +69,8 @@ def save(
         position: where the run stands.
         result: of the job.
         recipe: says how many checkpoints stay.
-        is_asked: a person asked for this one: it stays until they remove it.
+        is_asked: a person asked for this one, or may want to go back to it: it stays until they remove it.
+        is_best: it is the best so far, and stays until there is a better one.
 
     Raises:
         UserError: the disk has no room or refuses, or the weights are no numbers; the same on every rank.
@@ -98,12 +102,27 @@ def save(
                 whole = position.model_copy(update={"files": _sizes(temporary)})
                 (temporary / POSITION).write_text(whole.model_dump_json())
                 move_whole(temporary, target)
+                if is_best:
+                    mark_best(result, position.step)
                 remove_older(result, recipe.keep_checkpoints)
         outcome.share()
     finally:
         if rank == 0:
             shutil.rmtree(temporary, ignore_errors=True)
     return CheckpointFolder(position.step, target)
+
+
+def name_best(result: Path, step: int, *, is_result: bool = False) -> None:
+    """Name the best checkpoint of a run, or its result; every rank calls this.
+
+    Raises:
+        UserError: the disk refuses; the same on every rank.
+    """
+    outcome = Outcome(lambda error: disk_problem(error, result))
+    with outcome.part():
+        if dist.get_rank() == 0:
+            mark_best(result, step, is_result=is_result)
+    outcome.share()
 
 
 def prepare(engine: Any, result: Path, recipe: Recipe) -> None:

@@ -1,7 +1,7 @@
 """What a run tells: rank 0 has a worker and speaks; the other ranks keep silent through the same calls."""
 
 from domainstudio.evaluation.losses import Loss
-from domainstudio.jobs.events import Checkpoint, Probe, Step
+from domainstudio.jobs.events import Canaries, Checkpoint, Intervention, Probe, Step
 from domainstudio.jobs.folder import Request, Stop
 from domainstudio.jobs.worker import Worker
 from domainstudio.problems import Problem
@@ -49,6 +49,16 @@ class Reporter:
         """Report that a checkpoint is whole on disk."""
         if self._worker:
             self._worker.emit(Checkpoint(step, path, size_bytes))
+
+    def intervene(self, done: Intervention) -> None:
+        """Report what the guard did."""
+        if self._worker:
+            self._worker.emit(done)
+
+    def canaries(self, found: Canaries) -> None:
+        """Report how many canary facts are known."""
+        if self._worker:
+            self._worker.emit(found)
 
     def last_word(self, problem: Problem) -> None:
         """Say why the run ends here and now."""

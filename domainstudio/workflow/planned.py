@@ -8,6 +8,7 @@ from statistics import median
 from typing import Any
 
 from domainstudio.disk import free_bytes
+from domainstudio.evaluation.plateau import PLAYBOOK
 from domainstudio.jobs.checkpoints import (
     ROOM_TO_SPARE,
     latest_checkpoint,
@@ -106,6 +107,8 @@ def planned(project: Project, choice: RunChoice) -> PlannedRun:
     alike = list(_alike(project, spec))
     measured = next((size for folder in alike if (size := _checkpoint_bytes(folder))), 0)
     written = -(-spec.steps // recipe.checkpoint_every)
+    if _kept_by_guard(recipe):
+        written += spec.steps // recipe.probe_every
     return PlannedRun(
         choice=choice,
         spec=spec,
@@ -114,7 +117,7 @@ def planned(project: Project, choice: RunChoice) -> PlannedRun:
         warmup_steps=recipe.stage.warmup_in_steps(spec.steps),
         probes=1 + -(-spec.steps // recipe.probe_every),
         checkpoints=written,
-        kept=min(written, recipe.keep_checkpoints),
+        kept=min(written, recipe.keep_checkpoints + _kept_by_guard(recipe)),
         checkpoint_bytes=measured or recipe.checkpoint_bytes(parameters),
         checkpoint_is_measured=bool(measured),
         free_bytes=free_bytes(project.path),
@@ -123,6 +126,11 @@ def planned(project: Project, choice: RunChoice) -> PlannedRun:
         deepspeed=deepspeed_config(recipe, parameters),
         command=command_line(project.path, choice),
     )
+
+
+def _kept_by_guard(recipe: Recipe) -> int:
+    """Return how many checkpoints stay for the guard: the best so far, and one before each play."""
+    return (recipe.on_budget == "keep") + len(PLAYBOOK) * (recipe.on_plateau == "act")
 
 
 def spring_words(run: PlannedRun) -> str:

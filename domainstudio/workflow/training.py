@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from domainstudio.jobs.checkpoints import (
     ROOM_TO_SPARE,
     CheckpointFolder,
+    chosen_checkpoint,
     latest_checkpoint,
     list_checkpoints,
 )
@@ -16,10 +17,11 @@ from domainstudio.problems import Problem, UserError
 from domainstudio.project.plans import DEFAULT_NAME
 from domainstudio.project.project import Project
 from domainstudio.recipe.base_model import count_parameters, read_base_model
+from domainstudio.recipe.interventions import rate_factor
 from domainstudio.recipe.recipe import BY_IMPORTANCE, Recipe, change
 from domainstudio.recipe.run import HeldOutSource, ModelOrigin, RunSpec, TrainingSource, folder_of
 from domainstudio.recipe.shapes import SHAPES
-from domainstudio.workflow import planning
+from domainstudio.workflow import canaries, planning
 from domainstudio.workflow.packing import packed
 from domainstudio.workflow.running import Kind, Room, relative_to_job, start, work_of
 from domainstudio.workflow.tokenizer import current
@@ -114,6 +116,11 @@ def freeze(
             if file.tokens
         ),
         importance_text=_importance_text(project, recipe),
+        canaries=canaries.frozen(
+            canaries.listed(project, recipe.canaries),
+            project.inside(tokenizer.folder),
+            recipe.stage.sequence_length,
+        ),
         arm=arm,
         mixture=mixture_name,
     )
@@ -196,19 +203,20 @@ def run_spec(project: Project, run: str) -> RunSpec:
 
 
 def find_checkpoint(folder: JobFolder, step: str = "") -> CheckpointFolder:
-    """Return the newest checkpoint of a run, or that of one step.
+    """Return the checkpoint that is a run's result (the newest, if its guard chose no other), or of one step.
 
     Raises:
         UserError: there is none.
     """
     found = list_checkpoints(folder.result)
-    wanted = [checkpoint for checkpoint in found if not step or str(checkpoint.step) == step]
-    if not wanted:
+    named = [checkpoint for checkpoint in found if str(checkpoint.step) == step]
+    wanted = next(iter(named), None) if step else chosen_checkpoint(folder.result)
+    if wanted is None:
         steps = ", ".join(str(checkpoint.step) for checkpoint in found) or "-"
         raise UserError(
             Problem("run.no_checkpoint", "run", {"run": folder.job_id, "step": step or "-", "steps": steps})
         )
-    return wanted[-1]
+    return wanted
 
 
 def curves_of(folder: JobFolder) -> Curves:
@@ -232,5 +240,8 @@ def resumption(project: Project, run: str) -> Resumption:
     spec, checkpoint = run_spec(project, run), latest_checkpoint(project.job(run).result)
     step = checkpoint.step + 1 if checkpoint else 1
     recipe = spec.recipe
+    is_guarded = (recipe.on_budget, recipe.on_plateau) != ("alarm", "off")
+    done = curves_of(project.job(run)).interventions if is_guarded else []
+    rate = recipe.stage.learning_rate_at(step, spec.steps) * rate_factor(done, step)
     seen = recipe.tokens_before(step) / recipe.tokens_before(spec.steps + 1)
-    return Resumption(step, spec.steps, seen, recipe.stage.learning_rate_at(step, spec.steps))
+    return Resumption(step, spec.steps, seen, rate)

@@ -18,7 +18,18 @@ from domainstudio.gui.panes.runs.pane import RunsPane
 from domainstudio.gui.panes.runs.table import NumberColumn, NumbersModel
 from domainstudio.gui.session import Session
 from domainstudio.jobs import process
-from domainstudio.jobs.events import Body, Checkpoint, Event, Probe, Start, State, Step, encode
+from domainstudio.jobs.events import (
+    Body,
+    Canaries,
+    Checkpoint,
+    Event,
+    Intervention,
+    Probe,
+    Start,
+    State,
+    Step,
+    encode,
+)
 from domainstudio.jobs.folder import JobFolder, create_job
 from domainstudio.jobs.worker import Worker
 from domainstudio.mixture.shares import Arm
@@ -121,6 +132,31 @@ def test_it_shows_a_run_as_it_changes(make_pane: MakePane, small_project: Path, 
     assert "3 steps would be repeated" in pane.plots.state.words
     worker.finish("done", 160)
     qtbot.waitUntil(lambda: "Kept at step 53" in state_of(pane))
+
+
+def test_what_the_guard_did_is_drawn_with_words_and_said(
+    make_pane: MakePane, small_project: Path, qtbot: QtBot
+) -> None:
+    folder = new_run(small_project)
+    wrote(
+        folder, Start(0), Probe(0, "general", "general", 5.0, 2.0, 10, 40), Canaries(0, 20, 40, 16, 1.0),
+        point(50), Probe(50, "general", "general", 5.2, 2.0, 10, 40), Canaries(50, 19, 40, 16, 0.9),
+        Intervention(50, "alarm", 0.2, "nats"), Intervention(50, "rate", 0.5, "nats"), point(100),
+        Intervention(100, "pause", 0.2, "nats"), State("stopped", 100),
+    )  # fmt: skip
+    pane = make_pane()
+    qtbot.waitUntil(lambda: "Paused at step 100" in state_of(pane))
+    qtbot.waitUntil(lambda: "the guard paused the run" in pane.plots.state.words)
+    assert "more than is accepted" in pane.plots.state.words
+    lines = [(event.x, event.text) for event in pane.plots.forgetting.content.events]
+    assert lines == [
+        (50.0, "over the budget"), (50.0, "rate × 0.5"), (100.0, "paused by the guard"),
+    ]  # fmt: skip
+    pane.view._buttons["table"].click()
+    pane.table._choice._buttons["held out"].click()
+    model = pane.table.model
+    titles = [model.headerData(n, Qt.Orientation.Horizontal) for n in range(model.columnCount())]
+    assert titles[-1] == "Facts right of 40" and text_of(model, 1, len(titles) - 1) == "19"
 
 
 def test_a_run_whose_process_died_says_so_and_where_it_would_go_on(

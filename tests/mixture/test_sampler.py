@@ -123,7 +123,9 @@ def test_a_source_without_blocks_is_an_error() -> None:
         Sampler([0.5, 0.5], [10, 0], seed=0)
 
 
-CHANGES = st.lists(st.tuples(st.integers(0, 900), st.lists(st.floats(1e-3, 1), min_size=6, max_size=6)), max_size=3)
+CHANGES = st.lists(
+    st.tuples(st.integers(0, 900), st.lists(st.floats(1e-3, 1), min_size=6, max_size=6)), max_size=3
+)
 
 
 def changed(
