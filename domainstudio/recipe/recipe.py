@@ -29,7 +29,7 @@ class Stage(BaseModel):
     learning_rate: float = Field(default=1e-3, gt=0, le=1)
     """Peak rate. From scratch 1e-3 for a million parameters; continuing 7 billion, 1e-5 to 3e-5."""
     schedule: ScheduleName = "cosine"
-    """Shape after warm-up: cosine, linear, constant or wsd (warm-up, stable, decay)."""
+    """Shape after warm-up: cosine, linear, constant, wsd (decays last), infinite (cools, then constant)."""
     warmup_steps: int = Field(default=10, ge=0, le=_MOST_STEPS)
     """Steps of linear rise to the peak; 1 to 2 percent of the run, more if it is shorter than 500 steps."""
     warmup_share: float = Field(default=0.0, ge=0, le=0.5)

@@ -36,6 +36,7 @@ def choice_words(key: str, value: str) -> str:
         "linear": _("Linear"),
         "constant": _("Constant"),
         "wsd": _("Warm-up, stable, decay"),
+        "infinite": _("Infinite: cool-down, constant"),
         "1": _("1: optimizer"),
         "2": _("2: and gradients"),
         "3": _("3: and parameters"),
