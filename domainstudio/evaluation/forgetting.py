@@ -68,6 +68,18 @@ def changes(probes: Iterable[ProbePoint]) -> list[SourceChange]:
     ]
 
 
+def text_shift(probes: Iterable[ProbePoint]) -> float | None:
+    """Return by how many bits a byte a base predicts domain text worse than general text.
+
+    Bits a byte, because it depends neither on the vocabulary nor on how long its tokens are. Each a mean over
+    the sources of the role at step 0; None without both.
+    """
+    base = {probe.source: probe for probe in probes if probe.step == 0}
+    domain = _mean([probe.bits_per_byte for probe in base.values() if probe.role == "domain"])
+    general = _mean([probe.bits_per_byte for probe in base.values() if probe.role == "general"])
+    return None if domain is None or general is None else domain - general
+
+
 @dataclass(frozen=True)
 class Outcome:
     """Gain and forgetting of a run in nats per token; None where there is no such source or no control."""

@@ -80,7 +80,8 @@ def has_control(project: Project, spec: RunSpec) -> bool:
 def _doubts(run: PlannedRun) -> list[Problem]:
     spec = run.spec
     general = sum(source.share for source in spec.sources if source.role == "general")
-    text = PlannedText(run.tokens, general, run.epochs)
+    shift = run.rewarming.shift if run.rewarming else None
+    text = PlannedText(run.tokens, general, run.epochs, shift)
     continued = None if spec.model.preset is not None else run.parameters
     return list(doubts(spec.recipe, spec.steps, text, continued))
 

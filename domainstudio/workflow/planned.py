@@ -22,10 +22,12 @@ from domainstudio.language import translate as _
 from domainstudio.mixture.shares import Arm
 from domainstudio.project.plans import DEFAULT_NAME
 from domainstudio.project.project import Project
+from domainstudio.recipe.advice import Rewarming
 from domainstudio.recipe.deepspeed import deepspeed_config
 from domainstudio.recipe.recipe import BY_IMPORTANCE, Recipe
 from domainstudio.recipe.run import RunSpec
 from domainstudio.units import format_count, format_size
+from domainstudio.workflow.rewarming import rewarming_of
 from domainstudio.workflow.training import TRAIN, freeze, parameters_of, run_spec
 
 
@@ -72,6 +74,8 @@ class PlannedRun:
     """By source."""
     deepspeed: dict[str, Any]
     command: str
+    rewarming: Rewarming | None
+    """How high its rate should rise; None from random weights."""
 
     @property
     def recipe(self) -> Recipe:
@@ -125,6 +129,7 @@ def planned(project: Project, choice: RunChoice) -> PlannedRun:
         epochs=_epochs(project, spec, tokens),
         deepspeed=deepspeed_config(recipe, parameters),
         command=command_line(project.path, choice),
+        rewarming=rewarming_of(project, spec, parameters, tokens),
     )
 
 
