@@ -105,6 +105,15 @@ def chosen_checkpoint(result: Path) -> CheckpointFolder | None:
     return next(iter(chosen or found[-1:]), None)
 
 
+def keep(checkpoint: CheckpointFolder) -> None:
+    """Let a checkpoint stay until a person removes it.
+
+    Raises:
+        FileNotFoundError: it went just now.
+    """
+    (checkpoint.path / KEPT).touch()
+
+
 def size_of(folder: Path) -> int:
     """Return the bytes of all files below a folder, also while some of them come and go."""
     total = 0

@@ -102,7 +102,9 @@ class Curves:
             return wanted.astype("f8")
         known, values = self.steps.column("step", length), self.steps.column(axis, length)
         places = np.searchsorted(known, wanted, side="right") - 1
-        return np.where(places < 0, 0.0, values[np.maximum(places, 0)].astype("f8"))
+        # The steps before a branch are its trunk's: their tokens count, their time was not this run's.
+        earlier = values[0] * wanted / known[0] if axis == "tokens" else np.zeros(len(wanted))
+        return np.where(places < 0, earlier, values[np.maximum(places, 0)].astype("f8"))
 
     def _take(self, body: object, time: float, waiting: list[tuple[float | int, ...]]) -> None:
         """Take in what is no step and no start."""

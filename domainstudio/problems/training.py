@@ -78,6 +78,16 @@ SENTENCES: dict[str, str] = {
         "Your base knows too few of the canary facts to tell what it forgets: {right} of {total} are right, "
         "and fewer than {needed} may be guesses. They are shown, and set off nothing."
     ),
+    "branch.fixed": (
+        "A branch goes on with the {key} of its trunk; only these may be set for it: {known}. Leave {key} "
+        "out, or start a run of its own without --decay."
+    ),
+    "branch.no_plateau": (
+        "The rate of {run} falls all the way (schedule {schedule}), so there is nothing to branch from: take "
+        "a run with one of the schedules {known}, or start from its weights without --decay."
+    ),
+    "branch.no_run": "A decay branches off a checkpoint of a run: give --from RUN@STEP.",
+    "branch.no_steps": "A decay of {steps} steps is none: give --decay at least 1.",
     "checkpoint.damaged": (
         "The checkpoint in {folder} is damaged ({file} is missing or was changed): delete that folder to go "
         "on from the one before it, or from the beginning."

@@ -217,6 +217,8 @@ _APART = (
     "accepted_forgetting", "accepted_percent", "canaries", "canaries_kept", "plateau_probes", "probe_every",
     "checkpoint_every", "keep_checkpoints",
 )  # fmt: skip
+CHANGED_IN_BRANCH = ("floor", *_GUARD, *(name for name in _APART if name != "canaries"))
+"""What a branch may have otherwise than its trunk: all else is in the checkpoint it begins with."""
 _MAY_BE_NONE = ("accepted_forgetting", "accepted_percent", "canaries_kept")
 
 

@@ -32,11 +32,13 @@ from domainstudio.jobs.checkpoints import (
     remove_halves,
     remove_older,
 )
+from domainstudio.jobs.folder import JobFolder
 from domainstudio.jobs.spec import parse_model
 from domainstudio.model.folder import check_saved, save_model
 from domainstudio.paths import make_parent, move_whole
 from domainstudio.problems import Problem, UserError
 from domainstudio.recipe.recipe import Recipe
+from domainstudio.recipe.run import RunSpec
 from domainstudio.trainer.guard import GuardState
 from domainstudio.trainer.outcome import Outcome
 from domainstudio.trainer.room import Room
@@ -178,6 +180,18 @@ def check_export(engine: Any, result: Path) -> None:
         if dist.get_rank() == 0:
             check_saved(engine.module, state, result / ".tmp-export-check")
     outcome.share()
+
+
+def first_result(spec: RunSpec, folder: JobFolder) -> Path:
+    """Return the result folder of the run that began at step 0: the job's own, or its trunk's."""
+    return folder.result if spec.branch is None else folder.reach(spec.branch.checkpoint).parents[1]
+
+
+def trunk_of(spec: RunSpec, folder: JobFolder) -> CheckpointFolder | None:
+    """Return the checkpoint of another run that a branch goes on from before it has one of its own."""
+    if spec.branch is None:
+        return None
+    return CheckpointFolder(spec.branch.step, folder.reach(spec.branch.checkpoint))
 
 
 def restore(engine: Any, checkpoint: CheckpointFolder) -> Position:

@@ -32,6 +32,12 @@ class GuardState(BaseModel):
     plateau: Plateau = Plateau()
     interventions: tuple[Intervention, ...] = ()
 
+    def branched_off(self) -> "GuardState":
+        """Return what a branch begins with: all but the best checkpoint, which is the trunk's."""
+        return self.model_copy(
+            update={"watch": self.watch.model_copy(update={"best_step": 0, "best_domain": None})}
+        )
+
 
 @dataclass(frozen=True)
 class Verdict:
@@ -95,8 +101,7 @@ class Guard:
 
     def learning_rate(self, step: int) -> float:
         """Return the rate of a step: the schedule's, times what was done to it."""
-        scheduled = self._spec.recipe.stage.learning_rate_at(step, self._spec.steps)
-        return scheduled * rate_factor(self.state.interventions, step)
+        return self._spec.learning_rate_at(step) * rate_factor(self.state.interventions, step)
 
     def begin(self, losses: Mapping[str, float], right: Sequence[bool], reporter: Reporter) -> None:
         """Remember the losses (nats a token) and the canary facts of step 0."""
@@ -107,6 +112,12 @@ class Guard:
         if right and not self._base_knows:
             params = {"right": len(known), "total": len(right), "needed": self._needed}
             reporter.warn(Problem("canaries.not_known", "canaries", params))
+
+    def begin_branch(self, step: int, right: Sequence[bool], reporter: Reporter) -> None:
+        """Tell the canary facts of the trunk's step 0 and of the step where a branch begins."""
+        was_right = [number in self.state.known for number in range(len(right))]
+        self._tell_canaries(0, was_right, reporter)
+        self._tell_canaries(step, right, reporter)
 
     def judge(
         self,
@@ -165,7 +176,7 @@ class Guard:
 
     @property
     def _warmup(self) -> int:
-        return self._spec.recipe.stage.warmup_in_steps(self._spec.steps)
+        return self._spec.recipe.stage.warmup_in_steps(self._spec.schedule_steps)
 
     @property
     def _base_knows(self) -> bool:

@@ -32,7 +32,7 @@ _STOPS: tuple[Stop | None, ...] = (None, *get_args(Stop))
 
 
 def train(spec: RunSpec, folder: JobFolder, reporter: Reporter, device: torch.device) -> None:
-    """Train from the last whole checkpoint, or from step 0, to the end; all ranks call this.
+    """Train from the last whole checkpoint, the trunk's, or step 0, to the end; all ranks call this.
 
     Raises:
         Stopped: somebody asked for it; a checkpoint of that step is on disk unless none was wanted.
@@ -45,29 +45,38 @@ def train(spec: RunSpec, folder: JobFolder, reporter: Reporter, device: torch.de
     facts = CanaryRows(spec.canaries)
     torch.manual_seed(recipe.seed + rank)
     found = latest_checkpoint(folder.result)
-    last = found.step if found else 0
+    before = found or checkpoints.trunk_of(spec, folder)
+    last = before.step if before else 0
     _leave_if_asked(reporter, device, last, is_saved=True)
-    model = engines.make_model(spec, folder.path, found)
+    model = engines.make_model(spec, folder.path, before)
 
     def go_on(done: int) -> None:
         reporter.measuring(done, stage.importance_sequences)
         _leave_if_asked(reporter, device, 0, is_saved=True)
 
-    importance = None if found else protection.measure_importance(spec, folder.path, model, device, go_on)
+    importance = None if before else protection.measure_importance(spec, folder.path, model, device, go_on)
     engine = engines.start_engine(model, recipe)
     checkpoints.prepare(engine, folder.result, recipe)
 
     stability = Stability(stage.learning_rate)
-    if found:
-        guard = Guard(spec, checkpoints.restore(engine, found).guard)
+    if before:
+        state = checkpoints.restore(engine, before).guard
+        guard = Guard(spec, state if found else state.branched_off())
         _take_up(guard, engine, data, folder, reporter)
-        springs = protection.attach_again(spec, engine, folder.result)
+        springs = protection.attach_again(spec, engine, checkpoints.first_result(spec, folder))
+    else:
+        guard = Guard(spec, None)
+        springs = protection.attach(spec, engine, folder.result, importance)
+    if found:
         reporter.checkpoint(last, str(found.path.relative_to(folder.path)), size_of(found.path))
     else:
-        springs = protection.attach(spec, engine, folder.result, importance)
         checkpoints.check_export(engine, folder.result)
-        guard = Guard(spec, None)
-        guard.begin(*_probe_all(engine, held_out, facts, 0, reporter, stage, device), reporter)
+        reporter.base(spec)
+        measured, right = _probe_all(engine, held_out, facts, last, reporter, stage, device)
+        if before:
+            guard.begin_branch(last, right, reporter)
+        else:
+            guard.begin(measured, right, reporter)
     _leave_if_asked(reporter, device, last, is_saved=True)
 
     for step in range(last + 1, spec.steps + 1):

@@ -5,7 +5,7 @@ from domainstudio.jobs.events import Canaries, Checkpoint, Intervention, Probe, 
 from domainstudio.jobs.folder import Request, Stop
 from domainstudio.jobs.worker import Worker
 from domainstudio.problems import Problem
-from domainstudio.recipe.run import HeldOutSource
+from domainstudio.recipe.run import HeldOutSource, RunSpec
 
 
 class Reporter:
@@ -44,6 +44,12 @@ class Reporter:
                     loss.bytes,
                 )
             )
+
+    def base(self, spec: RunSpec) -> None:
+        """Tell the base line of a branch: what its trunk measured at step 0."""
+        if self._worker and spec.branch is not None:
+            for loss in spec.branch.base:
+                self._worker.emit(Probe(0, **loss.model_dump()))
 
     def checkpoint(self, step: int, path: str, size_bytes: int) -> None:
         """Report that a checkpoint is whole on disk."""

@@ -15,6 +15,7 @@ from domainstudio.mixture.shares import Arm
 from domainstudio.problems import Problem, UserError
 from domainstudio.project.project import Project
 from domainstudio.recipe.run import RunSpec
+from domainstudio.recipe.schedules import WITH_PLATEAU
 from domainstudio.workflow.training import TRAIN, run_spec
 
 
@@ -42,6 +43,8 @@ class RunRow:
     """None without canary facts."""
     interventions: tuple[Intervention, ...]
     """What the guard did."""
+    may_branch: bool
+    """Whether its schedule holds a rate, so that a decay may branch off its checkpoints."""
     is_read: bool
     """False while the events of a long run that left no columns are being read."""
 
@@ -79,7 +82,7 @@ class _KnownRun:
 
     def __init__(self, spec: RunSpec, folder: JobFolder) -> None:
         self.spec = spec
-        self.start = (spec.model, spec.recipe.as_trained(), spec.steps)
+        self.start = spec.start
         self.metrics = Metrics(folder)
         self.watch = StatusWatch(folder)
         self.is_read = False
@@ -218,7 +221,7 @@ class RunList:
         return RunRow(
             run=run,
             arm=spec.arm,
-            origin=spec.model.name,
+            origin=spec.origin,
             status=status,
             step=curves.step_reached(),
             steps=spec.steps,
@@ -230,6 +233,7 @@ class RunList:
             seconds_left=_seconds_left(curves, spec.steps) if status == "running" else None,
             canaries=known_facts(curves),
             interventions=tuple(curves.interventions),
+            may_branch=spec.branch is None and spec.recipe.stage.schedule in WITH_PLATEAU,
             is_read=known.is_read,
         )
 

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from domainstudio.jobs.checkpoints import (
+    MODEL,
     ROOM_TO_SPARE,
     CheckpointFolder,
     chosen_checkpoint,
@@ -28,11 +29,13 @@ from domainstudio.workflow.tokenizer import current
 
 
 def parameters_of(project: Project, spec: RunSpec) -> int:
-    """Return how many parameters the model of step 0 has.
+    """Return how many parameters the model has that a run begins with.
 
     Raises:
         UserError: its folder cannot be read.
     """
+    if spec.branch is not None:
+        return count_parameters((project.jobs / "job" / spec.branch.checkpoint).resolve() / MODEL)
     if spec.model.preset is not None:
         return SHAPES[spec.model.preset].parameters(spec.vocabulary)
     return count_parameters(folder_of(spec.model, project.jobs / "job"))
@@ -238,10 +241,10 @@ class Resumption:
 def resumption(project: Project, run: str) -> Resumption:
     """Return where a run would go on."""
     spec, checkpoint = run_spec(project, run), latest_checkpoint(project.job(run).result)
-    step = checkpoint.step + 1 if checkpoint else 1
+    step = 1 + (checkpoint.step if checkpoint else spec.steps_before)
     recipe = spec.recipe
     is_guarded = (recipe.on_budget, recipe.on_plateau) != ("alarm", "off")
     done = curves_of(project.job(run)).interventions if is_guarded else []
-    rate = recipe.stage.learning_rate_at(step, spec.steps) * rate_factor(done, step)
+    rate = spec.learning_rate_at(step) * rate_factor(done, step)
     seen = recipe.tokens_before(step) / recipe.tokens_before(spec.steps + 1)
     return Resumption(step, spec.steps, seen, rate)

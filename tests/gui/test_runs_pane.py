@@ -35,7 +35,7 @@ from domainstudio.jobs.worker import Worker
 from domainstudio.mixture.shares import Arm
 from domainstudio.problems import Problem
 from domainstudio.project.project import Project
-from domainstudio.workflow.training import TRAIN, freeze
+from domainstudio.workflow.training import TRAIN, freeze, run_spec
 
 MakePane = Callable[[], RunsPane]
 
@@ -57,9 +57,9 @@ def make_pane(small_project: Path, qtbot: QtBot) -> Iterator[MakePane]:
         session.close()
 
 
-def new_run(project: Path, arm: Arm = "treated") -> JobFolder:
+def new_run(project: Path, arm: Arm = "treated", **settings: str) -> JobFolder:
     with Project(project) as opened:
-        spec, _processes = freeze(opened, "base", "default", "default", {}, arm)
+        spec, _processes = freeze(opened, "base", "default", "default", settings, arm)
     return create_job(project / "jobs", TRAIN.name, TRAIN.program, spec)
 
 
@@ -293,6 +293,42 @@ def test_delete_says_what_it_frees_and_asks(make_pane: MakePane, small_project: 
     qtbot.waitUntil(lambda: names(pane) == ["train-1"])
     assert not (small_project / "jobs" / "train-2").exists()
     assert pane.question.text == "" and pane.memory()["run"] == "train-1"
+
+
+def with_checkpoint(folder: JobFolder, step: int) -> Checkpoint:
+    """Leave a checkpoint with a safetensors header of one weight, and return what is said of it."""
+    model = folder.result / "checkpoints" / f"step-{step:08d}" / "model"
+    model.mkdir(parents=True)
+    header = b'{"w": {"dtype": "F32", "shape": [1], "data_offsets": [0, 4]}}'
+    (model / "model.safetensors").write_bytes(len(header).to_bytes(8, "little") + header + b"\0" * 4)
+    return Checkpoint(step, str(model.parent.relative_to(folder.path)), 100)
+
+
+def test_a_decay_branches_off_the_checkpoint_and_for_the_steps_that_are_chosen(
+    make_pane: MakePane, small_project: Path, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(process, "command", fake_trainer.command)
+    for schedule in ("cosine", "wsd"):
+        folder = new_run(small_project, schedule=schedule)
+        saved = [with_checkpoint(folder, step) for step in (80, 120)]
+        wrote(folder, Start(0), point(1), *saved, point(160), State("done"))
+    pane = make_pane()
+    qtbot.waitUntil(lambda: names(pane) == ["train-2", "train-1"])
+    qtbot.waitUntil(lambda: pane.act._branch.isVisible())
+    pane.act._branch.click()
+    qtbot.waitUntil(lambda: "From which step?" in pane.question.text)
+    link(pane, "step 80").click()
+    assert "train-2 from step 80" in pane.question.text
+    link(pane, "8 steps").click()
+    qtbot.waitUntil(lambda: names(pane)[0] == "train-3")
+    with Project(small_project) as opened:
+        spec = run_spec(opened, "train-3")
+    assert spec.origin == "train-2@80" and spec.steps == 88
+    branch = JobFolder(small_project / "jobs" / "train-3")
+    qtbot.waitUntil(lambda: branch.status() == "done", timeout=30_000)
+    qtbot.keyClick(pane.list.view, Qt.Key.Key_End)
+    qtbot.waitUntil(lambda: pane.memory()["run"] == "train-1")
+    assert not pane.act._branch.isVisible(), "the rate of a cosine falls all the way"
 
 
 def test_a_refusal_is_said_in_the_pane(make_pane: MakePane, small_project: Path, qtbot: QtBot) -> None:

@@ -134,7 +134,7 @@ def _pause_words(row: RunRow, spec: RunSpec, curves: Curves) -> str:
         "Pause writes a checkpoint at the end of this step. Resume goes on at step {step} with the same "
         "place in the text and rate {rate}; nothing is warmed up again."
     )
-    rate = spec.recipe.stage.learning_rate_at(step, spec.steps) * rate_factor(curves.interventions, step)
+    rate = spec.learning_rate_at(step) * rate_factor(curves.interventions, step)
     return words.format(step=format_count(step), rate=format_rate(rate))
 
 
