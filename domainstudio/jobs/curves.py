@@ -15,6 +15,7 @@ from domainstudio.jobs.events import (
     JobProblem,
     Log,
     Probe,
+    RollBack,
     Start,
     State,
     Step,
@@ -39,7 +40,7 @@ class Mark:
 
 @dataclass
 class Curves:
-    """The points of a run in the order written; `superseded…` are tails that a later attempt did again.
+    """The points of a run in the order written; `superseded…` are tails that were done again later.
 
     One thread adds, others may read meanwhile: lists only grow, and what is cut is replaced as a whole.
     """
@@ -67,9 +68,12 @@ class Curves:
         for event in events:
             number += 1
             body = event.body
-            if isinstance(body, Start):
+            if isinstance(body, Start | RollBack):
                 self._append(waiting)
-                self._begin(body.step, event)
+                if isinstance(body, Start):
+                    self._begin(body.step, event)
+                else:
+                    self._supersede(body.step, event)
                 last = self._last_step()
                 continue
             if isinstance(body, Log):
@@ -130,6 +134,11 @@ class Curves:
     def _begin(self, first: int, event: Event) -> None:
         """Begin an attempt, which supersedes every point at or after its step."""
         self.attempts += 1
+        self._supersede(first, event)
+        self.marks.append(Mark("start", first, event.time))
+
+    def _supersede(self, first: int, event: Event) -> None:
+        """Put every point at or after a step aside: they are done again."""
         keep = self.steps.before(first)
         if keep < len(self.steps):
             self.superseded = [*self.superseded, self.steps.rows(keep, len(self.steps))]
@@ -139,7 +148,6 @@ class Curves:
         self.checkpoints = [point for point in self.checkpoints if point.step < first]
         self.interventions = [one for one in self.interventions if one.step < first]
         self.canaries = [one for one in self.canaries if one.step < first]
-        self.marks.append(Mark("start", first, event.time))
         self.last_time, self.last_elapsed = event.time, event.elapsed
         self.worked_seconds = float(self.steps.column("seconds")[-1]) if keep else 0.0
 

@@ -23,6 +23,14 @@ class Start:
 
 
 @dataclass(frozen=True)
+class RollBack:
+    """The attempt goes back to a checkpoint: its next point is at `step`, later ones are superseded."""
+
+    kind: ClassVar[str] = "rollback"
+    step: int
+
+
+@dataclass(frozen=True)
 class Progress:
     """`done` of `total` `unit`s in `phase`; total 0 is not known yet."""
 
@@ -135,12 +143,10 @@ class Log:
     text: str
 
 
-Body = Start | Progress | Step | Probe | Checkpoint | Intervention | Canaries | State | JobProblem | Log
+Point = Step | Probe | Checkpoint | Intervention | Canaries
+Body = Start | RollBack | Progress | Point | State | JobProblem | Log
 OneBody = TypeVar("OneBody", bound=Body)
-_BODIES: dict[str, type[Any]] = {
-    body.kind: body
-    for body in (Start, Progress, Step, Probe, Checkpoint, Intervention, Canaries, State, JobProblem, Log)
-}
+_BODIES: dict[str, type[Any]] = {body.kind: body for body in get_args(Body)}
 
 
 def _is_count(value: object) -> bool:

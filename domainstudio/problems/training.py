@@ -200,9 +200,21 @@ SENTENCES: dict[str, str] = {
         "The loss has risen from {before:.2f} to {now:.2f} by step {step}: if it does not fall again, start "
         "a new run with a learning_rate below {rate:.3g} or a longer warm-up."
     ),
+    "training.loss_spike": (
+        "The loss of step {step} is {loss:.2f}, usual were {usual:.2f}: if it does not fall again, start a "
+        "new run with a lower learning_rate, or with on_spike=roll-back, which skips the text before a spike."
+    ),
     "training.no_number": (
         "The held-out loss of {source} at step {step} is no number: the model fails on that text, or its "
         "weights are damaged. Start a new run with another base, fp32 precision or a lower learning_rate."
+    ),
+    "training.rolled_back": (
+        "The loss of step {step} was {loss:.2f}, usual were {usual:.2f}: the run went back to its checkpoint "
+        "of step {checkpoint} and skips the text of {skipped} steps from there on (PaLM, arXiv 2204.02311)."
+    ),
+    "training.spike_unsaved": (
+        "The loss of step {step} is {loss:.2f}, usual were {usual:.2f}, and there is no checkpoint yet to go "
+        "back to: the run goes on. A lower checkpoint_every makes the next spike cheaper."
     ),
     "training.step_skipped": (
         "Loss or gradient of step {step} was no number, so that step moved nothing; if more follow, the run "

@@ -14,6 +14,7 @@ Spring = Literal["none", "l2-sp", "ewc", "si", "hierarchical"]
 OnBudget = Literal["alarm", "pause", "replay", "rate", "keep"]
 OnPlateau = Literal["off", "tell", "act"]
 CanaryList = Literal["off", "en", "zh", "own"]
+OnSpike = Literal["tell", "roll-back"]
 BY_IMPORTANCE = ("ewc", "si", "hierarchical")
 """Springs that pull at each weight as much as it matters for general text."""
 SpringMode = Literal["pre-clip", "post-clip", "decoupled"]
@@ -128,6 +129,8 @@ class Recipe(BaseModel):
     """Domain loss stands still: tell, or act (rate x2/3; x1/2, dropout 0.1; x1/2; end: BloombergGPT)."""
     plateau_probes: int = Field(default=5, ge=1, le=10**6)
     """Probes in a row without 0.002 nats a token gained that count as standing still (a rule of ours)."""
+    on_spike: OnSpike = "tell"
+    """A spike of the loss (z > 6): tell, or roll-back to a checkpoint and skip text (arXiv 2204.02311)."""
     probe_every: int = Field(default=50, ge=1, le=_MOST_STEPS)
     """Steps between two measurements of held-out loss; step 0 and the last are always measured."""
     probe_tokens: int = Field(default=16_384, ge=256, le=2**30)
@@ -217,7 +220,7 @@ _APART = (
     "accepted_forgetting", "accepted_percent", "canaries", "canaries_kept", "plateau_probes", "probe_every",
     "checkpoint_every", "keep_checkpoints",
 )  # fmt: skip
-CHANGED_IN_BRANCH = ("floor", *_GUARD, *(name for name in _APART if name != "canaries"))
+CHANGED_IN_BRANCH = ("floor", "on_spike", *_GUARD, *(name for name in _APART if name != "canaries"))
 """What a branch may have otherwise than its trunk: all else is in the checkpoint it begins with."""
 _MAY_BE_NONE = ("accepted_forgetting", "accepted_percent", "canaries_kept")
 

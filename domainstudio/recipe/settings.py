@@ -87,6 +87,7 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("activation_checkpointing", "Recompute activations", _SAFETY, False),
     Setting("checkpoint_every", "Checkpoints", _SAFETY, True, "steps apart"),
     Setting("keep_checkpoints", "Checkpoints kept", _SAFETY, False, "newest"),
+    Setting("on_spike", "Spike of the loss", _SAFETY, False),
     Setting("accepted_forgetting", "Accepted forgetting", _MEASURED, True, "nats a token"),
     Setting("accepted_percent", "or in percent", _MEASURED, False, "% of the base's loss"),
     Setting("canaries", "Canary facts", _MEASURED, False),

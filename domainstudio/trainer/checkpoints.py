@@ -3,7 +3,7 @@
 deepspeed/           optimizer and model partitions, as DeepSpeed writes them
 model/               the whole weights as safetensors: what export and later runs start from
 rng-<rank>.safetensors
-position.json        step, next draw, number of ranks, and what files there are
+position.json        step, next draw, number of ranks, last losses, text left out, and what files there are
 kept                 there if a person asked for this checkpoint
 """
 
@@ -22,6 +22,7 @@ from pydantic import BaseModel, ConfigDict
 from safetensors.torch import load_file, save_file
 
 from domainstudio.disk import disk_problem
+from domainstudio.evaluation.spikes import SpikeState
 from domainstudio.jobs.checkpoints import (
     CHECKPOINTS,
     KEPT,
@@ -56,6 +57,7 @@ class Position(BaseModel):
     next_draw: int
     ranks: int
     guard: GuardState = GuardState()
+    spikes: SpikeState = SpikeState()
     files: dict[str, int] = {}
     """Bytes of every other file of the checkpoint: DeepSpeed goes on without the optimizer's state if its
     file is gone, and says nothing."""

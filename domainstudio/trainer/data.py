@@ -5,6 +5,7 @@ from pathlib import Path
 
 import torch
 
+from domainstudio.evaluation.spikes import Skip
 from domainstudio.jobs.folder import JobFolder
 from domainstudio.mixture.sampler import Sampler
 from domainstudio.problems import Problem, UserError
@@ -26,6 +27,7 @@ class TrainingData:
         self._length = stage.sequence_length
         self._micro_batch = stage.micro_batch
         self._stage = stage
+        self._skips: tuple[Skip, ...] = ()
         self._rank, self._world = rank, world
         self._files = [PackedTokens(JobFolder(job).reach(source.tokens)) for source in spec.sources]
         for source, file in zip(spec.sources, self._files, strict=True):
@@ -56,9 +58,14 @@ class TrainingData:
         blocks = [file.blocks(self._length) for file in self._files]
         self._sampler = Sampler(shares, blocks, self._spec.recipe.seed, planned)
 
+    def leave_out(self, skips: Sequence[Skip]) -> None:
+        """Leave out so many draws after some steps, in the place of what was left out before."""
+        self._skips = tuple(skips)
+
     def first_draw(self, step: int) -> int:
         """Return the number of the first draw of a step from 1: the data's whole state."""
-        return self._stage.micro_batches_before(step) * self._micro_batch * self._world
+        taken = self._stage.micro_batches_before(step) * self._micro_batch * self._world
+        return taken + sum(skip.draws for skip in self._skips if skip.after < step)
 
     def micro_batches(self, step: int) -> Iterator[torch.Tensor]:
         """Yield this rank's micro-batches of a step: int64 [micro_batch, sequence_length + 1] each."""

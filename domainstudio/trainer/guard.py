@@ -32,12 +32,6 @@ class GuardState(BaseModel):
     plateau: Plateau = Plateau()
     interventions: tuple[Intervention, ...] = ()
 
-    def branched_off(self) -> "GuardState":
-        """Return what a branch begins with: all but the best checkpoint, which is the trunk's."""
-        return self.model_copy(
-            update={"watch": self.watch.model_copy(update={"best_step": 0, "best_domain": None})}
-        )
-
 
 @dataclass(frozen=True)
 class Verdict:
@@ -81,13 +75,20 @@ class Guard:
     def __init__(self, spec: RunSpec, state: GuardState | None) -> None:
         """Go on from a checkpoint's state, or begin."""
         self._spec, self._budget = spec, Budget.of(spec.recipe)
-        self.state = state or GuardState()
+        self.go_on_from(state or GuardState())
         general = sum(source.share for source in spec.sources if source.role == "general")
         self._general_share = general if any(source.role != "general" for source in spec.sources) else 1.0
         self._probed_general = {source.name for source in spec.held_out if source.role == "general"}
         domain = {source.name for source in spec.held_out if source.role == "domain"}
         self._probed_domain = domain & spec.trained_on or domain
         self._needed = needed([len(canary.choices) for canary in spec.canaries])
+
+    def go_on_from(self, state: GuardState) -> None:
+        """Know and have done what a checkpoint says; the best checkpoint of a trunk is none of its branch."""
+        if state.watch.best_step <= self._spec.steps_before:
+            own = state.watch.model_copy(update={"best_step": 0, "best_domain": None})
+            state = state.model_copy(update={"watch": own})
+        self.state = state
 
     @property
     def dropout(self) -> float:

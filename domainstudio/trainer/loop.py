@@ -8,6 +8,7 @@ from typing import Any, get_args
 import torch
 import torch.distributed as dist
 
+from domainstudio.evaluation.spikes import SpikeState
 from domainstudio.evaluation.stability import Stability
 from domainstudio.jobs.checkpoints import latest_checkpoint, size_of
 from domainstudio.jobs.events import Step
@@ -25,6 +26,7 @@ from domainstudio.trainer.data import TrainingData
 from domainstudio.trainer.guard import Guard, Verdict
 from domainstudio.trainer.probes import HeldOutText, cross_entropy, measure
 from domainstudio.trainer.reporter import Reporter
+from domainstudio.trainer.rollback import SpikeWatch
 from domainstudio.trainer.room import put_off
 from domainstudio.trainer.springs import Springs
 
@@ -60,12 +62,13 @@ def train(spec: RunSpec, folder: JobFolder, reporter: Reporter, device: torch.de
 
     stability = Stability(stage.learning_rate)
     if before:
-        state = checkpoints.restore(engine, before).guard
-        guard = Guard(spec, state if found else state.branched_off())
+        position = checkpoints.restore(engine, before)
+        guard = Guard(spec, position.guard)
+        watch = SpikeWatch(spec, folder, data, reporter, position.spikes)
         _take_up(guard, engine, data, folder, reporter)
         springs = protection.attach_again(spec, engine, checkpoints.first_result(spec, folder))
     else:
-        guard = Guard(spec, None)
+        guard, watch = Guard(spec, None), SpikeWatch(spec, folder, data, reporter, SpikeState())
         springs = protection.attach(spec, engine, folder.result, importance)
     if found:
         reporter.checkpoint(last, str(found.path.relative_to(folder.path)), size_of(found.path))
@@ -79,7 +82,9 @@ def train(spec: RunSpec, folder: JobFolder, reporter: Reporter, device: torch.de
             guard.begin(measured, right, reporter)
     _leave_if_asked(reporter, device, last, is_saved=True)
 
-    for step in range(last + 1, spec.steps + 1):
+    step = last
+    while step < spec.steps:
+        step += 1
         began = time.monotonic()
         rate = guard.learning_rate(step)
         engines.set_learning_rate(engine, rate)
@@ -98,6 +103,12 @@ def train(spec: RunSpec, folder: JobFolder, reporter: Reporter, device: torch.de
         reporter.step(point)
         is_applied = engine.was_step_applied()
         reporter.warn(*stability.take(step, loss, point.gradient_norm, is_applied=is_applied))
+        if not stability.was_skipped and watch.wants_back(step, loss):
+            position = watch.go_back(engine, step, loss)
+            guard.go_on_from(position.guard)
+            _obey(guard, engine, data)
+            step = position.step
+            continue
 
         asked = _all_hear(reporter.take_request(), device)
         is_last = step == spec.steps or asked.stop == "keep"
@@ -112,7 +123,11 @@ def train(spec: RunSpec, folder: JobFolder, reporter: Reporter, device: torch.de
         stops, is_saved = asked.stop is not None or verdict.pauses, False
         if is_last or stops or asked.checkpoint or is_due or verdict.wants_checkpoint:
             position = Position(
-                step=step, next_draw=data.first_draw(step + 1), ranks=world, guard=verdict.state
+                step=step,
+                next_draw=data.first_draw(step + 1),
+                ranks=world,
+                guard=verdict.state,
+                spikes=watch.state,
             )
             marks = {"is_asked": asked.checkpoint or verdict.is_play, "is_best": verdict.is_best}
             must_be = is_last or stops
@@ -139,9 +154,8 @@ def _take_up(guard: Guard, engine: Any, data: TrainingData, folder: JobFolder, r
 
 def _obey(guard: Guard, engine: Any, data: TrainingData) -> None:
     """Let text and dropout of the coming step be what the guard wants; the rate is asked for at each."""
-    if guard.state.interventions:
-        data.change_replay(guard.general_shares)
-        set_dropout(engine.module, guard.dropout)
+    data.change_replay(guard.general_shares)
+    set_dropout(engine.module, guard.dropout)
 
 
 def _learn(

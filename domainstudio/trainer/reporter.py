@@ -1,7 +1,7 @@
 """What a run tells: rank 0 has a worker and speaks; the other ranks keep silent through the same calls."""
 
 from domainstudio.evaluation.losses import Loss
-from domainstudio.jobs.events import Canaries, Checkpoint, Intervention, Probe, Step
+from domainstudio.jobs.events import Canaries, Checkpoint, Intervention, Probe, RollBack, Step
 from domainstudio.jobs.folder import Request, Stop
 from domainstudio.jobs.worker import Worker
 from domainstudio.problems import Problem
@@ -74,6 +74,12 @@ class Reporter:
     def stop_asked(self) -> Stop | None:
         """Return how rank 0 found the run asked to stop; a wish for a checkpoint stays unheard."""
         return self._worker.folder.stop_asked() if self._worker else None
+
+    def roll_back(self, first: int, problem: Problem) -> None:
+        """Say that steps from `first` on are done again, and why."""
+        if self._worker:
+            self._worker.emit(RollBack(first))
+            self._worker.warn(problem)
 
     def warn(self, *problems: Problem) -> None:
         """Report what the person should know while training goes on."""

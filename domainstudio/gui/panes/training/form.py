@@ -48,6 +48,8 @@ def choice_words(key: str, value: str) -> str:
         "pre-clip": _("As a term of the loss"),
         "post-clip": _("After clipping"),
         "decoupled": _("Decoupled"),
+        "tell": _("Tell"),
+        "roll-back": _("Go back, skip its text"),
     }
     return words.get(value, value)
 
