@@ -70,5 +70,4 @@ def decayed_rate(rate: float, lowest: float, taken: int, steps: int) -> float:
         taken: steps of the decay, 0 to `steps`.
         steps: its length.
     """
-    end = min(lowest, rate)
-    return end + (rate - end) * (1 - math.sqrt(min(1.0, taken / steps)))
+    return rate - (rate - min(lowest, rate)) * math.sqrt(min(1.0, taken / steps))

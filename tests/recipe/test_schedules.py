@@ -97,7 +97,7 @@ def test_a_decay_begins_at_its_rate_only_falls_and_ends_at_the_floor(
     rate: float, lowest: float, steps: int
 ) -> None:
     rates = [decayed_rate(rate, lowest, taken, steps) for taken in range(steps + 1)]
-    assert rates[0] == rate and rates[-1] == min(rate, lowest)
+    assert rates[0] == rate and rates[-1] == pytest.approx(min(rate, lowest))
     assert all(later <= earlier for earlier, later in zip(rates, rates[1:], strict=False))
 
 
