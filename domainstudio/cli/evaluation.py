@@ -16,6 +16,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def _table(options: argparse.Namespace) -> Output:
     from domainstudio.cli.following import open_project
+    from domainstudio.workflow.interventions import facts_words
     from domainstudio.workflow.run_list import RunList
     from domainstudio.workflow.training import run_spec
 
@@ -31,14 +32,29 @@ def _table(options: argparse.Namespace) -> Output:
     rows = [
         [
             change.source, _(change.role), f"{change.base_nats:.3f}", f"{change.nats:.3f}",
-            format_change(change.change_nats),
+            format_change(change.change_nats), _percent(change.change_percent),
             f"{control[change.source].nats:.3f}" if change.source in control else "-",
             f"{change.base_bits:.3f}", f"{change.bits:.3f}",
         ]
         for change in found
     ]  # fmt: skip
     head = [
-        _("Source"), _("Role"), _("Base (nats a token)"), _("After (nats a token)"), _("Change"),
+        _("Source"), _("Role"), _("Base (nats a token)"), _("After (nats a token)"), _("Change"), _("in %"),
         _("Control (nats a token)"), _("Base (bits a byte)"), _("After (bits a byte)"),
     ]  # fmt: skip
-    return Output({"run": row, "sources": found}, table(head, rows, text_columns=2))
+    parts = [table(head, rows, text_columns=2)]
+    if row.outcome.forgetting is not None:
+        words = _("Forgetting {change} nats a token, {percent}; perplexity of general text × {ratio:.3f}.")
+        parts.append(
+            words.format(
+                change=format_change(row.outcome.forgetting),
+                percent=_percent(row.outcome.forgetting_percent),
+                ratio=row.outcome.perplexity_ratio,
+            )
+        )
+    parts += [words for words in (facts_words(row),) if words]
+    return Output({"run": row, "sources": found}, "\n".join(parts))
+
+
+def _percent(value: float | None) -> str:
+    return "-" if value is None else _("{percent} %").format(percent=f"{value:+.1f}")

@@ -7,7 +7,7 @@ import time
 from types import FrameType
 
 from domainstudio.cli.output import Output
-from domainstudio.jobs.events import Event, JobProblem, Probe, Progress, Step
+from domainstudio.jobs.events import Event, Intervention, JobProblem, Probe, Progress, Step
 from domainstudio.jobs.folder import JobFolder
 from domainstudio.jobs.follow import follow
 from domainstudio.jobs.leftovers import sweep
@@ -17,6 +17,7 @@ from domainstudio.problems import Problem, UserError, sentence
 from domainstudio.project.database import known_errors
 from domainstudio.project.project import DATABASE, Project
 from domainstudio.units import format_change, format_count, format_duration
+from domainstudio.workflow.interventions import intervention_words
 from domainstudio.workflow.kinds import KINDS
 from domainstudio.workflow.overview import Pace
 from domainstudio.workflow.planning import blindness
@@ -139,6 +140,7 @@ def _take_in(project: Project, folder: JobFolder) -> None:
 def _follow(folder: JobFolder, line: ProgressLine, interrupt: "_Interrupt") -> Problem | None:
     """Show events until the job ends or the person leaves; return its last problem."""
     trouble, bases, steps = None, dict[str, float](), int(folder.spec().work.get("steps", 0))
+    told = set[Intervention]()
     for event in follow(folder):
         if interrupt.leaves:
             break
@@ -149,6 +151,9 @@ def _follow(folder: JobFolder, line: ProgressLine, interrupt: "_Interrupt") -> P
                 line.show(Progress(step, steps, "steps", "training"), time)
             case Event(body=Probe() as probe):
                 line.note(_probe_words(probe, bases))
+            case Event(body=Intervention() as done) if done not in told:
+                told.add(done)  # an attempt names those it goes on with once more
+                line.note(intervention_words(done))
             case Event(body=JobProblem() as problem):
                 trouble = problem.problem
                 if folder.status() == "running":

@@ -103,6 +103,7 @@ def _plan(options: argparse.Namespace) -> Output:
     from domainstudio.problems import sentence
     from domainstudio.workflow.advice import advice
     from domainstudio.workflow.planned import RunChoice, planned, protection_words
+    from domainstudio.workflow.rewarming import rewarming_words
 
     choice = RunChoice(options.origin, options.mixture, options.recipe, options.arm)
     with open_project(options) as project:
@@ -127,7 +128,9 @@ def _plan(options: argparse.Namespace) -> Output:
         free=format_size(run.free_bytes),
         command=run.command,
     )
-    lines = [words, *filter(None, [protection_words(run)]), *(sentence(one.problem) for one in found)]
+    rewarming = rewarming_words(run.rewarming) if run.rewarming else ""
+    beside = filter(None, [protection_words(run), rewarming])
+    lines = [words, *beside, *(sentence(one.problem) for one in found)]
     return Output({"plan": run, "advice": found}, "\n".join(lines))
 
 

@@ -96,18 +96,23 @@ def _compare(options: argparse.Namespace) -> Output:
         [
             run.run, _(run.arm), run.origin, run.control or "-", format_count(run.step),
             _change(run.outcome.gain), _change(run.outcome.forgetting),
-            _change(run.outcome.gain_against_control), _change(run.outcome.forgetting_against_control),
+            _percent(run.outcome.forgetting_percent), _change(run.outcome.gain_against_control),
+            _change(run.outcome.forgetting_against_control),
         ]
         for run in runs
     ]  # fmt: skip
     head = [
         _("Run"), _("Arm"), _("From"), _("Control"), _("Step"), _("Gain, base"), _("Forgetting, base"),
-        _("Gain, control"), _("Forgetting, control"),
+        _("in %"), _("Gain, control"), _("Forgetting, control"),
     ]  # fmt: skip
     note = _(
         "Nats a token. Gain: fall of domain loss; forgetting: rise of general loss; each against the named."
     )
     return Output(runs, table(head, rows, text_columns=4) + "\n" + note)
+
+
+def _percent(value: float | None) -> str:
+    return "-" if value is None else f"{value:+.1f}"
 
 
 def _change(value: float | None) -> str:

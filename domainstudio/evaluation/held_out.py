@@ -58,6 +58,12 @@ class HeldOut:
         """Mean rise of general loss against the base, over the sources that have one."""
         return self._mean("general", is_change=True)
 
+    @property
+    def general_base(self) -> float | None:
+        """Mean general loss at step 0, None if it was not measured."""
+        bases = [curve.base for curve in self.curves if curve.role == "general" and np.isfinite(curve.base)]
+        return sum(bases) / len(bases) if bases else None
+
     @cached_property
     def domain_change(self) -> Points:
         """Mean rise of domain loss against the base; below 0 is a gain."""

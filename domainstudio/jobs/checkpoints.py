@@ -1,7 +1,8 @@
 """Checkpoints on disk, found by name alone: `result/checkpoints/step-00000200/` is whole or not there.
 
-Which stay: the newest so many, and those that a person asked for, which hold a file `kept`. Older ones go
-when a new one is whole; before that only if the disk has no room for it, and never the newest.
+Which stay: the newest so many, those that a person asked for, which hold a file `kept`, and the best so far
+of a run that its guard may end, which `best.json` names. Older ones go when a new one is whole; before that
+only if the disk has no room for it, and never the newest.
 """
 
 import os
@@ -11,13 +12,19 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from pydantic import BaseModel, ConfigDict
+
 from domainstudio.disk import free_bytes
+from domainstudio.jobs.spec import parse_model
+from domainstudio.paths import read_small, write_atomically
 
 CHECKPOINTS = "checkpoints"
 MODEL = "model"
 """The folder within a checkpoint that holds the whole weights as safetensors."""
 KEPT = "kept"
 """A file in a checkpoint that a person asked for: only they remove it."""
+BEST = "best.json"
+"""The file in a job's result folder that names its best checkpoint."""
 ROOM_TO_SPARE = 32 << 20
 """Bytes that stay free beside a checkpoint, for events, log and curves."""
 _HALVES = (".tmp-", ".old-")
@@ -38,6 +45,15 @@ class CheckpointFolder:
         return self.path / MODEL
 
 
+class Best(BaseModel):
+    """The best checkpoint of a run so far; `is_result` once the guard has ended the run with it."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    step: int
+    is_result: bool = False
+
+
 def checkpoint_name(step: int) -> str:
     """Return the folder name of a checkpoint."""
     return f"step-{step:08d}"
@@ -55,6 +71,47 @@ def latest_checkpoint(result: Path) -> CheckpointFolder | None:
     """Return the newest whole checkpoint."""
     found = list_checkpoints(result)
     return found[-1] if found else None
+
+
+def mark_best(result: Path, step: int, *, is_result: bool = False) -> None:
+    """Name the best checkpoint of a run; the one before goes by the usual rule.
+
+    Raises:
+        OSError: the disk refuses.
+    """
+    write_atomically(result / BEST, Best(step=step, is_result=is_result).model_dump_json().encode())
+
+
+def best_of(result: Path) -> Best | None:
+    """Return what is named the best checkpoint of a run.
+
+    Raises:
+        UserError: the file that says so is damaged.
+    """
+    file = result / BEST
+    try:
+        return parse_model(Best, read_small(file), str(file))
+    except FileNotFoundError:
+        return None
+
+
+def chosen_checkpoint(result: Path) -> CheckpointFolder | None:
+    """Return the checkpoint that is a run's result: the one its guard ended it with, else the newest.
+
+    A run goes on from the newest (`latest_checkpoint`), whatever its result is.
+    """
+    best, found = best_of(result), list_checkpoints(result)
+    chosen = [one for one in found if best is not None and best.is_result and one.step == best.step]
+    return next(iter(chosen or found[-1:]), None)
+
+
+def keep(checkpoint: CheckpointFolder) -> None:
+    """Let a checkpoint stay until a person removes it.
+
+    Raises:
+        FileNotFoundError: it went just now.
+    """
+    (checkpoint.path / KEPT).touch()
 
 
 def size_of(folder: Path) -> int:
@@ -104,7 +161,9 @@ def remove_halves(result: Path) -> None:
 
 
 def _replaceable(result: Path, keep: int) -> list[CheckpointFolder]:
-    return [found for found in list_checkpoints(result)[:-keep] if not (found.path / KEPT).exists()]
+    best = best_of(result)
+    older = (found for found in list_checkpoints(result)[:-keep] if best is None or found.step != best.step)
+    return [found for found in older if not (found.path / KEPT).exists()]
 
 
 def _remove(checkpoint: CheckpointFolder) -> None:

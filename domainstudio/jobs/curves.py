@@ -7,7 +7,19 @@ from typing import Literal
 import numpy as np
 
 from domainstudio.jobs.columns import DTYPES, Array, Columns
-from domainstudio.jobs.events import Checkpoint, Event, JobProblem, Log, Probe, Start, State, Step
+from domainstudio.jobs.events import (
+    Canaries,
+    Checkpoint,
+    Event,
+    Intervention,
+    JobProblem,
+    Log,
+    Probe,
+    RollBack,
+    Start,
+    State,
+    Step,
+)
 from domainstudio.problems import Problem
 
 MarkKind = Literal["start", "done", "stopped", "failed", "problem"]
@@ -28,7 +40,7 @@ class Mark:
 
 @dataclass
 class Curves:
-    """The points of a run in the order written; `superseded…` are tails that a later attempt did again.
+    """The points of a run in the order written; `superseded…` are tails that were done again later.
 
     One thread adds, others may read meanwhile: lists only grow, and what is cut is replaced as a whole.
     """
@@ -36,6 +48,8 @@ class Curves:
     steps: Columns = field(default_factory=Columns)
     probes: list[Probe] = field(default_factory=list)
     checkpoints: list[Checkpoint] = field(default_factory=list)
+    interventions: list[Intervention] = field(default_factory=list)
+    canaries: list[Canaries] = field(default_factory=list)
     superseded: list[Columns] = field(default_factory=list)
     superseded_probes: list[Probe] = field(default_factory=list)
     marks: list[Mark] = field(default_factory=list)
@@ -54,9 +68,12 @@ class Curves:
         for event in events:
             number += 1
             body = event.body
-            if isinstance(body, Start):
+            if isinstance(body, Start | RollBack):
                 self._append(waiting)
-                self._begin(body.step, event)
+                if isinstance(body, Start):
+                    self._begin(body.step, event)
+                else:
+                    self._supersede(body.step, event)
                 last = self._last_step()
                 continue
             if isinstance(body, Log):
@@ -89,7 +106,9 @@ class Curves:
             return wanted.astype("f8")
         known, values = self.steps.column("step", length), self.steps.column(axis, length)
         places = np.searchsorted(known, wanted, side="right") - 1
-        return np.where(places < 0, 0.0, values[np.maximum(places, 0)].astype("f8"))
+        # The steps before a branch are its trunk's: their tokens count, their time was not this run's.
+        earlier = values[0] * wanted / known[0] if axis == "tokens" else np.zeros(len(wanted))
+        return np.where(places < 0, earlier, values[np.maximum(places, 0)].astype("f8"))
 
     def _take(self, body: object, time: float, waiting: list[tuple[float | int, ...]]) -> None:
         """Take in what is no step and no start."""
@@ -100,6 +119,11 @@ class Curves:
             case Checkpoint():
                 if not self.checkpoints or body.step > self.checkpoints[-1].step:
                     self.checkpoints.append(body)  # an attempt names the one it goes on from once more
+            case Intervention():
+                if body not in self.interventions:
+                    self.interventions.append(body)  # an attempt names those it goes on with once more
+            case Canaries():
+                self.canaries.append(body)
             case State(state=state):
                 self.marks.append(Mark(state, last, time))
             case JobProblem():
@@ -110,6 +134,11 @@ class Curves:
     def _begin(self, first: int, event: Event) -> None:
         """Begin an attempt, which supersedes every point at or after its step."""
         self.attempts += 1
+        self._supersede(first, event)
+        self.marks.append(Mark("start", first, event.time))
+
+    def _supersede(self, first: int, event: Event) -> None:
+        """Put every point at or after a step aside: they are done again."""
         keep = self.steps.before(first)
         if keep < len(self.steps):
             self.superseded = [*self.superseded, self.steps.rows(keep, len(self.steps))]
@@ -117,7 +146,8 @@ class Curves:
         self.superseded_probes = [*self.superseded_probes, *(p for p in self.probes if p.step >= first)]
         self.probes = [point for point in self.probes if point.step < first]
         self.checkpoints = [point for point in self.checkpoints if point.step < first]
-        self.marks.append(Mark("start", first, event.time))
+        self.interventions = [one for one in self.interventions if one.step < first]
+        self.canaries = [one for one in self.canaries if one.step < first]
         self.last_time, self.last_elapsed = event.time, event.elapsed
         self.worked_seconds = float(self.steps.column("seconds")[-1]) if keep else 0.0
 

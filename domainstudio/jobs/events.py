@@ -23,6 +23,14 @@ class Start:
 
 
 @dataclass(frozen=True)
+class RollBack:
+    """The attempt goes back to a checkpoint: its next point is at `step`, later ones are superseded."""
+
+    kind: ClassVar[str] = "rollback"
+    step: int
+
+
+@dataclass(frozen=True)
 class Progress:
     """`done` of `total` `unit`s in `phase`; total 0 is not known yet."""
 
@@ -74,6 +82,38 @@ class Checkpoint:
 
 
 @dataclass(frozen=True)
+class Intervention:
+    """What the run's guard did after the probe of `step`; it is felt from the next step on.
+
+    `what`: alarm, pause, replay, rate, dropout, end or tell. `reason`: nats, percent, canaries, explosion or
+    plateau. `value`: of replay the general share now, of rate a factor, of dropout the share dropped, of the
+    budget's end the step of the checkpoint that is the result (0 without one); else what was measured, in
+    the unit of its reason.
+    """
+
+    kind: ClassVar[str] = "intervention"
+    step: int
+    what: str
+    value: float
+    reason: str
+
+
+@dataclass(frozen=True)
+class Canaries:
+    """Canary facts after `step` steps: `kept` is the share of those right at step 0 that are still right.
+
+    With fewer than `needed` right at step 0 the base may have guessed, and `kept` says nothing.
+    """
+
+    kind: ClassVar[str] = "canaries"
+    step: int
+    right: int
+    total: int
+    needed: int
+    kept: float
+
+
+@dataclass(frozen=True)
 class State:
     """The attempt has ended; the last event of every attempt that was not killed."""
 
@@ -105,11 +145,10 @@ class Log:
     text: str
 
 
-Body = Start | Progress | Step | Probe | Checkpoint | State | JobProblem | Log
+Point = Step | Probe | Checkpoint | Intervention | Canaries
+Body = Start | RollBack | Progress | Point | State | JobProblem | Log
 OneBody = TypeVar("OneBody", bound=Body)
-_BODIES: dict[str, type[Any]] = {
-    body.kind: body for body in (Start, Progress, Step, Probe, Checkpoint, State, JobProblem, Log)
-}
+_BODIES: dict[str, type[Any]] = {body.kind: body for body in get_args(Body)}
 
 
 def _is_count(value: object) -> bool:

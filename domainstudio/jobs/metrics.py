@@ -24,7 +24,15 @@ import numpy as np
 from domainstudio.jobs.arrays import save_array
 from domainstudio.jobs.columns import BLOCK, DTYPES, FACTOR, PLOTTED, Array, Columns
 from domainstudio.jobs.curves import Curves, Mark, MarkKind
-from domainstudio.jobs.events import Checkpoint, JobProblem, OneBody, Probe, checked
+from domainstudio.jobs.events import (
+    Canaries,
+    Checkpoint,
+    Intervention,
+    JobProblem,
+    OneBody,
+    Probe,
+    checked,
+)
 from domainstudio.jobs.folder import JobFolder
 from domainstudio.jobs.follow import Tail
 from domainstudio.paths import read_small, whole_folder
@@ -38,6 +46,8 @@ _FINGERPRINT_BYTES = 4096
 _DAMAGED = (OSError, ValueError, LookupError, TypeError, AttributeError, EOFError, RecursionError, UserError)
 _PROBE_FIELDS = tuple(field.name for field in fields(Probe))
 _CHECKPOINT_FIELDS = tuple(field.name for field in fields(Checkpoint))
+_INTERVENTION_FIELDS = tuple(field.name for field in fields(Intervention))
+_CANARIES_FIELDS = tuple(field.name for field in fields(Canaries))
 
 
 class Metrics:
@@ -151,12 +161,16 @@ def _fingerprint(folder: JobFolder, offset: int) -> str:
 def _index(curves: Curves) -> dict[str, Any]:
     """Return everything that is not a column as values for Python's JSON, which knows NaN."""
     probe, checkpoint = operator.attrgetter(*_PROBE_FIELDS), operator.attrgetter(*_CHECKPOINT_FIELDS)
+    intervention = operator.attrgetter(*_INTERVENTION_FIELDS)
+    canaries = operator.attrgetter(*_CANARIES_FIELDS)
     return {
         "version": VERSION,
         "superseded": len(curves.superseded),
         "probes": [probe(point) for point in curves.probes],
         "superseded_probes": [probe(point) for point in curves.superseded_probes],
         "checkpoints": [checkpoint(point) for point in curves.checkpoints],
+        "interventions": [intervention(one) for one in curves.interventions],
+        "canaries": [canaries(one) for one in curves.canaries],
         "marks": [asdict(mark) for mark in curves.marks],
         "attempts": curves.attempts,
         "last_time": curves.last_time,
@@ -175,6 +189,11 @@ def _curves(index: dict[str, Any], folder: Path) -> Curves:
         steps=_open_columns(folder / "steps"),
         probes=[_point(Probe, _PROBE_FIELDS, values) for values in index["probes"]],
         checkpoints=[_point(Checkpoint, _CHECKPOINT_FIELDS, values) for values in index["checkpoints"]],
+        # Neither is in a save of an earlier version, whose runs had none.
+        interventions=[
+            _point(Intervention, _INTERVENTION_FIELDS, values) for values in index.get("interventions", [])
+        ],
+        canaries=[_point(Canaries, _CANARIES_FIELDS, values) for values in index.get("canaries", [])],
         superseded=[_open_columns(folder / f"superseded-{n}") for n in range(index["superseded"])],
         superseded_probes=[_point(Probe, _PROBE_FIELDS, values) for values in index["superseded_probes"]],
         marks=[_mark(values) for values in index["marks"]],

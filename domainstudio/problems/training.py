@@ -81,6 +81,44 @@ SENTENCES: dict[str, str] = {
         "{run} started from random weights ({preset}), and half the way to those is no language model: blend "
         "a run that continued from a trained one, or average checkpoints of this one."
     ),
+    "advice.guard_never_acts": (
+        "The rate of a constant schedule never falls, so a limit that is passed is only told of, unless the "
+        "loss explodes: take cosine, linear or wsd for a guard that acts."
+    ),
+    "advice.guard_without_limit": (
+        "Nothing would set off the guard: set accepted_forgetting, accepted_percent or canaries_kept."
+    ),
+    "advice.nothing_to_replay": (
+        "The mixture has no general text of which a larger share could be drawn: a limit that is passed will "
+        "pause the run. Give general text a share, however small."
+    ),
+    "canaries.bad_count": "{file} holds {count} canary facts: give 1 to {most:,}, one on each line.",
+    "canaries.bad_line": (
+        "Line {line} of {file} is no canary fact: write one JSON object with prompt, right and a list wrong, "
+        "each ending with the space it begins with."
+    ),
+    "canaries.missing": (
+        "The canary facts in {file} cannot be read: write one JSON object a line with prompt, right and a "
+        "list wrong, or take the list en or zh."
+    ),
+    "canaries.none_fit": (
+        "None of the canary facts fits into a sequence of {length} tokens: raise sequence_length, or set "
+        "canaries=off."
+    ),
+    "canaries.not_known": (
+        "Your base knows too few of the canary facts to tell what it forgets: {right} of {total} are right, "
+        "and fewer than {needed} may be guesses. They are shown, and set off nothing."
+    ),
+    "branch.fixed": (
+        "A branch goes on with the {key} of its trunk; only these may be set for it: {known}. Leave {key} "
+        "out, or start a run of its own without --decay."
+    ),
+    "branch.no_plateau": (
+        "The rate of {run} falls all the way (schedule {schedule}), so there is nothing to branch from: take "
+        "a run with one of the schedules {known}, or start from its weights without --decay."
+    ),
+    "branch.no_run": "A decay branches off a checkpoint of a run: give --from RUN@STEP.",
+    "branch.no_steps": "A decay of {steps} steps is none: give --decay at least 1.",
     "checkpoint.damaged": (
         "The checkpoint in {folder} is damaged ({file} is missing or was changed): delete that folder to go "
         "on from the one before it, or from the beginning."
@@ -224,9 +262,21 @@ SENTENCES: dict[str, str] = {
         "The loss has risen from {before:.2f} to {now:.2f} by step {step}: if it does not fall again, start "
         "a new run with a learning_rate below {rate:.3g} or a longer warm-up."
     ),
+    "training.loss_spike": (
+        "The loss of step {step} is {loss:.2f}, usual were {usual:.2f}: if it does not fall again, start a "
+        "new run with a lower learning_rate, or with on_spike=roll-back, which skips the text before a spike."
+    ),
     "training.no_number": (
         "The held-out loss of {source} at step {step} is no number: the model fails on that text, or its "
         "weights are damaged. Start a new run with another base, fp32 precision or a lower learning_rate."
+    ),
+    "training.rolled_back": (
+        "The loss of step {step} was {loss:.2f}, usual were {usual:.2f}: the run went back to its checkpoint "
+        "of step {checkpoint} and skips the text of {skipped} steps from there on (PaLM, arXiv 2204.02311)."
+    ),
+    "training.spike_unsaved": (
+        "The loss of step {step} is {loss:.2f}, usual were {usual:.2f}, and there is no checkpoint yet to go "
+        "back to: the run goes on. A lower checkpoint_every makes the next spike cheaper."
     ),
     "training.step_skipped": (
         "Loss or gradient of step {step} was no number, so that step moved nothing; if more follow, the run "

@@ -12,6 +12,10 @@ from domainstudio.recipe.schedules import ScheduleName, learning_rate_at
 from domainstudio.recipe.size import Size
 
 Spring = Literal["none", "l2-sp", "ewc", "si", "hierarchical"]
+OnBudget = Literal["alarm", "pause", "replay", "rate", "keep"]
+OnPlateau = Literal["off", "tell", "act"]
+CanaryList = Literal["off", "en", "zh", "own"]
+OnSpike = Literal["tell", "roll-back"]
 BY_IMPORTANCE = ("ewc", "si", "hierarchical")
 """Springs that pull at each weight as much as it matters for general text."""
 SpringMode = Literal["pre-clip", "post-clip", "decoupled"]
@@ -28,7 +32,7 @@ class Stage(BaseModel):
     learning_rate: float = Field(default=1e-3, gt=0, le=1)
     """Peak rate. From scratch 1e-3 for a million parameters; continuing 7 billion, 1e-5 to 3e-5."""
     schedule: ScheduleName = "cosine"
-    """Shape after warm-up: cosine, linear, constant or wsd (warm-up, stable, decay)."""
+    """Shape after warm-up: cosine, linear, constant, wsd (decays last), infinite (cools, then constant)."""
     warmup_steps: int = Field(default=10, ge=0, le=_MOST_STEPS)
     """Steps of linear rise to the peak; 1 to 2 percent of the run, more if it is shorter than 500 steps."""
     warmup_share: float = Field(default=0.0, ge=0, le=0.5)
@@ -141,6 +145,20 @@ class Recipe(BaseModel):
     """Decides initial weights, order of text and dropout."""
     accepted_forgetting: float | None = Field(default=0.05, ge=0, allow_inf_nan=False)
     """Rise of general loss you accept, nats a token; none draws no line (0.05 as in arXiv 2407.17467)."""
+    accepted_percent: float | None = Field(default=None, ge=0, allow_inf_nan=False)
+    """Rise of general loss you accept in percent of the base's; none sets no such limit."""
+    canaries: CanaryList = "off"
+    """General facts asked at every probe: off, en or zh (lists of ours), own (canaries.jsonl there)."""
+    canaries_kept: float | None = Field(default=None, ge=0, le=1, allow_inf_nan=False)
+    """Least share of the facts the base knew that must still be known; none sets no such limit."""
+    on_budget: OnBudget = "alarm"
+    """What a limit passed leads to: alarm, pause, more replay, half the rate, or end and keep the best."""
+    on_plateau: OnPlateau = "off"
+    """Domain loss stands still: tell, or act (rate x2/3; x1/2, dropout 0.1; x1/2; end: BloombergGPT)."""
+    plateau_probes: int = Field(default=5, ge=1, le=10**6)
+    """Probes in a row without 0.002 nats a token gained that count as standing still (a rule of ours)."""
+    on_spike: OnSpike = "tell"
+    """A spike of the loss (z > 6): tell, or roll-back to a checkpoint and skip text (arXiv 2204.02311)."""
     probe_every: int = Field(default=50, ge=1, le=_MOST_STEPS)
     """Steps between two measurements of held-out loss; step 0 and the last are always measured."""
     probe_tokens: int = Field(default=16_384, ge=256, le=2**30)
@@ -165,9 +183,10 @@ class Recipe(BaseModel):
         return plain.model_copy(update={name: Recipe.model_fields[name].default for name in _APART})
 
     def unprotected(self) -> "Recipe":
-        """Return the recipe without protection against forgetting: that of a control."""
+        """Return the recipe without protection against forgetting and without guard: that of a control."""
         plain = {name: Stage.model_fields[name].default for name in PROTECTION}
-        return self.model_copy(update={"stages": (self.stage.model_copy(update=plain),)})
+        unguarded = {name: Recipe.model_fields[name].default for name in _GUARD}
+        return self.model_copy(update={"stages": (self.stage.model_copy(update=plain),), **unguarded})
 
     def tokens_per_step(self) -> int:
         """Return the tokens of one optimizer step over all devices, once the batch has grown."""
@@ -249,6 +268,8 @@ class Recipe(BaseModel):
             raise ValueError("record_importance goes without a spring, whose pull would count as learned")
         if self.stage.batch_warmup_steps and self.stage.gradient_accumulation == 1:
             raise ValueError("a batch of one micro-batch cannot grow: raise gradient_accumulation")
+        if self.canaries_kept is not None and self.canaries == "off":
+            raise ValueError("canaries_kept needs facts to ask: set canaries")
         return self
 
 
@@ -257,7 +278,14 @@ PROTECTION = (
     "spring", "spring_strength", "spring_mode", "importance_sequences", "importance_from", "kl_strength",
 )  # fmt: skip
 """Settings of a stage that protect against forgetting."""
-_APART = ("accepted_forgetting", "probe_every", "checkpoint_every", "keep_checkpoints")
+_GUARD = ("on_budget", "on_plateau")
+_APART = (
+    "accepted_forgetting", "accepted_percent", "canaries", "canaries_kept", "plateau_probes", "probe_every",
+    "checkpoint_every", "keep_checkpoints",
+)  # fmt: skip
+CHANGED_IN_BRANCH = ("floor", "on_spike", *_GUARD, *(name for name in _APART if name != "canaries"))
+"""What a branch may have otherwise than its trunk: all else is in the checkpoint it begins with."""
+_MAY_BE_NONE = ("accepted_forgetting", "accepted_percent", "canaries_kept")
 
 
 def settings_of(recipe: Recipe) -> dict[str, str]:
@@ -283,7 +311,7 @@ def change(recipe: Recipe, settings: dict[str, str]) -> Recipe:
     values = recipe.model_dump()
     stage = dict(values["stages"][0])
     for key, text in settings.items():
-        if key == "accepted_forgetting" and text.lower() in ("", "none"):
+        if key in _MAY_BE_NONE and text.lower() in ("", "none"):
             values[key] = None
         elif key in Stage.model_fields:
             stage[key] = text

@@ -7,7 +7,9 @@ from pydantic import AliasChoices, BaseModel, ConfigDict, Field, model_validator
 from domainstudio.jobs.folder import JobFolder
 from domainstudio.mixture.shares import MOST_SOURCES, Arm, Role
 from domainstudio.problems import Problem, UserError
+from domainstudio.recipe.canaries import MOST_CANARIES, FrozenCanary
 from domainstudio.recipe.recipe import Recipe
+from domainstudio.recipe.schedules import decayed_rate
 from domainstudio.recipe.shapes import SHAPES
 
 IMPORTANCE_FILE = "importance.safetensors"
@@ -71,6 +73,38 @@ class HeldOutSource(BaseModel):
     tokens: str
 
 
+class BaseLoss(BaseModel):
+    """What a trunk measured at its step 0 on the held-out text of one source, as its probe tells it."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    source: str
+    role: Role
+    nats_per_token: float
+    bits_per_byte: float
+    tokens: int
+    bytes: int
+
+
+class Branch(BaseModel):
+    """A checkpoint of another run, the trunk, from which a run goes on with optimizer and place in the text.
+
+    Steps are counted on from the trunk's: so text, tokens and size of the batch at each step are the trunk's
+    own. The base line is the trunk's too: its losses at step 0 are told again.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    run: str
+    """The trunk."""
+    step: int = Field(ge=1)
+    checkpoint: str
+    """Folder of the checkpoint, relative to the job folder."""
+    trunk_steps: int = Field(ge=1)
+    """Length of the trunk's schedule."""
+    base: tuple[BaseLoss, ...] = ()
+
+
 class RunSpec(BaseModel):
     """The work of a job of kind train."""
 
@@ -78,6 +112,7 @@ class RunSpec(BaseModel):
 
     recipe: Recipe
     steps: int = Field(ge=1, le=10**12)
+    """The last step; of a branch counted from step 0 of its trunk."""
     model: ModelOrigin
     tokenizer: str
     """Folder of the tokenizer, relative to the job folder."""
@@ -91,6 +126,8 @@ class RunSpec(BaseModel):
     """General text for importance and KL, in the mixture or not; none if neither is wanted."""
     importance: str = ""
     """File of an earlier run that the spring takes its importance from, relative to the job folder."""
+    canaries: tuple[FrozenCanary, ...] = Field(default=(), max_length=MOST_CANARIES)
+    """General facts asked at every probe."""
     arm: Arm = "treated"
     mixture: str
     """Name of the mixture the sources come from."""
@@ -98,6 +135,44 @@ class RunSpec(BaseModel):
     """The laboratory that compares this run with others, if one does."""
     method: str = ""
     """What the laboratory calls it."""
+    branch: Branch | None = None
+    """Where the run goes on from, its rate falling from there to its last step; None begins at step 0."""
+
+    @model_validator(mode="after")
+    def _goes_on(self) -> "RunSpec":
+        if self.branch is not None and self.branch.step >= self.steps:
+            raise ValueError("a branch ends after the step where it begins")
+        return self
+
+    @property
+    def steps_before(self) -> int:
+        """Steps that were done before its first one: those of the trunk."""
+        return self.branch.step if self.branch else 0
+
+    @property
+    def schedule_steps(self) -> int:
+        """Length of the schedule that its warm-up is a part of: of a branch the trunk's."""
+        return self.branch.trunk_steps if self.branch else self.steps
+
+    @property
+    def origin(self) -> str:
+        """What it goes on from: trunk and step, or what `model` is called."""
+        return f"{self.branch.run}@{self.branch.step}" if self.branch else self.model.name
+
+    @property
+    def start(self) -> tuple[object, ...]:
+        """What two runs must share to be compared: base, schedule with its decay, tokens, seed."""
+        decay = (self.branch.step, self.branch.trunk_steps) if self.branch else None
+        return self.model, self.recipe.as_trained(), self.steps, decay
+
+    def learning_rate_at(self, step: int) -> float:
+        """Return the rate of a step from 1 to `steps`."""
+        stage, branch = self.recipe.stage, self.branch
+        if branch is None:
+            return stage.learning_rate_at(step, self.steps)
+        before = stage.learning_rate_at(min(step, branch.step), branch.trunk_steps)
+        taken = max(0, step - branch.step)
+        return decayed_rate(before, stage.floor * stage.learning_rate, taken, self.steps - branch.step)
 
     def require_fit(self, rows: int, positions: int, blocks: int) -> None:
         """Return if a model with so many rows of its vocabulary, positions and blocks can be trained.

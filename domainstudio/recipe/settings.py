@@ -87,13 +87,20 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("importance_from", "or from a run", _PROTECTION, False),
     Setting("record_importance", "Record importance", _PROTECTION, False),
     Setting("kl_strength", "KL to the base", _PROTECTION, True),
+    Setting("on_budget", "Beyond a limit", _PROTECTION, False),
+    Setting("on_plateau", "On a plateau", _PROTECTION, False),
+    Setting("plateau_probes", "Plateau after", _PROTECTION, False, "probes"),
     Setting("precision", "Precision", _SAFETY, True),
     Setting("processes", "Devices", _SAFETY, True, "devices"),
     Setting("zero_stage", "ZeRO stage", _SAFETY, False),
     Setting("activation_checkpointing", "Recompute activations", _SAFETY, False),
     Setting("checkpoint_every", "Checkpoints", _SAFETY, True, "steps apart"),
     Setting("keep_checkpoints", "Checkpoints kept", _SAFETY, False, "newest"),
+    Setting("on_spike", "Spike of the loss", _SAFETY, False),
     Setting("accepted_forgetting", "Accepted forgetting", _MEASURED, True, "nats a token"),
+    Setting("accepted_percent", "or in percent", _MEASURED, False, "% of the base's loss"),
+    Setting("canaries", "Canary facts", _MEASURED, False),
+    Setting("canaries_kept", "Facts kept", _MEASURED, False, "%", is_percent=True),
     Setting("probe_every", "Probes", _MEASURED, True, "steps apart"),
     Setting("probe_tokens", "Probe size", _MEASURED, False, "tokens"),
 )
@@ -120,7 +127,7 @@ def value_of(key: str, text: str) -> str:
     if SETTING[key].input == "text":
         return text.strip()
     plain = text.strip().replace(",", "").replace("_", "").replace(" ", "")
-    if not SETTING[key].is_percent:
+    if not plain or not SETTING[key].is_percent:
         return plain
     try:
         return repr(float(plain.removesuffix("%")) / 100)

@@ -4,7 +4,7 @@ deepspeed/           optimizer and model partitions, as DeepSpeed writes them
 model/               the whole weights as safetensors, adapters merged: what export and later runs start from
 rng-<rank>.safetensors
 path-<rank>.safetensors   what is recorded so far, if the run records
-position.json        step, next draw, number of ranks, and what files there are
+position.json        step, next draw, number of ranks, last losses, text left out, and what files there are
 kept                 there if a person asked for this checkpoint
 """
 
@@ -23,22 +23,27 @@ from pydantic import BaseModel, ConfigDict
 from safetensors.torch import load_file, save_file
 
 from domainstudio.disk import disk_problem
+from domainstudio.evaluation.spikes import SpikeState
 from domainstudio.jobs.checkpoints import (
     CHECKPOINTS,
     KEPT,
     MODEL,
     CheckpointFolder,
     checkpoint_name,
+    mark_best,
     remove_halves,
     remove_older,
 )
+from domainstudio.jobs.folder import JobFolder
 from domainstudio.jobs.spec import parse_model
 from domainstudio.model.adapters import merged
 from domainstudio.model.folder import check_saved, save_model
 from domainstudio.paths import make_parent, move_whole
 from domainstudio.problems import Problem, UserError
 from domainstudio.recipe.recipe import Recipe
+from domainstudio.recipe.run import RunSpec
 from domainstudio.recipe.size import Size
+from domainstudio.trainer.guard import GuardState
 from domainstudio.trainer.outcome import Outcome
 from domainstudio.trainer.recording import Recording
 from domainstudio.trainer.room import Room
@@ -55,6 +60,8 @@ class Position(BaseModel):
     step: int
     next_draw: int
     ranks: int
+    guard: GuardState = GuardState()
+    spikes: SpikeState = SpikeState()
     files: dict[str, int] = {}
     """Bytes of every other file of the checkpoint: DeepSpeed goes on without the optimizer's state if its
     file is gone, and says nothing."""
@@ -68,6 +75,7 @@ def save(
     recording: Recording | None = None,
     *,
     is_asked: bool,
+    is_best: bool = False,
 ) -> CheckpointFolder:
     """Write a checkpoint on all ranks together; it takes its name by one rename, then older ones go.
 
@@ -77,7 +85,8 @@ def save(
         result: of the job.
         recipe: says how many checkpoints stay.
         recording: rides on the run, if one does.
-        is_asked: a person asked for this one: it stays until they remove it.
+        is_asked: a person asked for this one, or may want to go back to it: it stays until they remove it.
+        is_best: it is the best so far, and stays until there is a better one.
 
     Raises:
         UserError: the disk has no room or refuses, or the weights are no numbers; the same on every rank.
@@ -112,12 +121,27 @@ def save(
                 whole = position.model_copy(update={"files": _sizes(temporary)})
                 (temporary / POSITION).write_text(whole.model_dump_json())
                 move_whole(temporary, target)
+                if is_best:
+                    mark_best(result, position.step)
                 remove_older(result, recipe.keep_checkpoints)
         outcome.share()
     finally:
         if rank == 0:
             shutil.rmtree(temporary, ignore_errors=True)
     return CheckpointFolder(position.step, target)
+
+
+def name_best(result: Path, step: int, *, is_result: bool = False) -> None:
+    """Name the best checkpoint of a run, or its result; every rank calls this.
+
+    Raises:
+        UserError: the disk refuses; the same on every rank.
+    """
+    outcome = Outcome(lambda error: disk_problem(error, result))
+    with outcome.part():
+        if dist.get_rank() == 0:
+            mark_best(result, step, is_result=is_result)
+    outcome.share()
 
 
 def prepare(engine: Any, result: Path, recipe: Recipe) -> None:
@@ -175,6 +199,18 @@ def check_export(engine: Any, result: Path) -> None:
         if dist.get_rank() == 0:
             check_saved(engine.module, state, result / ".tmp-export-check")
     outcome.share()
+
+
+def first_result(spec: RunSpec, folder: JobFolder) -> Path:
+    """Return the result folder of the run that began at step 0: the job's own, or its trunk's."""
+    return folder.result if spec.branch is None else folder.reach(spec.branch.checkpoint).parents[1]
+
+
+def trunk_of(spec: RunSpec, folder: JobFolder) -> CheckpointFolder | None:
+    """Return the checkpoint of another run that a branch goes on from before it has one of its own."""
+    if spec.branch is None:
+        return None
+    return CheckpointFolder(spec.branch.step, folder.reach(spec.branch.checkpoint))
 
 
 def restore(engine: Any, checkpoint: CheckpointFolder) -> Position:

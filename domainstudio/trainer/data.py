@@ -1,13 +1,15 @@
 """Which tokens each rank sees at each step: a pure function of the step, the rank and the seed."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import torch
 
+from domainstudio.evaluation.spikes import Skip
 from domainstudio.jobs.folder import JobFolder
 from domainstudio.mixture.sampler import Sampler
 from domainstudio.problems import Problem, UserError
+from domainstudio.recipe.interventions import with_general_share
 from domainstudio.recipe.run import RunSpec
 from domainstudio.tokenizer.packed import PackedTokens
 
@@ -25,6 +27,7 @@ class TrainingData:
         self._length = stage.sequence_length
         self._micro_batch = stage.micro_batch
         self._stage = stage
+        self._skips: tuple[Skip, ...] = ()
         self._rank, self._world = rank, world
         self._files = [PackedTokens(JobFolder(job).reach(source.tokens)) for source in spec.sources]
         for source, file in zip(spec.sources, self._files, strict=True):
@@ -37,12 +40,32 @@ class TrainingData:
                         {"source": source.name, "tokens": file.meta.tokens, "length": self._length},
                     )
                 )  # fmt: skip
+        self._spec = spec
+        self.change_replay([])
+
+    def change_replay(self, changes: Sequence[tuple[int, float]]) -> None:
+        """Draw so much general text from some steps on, every source going on where it stands.
+
+        Args:
+            changes: (first step, share of general text from it on), of a mixture that has other text too.
+        """
+        shares = [source.share for source in self._spec.sources]
+        is_general = [source.role == "general" for source in self._spec.sources]
+        planned = [
+            (self.first_draw(step), with_general_share(shares, is_general, general))
+            for step, general in changes
+        ]
         blocks = [file.blocks(self._length) for file in self._files]
-        self._sampler = Sampler([source.share for source in spec.sources], blocks, spec.recipe.seed)
+        self._sampler = Sampler(shares, blocks, self._spec.recipe.seed, planned)
+
+    def leave_out(self, skips: Sequence[Skip]) -> None:
+        """Leave out so many draws after some steps, in the place of what was left out before."""
+        self._skips = tuple(skips)
 
     def first_draw(self, step: int) -> int:
         """Return the number of the first draw of a step from 1: the data's whole state."""
-        return self._stage.micro_batches_before(step) * self._micro_batch * self._world
+        taken = self._stage.micro_batches_before(step) * self._micro_batch * self._world
+        return taken + sum(skip.draws for skip in self._skips if skip.after < step)
 
     def micro_batches(self, step: int) -> Iterator[torch.Tensor]:
         """Yield this rank's micro-batches of a step: int64 [micro_batch, sequence_length + 1] each."""

@@ -7,24 +7,29 @@ from typing import Any, get_args
 import torch
 import torch.distributed as dist
 
+from domainstudio.evaluation.spikes import SpikeState
 from domainstudio.evaluation.stability import Stability
 from domainstudio.jobs.checkpoints import latest_checkpoint, size_of
 from domainstudio.jobs.events import Step
 from domainstudio.jobs.folder import JobFolder, Request, Stop
 from domainstudio.jobs.worker import Stopped
+from domainstudio.model.folder import set_dropout
 from domainstudio.model.held_out import HeldOutText, cross_entropy
 from domainstudio.problems import Problem, UserError
-from domainstudio.recipe.recipe import Recipe
+from domainstudio.recipe.recipe import Recipe, Stage
 from domainstudio.recipe.run import RunSpec
 from domainstudio.trainer import checkpoints, protection
 from domainstudio.trainer import engine as engines
+from domainstudio.trainer.canaries import CanaryRows, answer
 from domainstudio.trainer.checkpoints import Position
 from domainstudio.trainer.data import TrainingData
 from domainstudio.trainer.divergence import Divergence
 from domainstudio.trainer.divergence import attach as attach_divergence
+from domainstudio.trainer.guard import Guard, Verdict
 from domainstudio.trainer.probes import measure
 from domainstudio.trainer.recording import Recording
 from domainstudio.trainer.reporter import Reporter
+from domainstudio.trainer.rollback import SpikeWatch
 from domainstudio.trainer.room import put_off
 from domainstudio.trainer.springs import Springs
 
@@ -32,7 +37,7 @@ _STOPS: tuple[Stop | None, ...] = (None, *get_args(Stop))
 
 
 def train(spec: RunSpec, folder: JobFolder, reporter: Reporter, device: torch.device) -> None:
-    """Train from the last whole checkpoint, or from step 0, to the end; all ranks call this.
+    """Train from the last whole checkpoint, the trunk's, or step 0, to the end; all ranks call this.
 
     Raises:
         Stopped: somebody asked for it; a checkpoint of that step is on disk unless none was wanted.
@@ -42,36 +47,51 @@ def train(spec: RunSpec, folder: JobFolder, reporter: Reporter, device: torch.de
     rank, world = dist.get_rank(), dist.get_world_size()
     data = TrainingData(spec, folder.path, rank, world)
     held_out = [HeldOutText(source, folder.path, spec) for source in spec.held_out]
+    facts = CanaryRows(spec.canaries)
     torch.manual_seed(recipe.seed + rank)
     found = latest_checkpoint(folder.result)
-    last = found.step if found else 0
+    before = found or checkpoints.trunk_of(spec, folder)
+    last = before.step if before else 0
     _leave_if_asked(reporter, device, last, is_saved=True)
-    model = engines.make_model(spec, folder.path, found)
+    model = engines.make_model(spec, folder.path, before)
 
     def go_on(done: int) -> None:
         reporter.measuring(done, stage.importance_sequences)
         _leave_if_asked(reporter, device, 0, is_saved=True)
 
-    importance = None if found else protection.measure_importance(spec, folder.path, model, device, go_on)
+    importance = None if before else protection.measure_importance(spec, folder.path, model, device, go_on)
     engine = engines.start_engine(model, recipe)
     checkpoints.prepare(engine, folder.result, recipe)
 
     stability = Stability(stage.learning_rate)
+    if before:
+        position = checkpoints.restore(engine, before)
+        guard = Guard(spec, position.guard)
+        watch = SpikeWatch(spec, folder, data, reporter, position.spikes)
+        _take_up(guard, engine, data, folder, reporter)
+        springs = protection.attach_again(spec, engine, checkpoints.first_result(spec, folder))
+    else:
+        guard, watch = Guard(spec, None), SpikeWatch(spec, folder, data, reporter, SpikeState())
+        springs = protection.attach(spec, engine, folder.result, importance)
     if found:
-        checkpoints.restore(engine, found)
-        springs = protection.attach_again(spec, engine, folder.result)
         reporter.checkpoint(last, str(found.path.relative_to(folder.path)), size_of(found.path))
     else:
-        springs = protection.attach(spec, engine, folder.result, importance)
         checkpoints.check_export(engine, folder.result)
-        _probe_all(engine, held_out, 0, reporter, stage.micro_batch, device)
+        reporter.base(spec)
+        measured, right = _probe_all(engine, held_out, facts, last, reporter, stage, device)
+        if before:
+            guard.begin_branch(last, right, reporter)
+        else:
+            guard.begin(measured, right, reporter)
     recording = Recording(spec, engine, folder.result, found) if stage.record_importance else None
     divergence = attach_divergence(spec, folder, device, is_new=found is None)
     _leave_if_asked(reporter, device, last, is_saved=True)
 
-    for step in range(last + 1, spec.steps + 1):
+    step = last
+    while step < spec.steps:
+        step += 1
         began = time.monotonic()
-        rate = stage.learning_rate_at(step, spec.steps)
+        rate = guard.learning_rate(step)
         engines.set_learning_rate(engine, rate)
         loss, moved = _learn(engine, springs, divergence, step, list(data.micro_batches(step)), device)
         seen, seen_before = recipe.tokens_before(step + 1), recipe.tokens_before(step)
@@ -88,35 +108,63 @@ def train(spec: RunSpec, folder: JobFolder, reporter: Reporter, device: torch.de
         reporter.step(point)
         is_applied = engine.was_step_applied()
         reporter.warn(*stability.take(step, loss, point.gradient_norm, is_applied=is_applied))
+        if not stability.was_skipped and watch.wants_back(step, loss):
+            position = watch.go_back(engine, step, loss)
+            guard.go_on_from(position.guard)
+            _obey(guard, engine, data)
+            if recording is not None:
+                recording.go_back_to(position.step)
+            step = position.step
+            continue
 
         asked = _all_hear(reporter.take_request(), device)
         is_last = step == spec.steps or asked.stop == "keep"
         if asked.stop == "now" and not is_last:
             raise Stopped(step)
+        verdict = Verdict(guard.state)
         if is_last or step % recipe.probe_every == 0:
-            _probe_all(engine, held_out, step, reporter, stage.micro_batch, device)
+            found_now = _probe_all(engine, held_out, facts, step, reporter, stage, device)
+            verdict = guard.judge(step, *found_now, reporter, is_last=is_last)
+            is_last = is_last or verdict.ends
         is_due = step % recipe.checkpoint_every == 0 and not stability.was_skipped
-        if is_last or asked.stop or asked.checkpoint or is_due:
-            position = Position(step=step, next_draw=data.first_draw(step + 1), ranks=world)
-            must_be = is_last or asked.stop is not None
-            is_saved = _save(
-                engine,
-                position,
-                folder,
-                recipe,
-                reporter,
-                recording,
-                is_asked=asked.checkpoint,
-                must_be=must_be,
+        stops, is_saved = asked.stop is not None or verdict.pauses, False
+        if is_last or stops or asked.checkpoint or is_due or verdict.wants_checkpoint:
+            position = Position(
+                step=step,
+                next_draw=data.first_draw(step + 1),
+                ranks=world,
+                guard=verdict.state,
+                spikes=watch.state,
             )
-            if is_saved and not is_last:
-                _leave_if_asked(reporter, device, step, is_saved=True)
+            marks = {"is_asked": asked.checkpoint or verdict.is_play, "is_best": verdict.is_best}
+            must_be = is_last or stops
+            is_saved = _save(engine, position, folder, recipe, reporter, recording, must_be=must_be, **marks)
+        if guard.settle(verdict, reporter, is_saved=is_saved):
+            _obey(guard, engine, data)
         if is_last:
             if recording is not None:
                 recording.finish()
+            if verdict.result_step:
+                checkpoints.name_best(folder.result, verdict.result_step, is_result=True)
             return
-        if asked.stop:
+        if is_saved:
+            _leave_if_asked(reporter, device, step, is_saved=True)
+        if stops:
             raise Stopped(step)
+
+
+def _take_up(guard: Guard, engine: Any, data: TrainingData, folder: JobFolder, reporter: Reporter) -> None:
+    """Go on with everything that the guard had changed, and name it once more: its events may be lost."""
+    guard.tell(guard.state.interventions, reporter)
+    _obey(guard, engine, data)
+    if guard.state.watch.best_step:
+        checkpoints.name_best(folder.result, guard.state.watch.best_step)
+
+
+def _obey(guard: Guard, engine: Any, data: TrainingData) -> None:
+    """Let text and dropout of the coming step be what the guard wants; the rate is asked for at each."""
+    data.change_replay(guard.general_shares)
+    set_dropout(engine.module, guard.dropout)
 
 
 def _learn(
@@ -165,6 +213,7 @@ def _save(
     recording: Recording | None,
     *,
     is_asked: bool,
+    is_best: bool,
     must_be: bool,
 ) -> bool:
     """Write a checkpoint and report it; return False if the disk refuses and the run goes on without it.
@@ -173,7 +222,9 @@ def _save(
         UserError: it cannot be written and the run ends with it, or its weights are no numbers.
     """
     try:
-        saved = checkpoints.save(engine, position, folder.result, recipe, recording, is_asked=is_asked)
+        saved = checkpoints.save(
+            engine, position, folder.result, recipe, recording, is_asked=is_asked, is_best=is_best
+        )
     except UserError as error:
         if must_be or error.problem.code == "training.weights_lost":
             raise
@@ -186,19 +237,23 @@ def _save(
 def _probe_all(
     engine: Any,
     texts: list[HeldOutText],
+    facts: CanaryRows,
     step: int,
     reporter: Reporter,
-    micro_batch: int,
+    stage: Stage,
     device: torch.device,
-) -> None:
-    """Measure and report the held-out loss of every source."""
+) -> tuple[dict[str, float], list[bool]]:
+    """Measure and report the held-out loss of every source; return it (nats a token), and what is known."""
+    losses = dict[str, float]()
     for text in texts:
         _leave_if_asked(reporter, device, step, is_saved=step == 0)
-        loss = measure(engine, text, micro_batch, device)
+        loss = measure(engine, text, stage.micro_batch, device)
         reporter.probe(step, text.source, loss)
         if not math.isfinite(loss.total_nats):
             params = {"source": text.source.name, "step": step}
             raise UserError(Problem("training.no_number", "learning_rate", params))
+        losses[text.source.name] = loss.nats_per_token
+    return losses, answer(engine, facts, stage.micro_batch * stage.sequence_length, device)
 
 
 def _leave_if_asked(reporter: Reporter, device: torch.device, step: int, *, is_saved: bool) -> None:

@@ -7,7 +7,7 @@ import torch
 import torch.distributed as dist
 from safetensors.torch import load_file
 
-from domainstudio.jobs.checkpoints import CheckpointFolder
+from domainstudio.jobs.checkpoints import CheckpointFolder, list_checkpoints
 from domainstudio.recipe.run import RunSpec
 from domainstudio.trainer.by_parameter import ANCHOR, IMPORTANCE, keep, keep_flats, read_flats
 from domainstudio.trainer.importance import PathIntegral, importance_of, normalised
@@ -30,8 +30,16 @@ class Recording:
             keep_flats(engine, result / ANCHOR, self._path.start)
             return
         self._path.start = read_flats(engine, result / ANCHOR)
-        kept = load_file(found.path / _own_file(), device=str(weights[0].device))
-        self._path.contributions = [kept[f"path-{number}"] for number in range(len(weights))]
+        self._read(found)
+
+    def go_back_to(self, step: int) -> None:
+        """Go on from a checkpoint of this run once more."""
+        self._read(next(one for one in list_checkpoints(self._file.parent) if one.step == step))
+
+    def _read(self, checkpoint: CheckpointFolder) -> None:
+        own = self._path.contributions
+        kept = load_file(checkpoint.path / _own_file(), device=str(own[0].device))
+        self._path.contributions = [kept[f"path-{number}"] for number in range(len(own))]
 
     def state(self) -> tuple[str, dict[str, torch.Tensor]]:
         """Return the name of this rank's file in a checkpoint, and what goes into it."""

@@ -1,11 +1,11 @@
 """What a run tells: rank 0 has a worker and speaks; the other ranks keep silent through the same calls."""
 
 from domainstudio.evaluation.losses import Loss
-from domainstudio.jobs.events import Checkpoint, Probe, Step
+from domainstudio.jobs.events import Canaries, Checkpoint, Intervention, Probe, RollBack, Step
 from domainstudio.jobs.folder import Request, Stop
 from domainstudio.jobs.worker import Worker
 from domainstudio.problems import Problem
-from domainstudio.recipe.run import HeldOutSource
+from domainstudio.recipe.run import HeldOutSource, RunSpec
 
 
 class Reporter:
@@ -45,10 +45,26 @@ class Reporter:
                 )
             )
 
+    def base(self, spec: RunSpec) -> None:
+        """Tell the base line of a branch: what its trunk measured at step 0."""
+        if self._worker and spec.branch is not None:
+            for loss in spec.branch.base:
+                self._worker.emit(Probe(0, **loss.model_dump()))
+
     def checkpoint(self, step: int, path: str, size_bytes: int) -> None:
         """Report that a checkpoint is whole on disk."""
         if self._worker:
             self._worker.emit(Checkpoint(step, path, size_bytes))
+
+    def intervene(self, done: Intervention) -> None:
+        """Report what the guard did."""
+        if self._worker:
+            self._worker.emit(done)
+
+    def canaries(self, found: Canaries) -> None:
+        """Report how many canary facts are known."""
+        if self._worker:
+            self._worker.emit(found)
 
     def last_word(self, problem: Problem) -> None:
         """Say why the run ends here and now."""
@@ -58,6 +74,12 @@ class Reporter:
     def stop_asked(self) -> Stop | None:
         """Return how rank 0 found the run asked to stop; a wish for a checkpoint stays unheard."""
         return self._worker.folder.stop_asked() if self._worker else None
+
+    def roll_back(self, first: int, problem: Problem) -> None:
+        """Say that steps from `first` on are done again, and why."""
+        if self._worker:
+            self._worker.emit(RollBack(first))
+            self._worker.warn(problem)
 
     def warn(self, *problems: Problem) -> None:
         """Report what the person should know while training goes on."""

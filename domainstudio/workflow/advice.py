@@ -71,8 +71,7 @@ def has_control(project: Project, spec: RunSpec) -> bool:
     """Return whether there is, or is becoming, a control of the same start, schedule, tokens and seed."""
     for folder in list_jobs(project.jobs, TRAIN.name):
         other = run_spec(project, folder.job_id)
-        is_alike = other.model == spec.model and other.steps == spec.steps
-        if other.arm == "control" and is_alike and other.recipe.as_trained() == spec.recipe.as_trained():
+        if other.arm == "control" and other.start == spec.start:
             return True
     return False
 
@@ -80,7 +79,8 @@ def has_control(project: Project, spec: RunSpec) -> bool:
 def _doubts(run: PlannedRun) -> list[Problem]:
     spec = run.spec
     general = sum(source.share for source in spec.sources if source.role == "general")
-    text = PlannedText(run.tokens, general, run.epochs)
+    shift = run.rewarming.shift if run.rewarming else None
+    text = PlannedText(run.tokens, general, run.epochs, shift)
     continued = None if spec.model.preset is not None else run.parameters
     return list(doubts(spec.recipe, spec.steps, text, continued))
 

@@ -3,8 +3,10 @@
 from collections import defaultdict
 from dataclasses import dataclass, replace
 
+from domainstudio.evaluation.budget import accepted_in_nats
 from domainstudio.evaluation.forgetting import changes, outcome
 from domainstudio.evaluation.front import undominated
+from domainstudio.evaluation.held_out import HeldOut
 from domainstudio.jobs.checkpoints import list_checkpoints
 from domainstudio.jobs.folder import Status, list_jobs
 from domainstudio.mixture.shares import Arm
@@ -70,7 +72,7 @@ def _of_run(project: Project, run: str) -> list[Candidate]:
         probes, status = curves_of(folder).probes, folder.status()
     except UserError:  # damaged: the list of runs says so, and the others may be exported
         return []
-    rows = []
+    rows, accepted = [], accepted_in_nats(spec.recipe, HeldOut(probes).general_base)
     for checkpoint in on_disk:
         until = [probe for probe in probes if probe.step <= checkpoint.step]
         found = outcome(changes(until), spec.trained_on)
@@ -85,7 +87,7 @@ def _of_run(project: Project, run: str) -> list[Candidate]:
                 measured_at=max((probe.step for probe in until), default=None),
                 gain=found.gain,
                 forgetting=found.forgetting,
-                accepted=spec.recipe.accepted_forgetting,
+                accepted=accepted,
                 is_newest=checkpoint is on_disk[-1],
             )
         )

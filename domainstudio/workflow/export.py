@@ -7,7 +7,9 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict
 
 from domainstudio.disk import LEAST_ROOM
+from domainstudio.evaluation.budget import accepted_in_nats
 from domainstudio.evaluation.forgetting import changes, outcome
+from domainstudio.evaluation.held_out import HeldOut
 from domainstudio.export import report
 from domainstudio.export.card import render_card
 from domainstudio.export.facts import ArmFacts, AuditFacts, Curve, ProbeFacts, ReportFacts, SourceFacts
@@ -167,7 +169,7 @@ def gather_facts(project: Project, run: str, step: int | None = None) -> ReportF
         sources=tuple(_sources(project, spec, tokens)),
         probes=tuple(_probes(curves)),
         outcome=runs.row(run).outcome if is_end else outcome(changes(curves.probes), spec.trained_on),
-        accepted=spec.recipe.accepted_forgetting,
+        accepted=accepted_in_nats(spec.recipe, HeldOut(curves.probes).general_base),
         arms=tuple(_arm(project, runs.row(name)) for name in runs.comparable(run)),
         recipe=settings_of(spec.recipe),
         hashes=_hashes(job, spec),

@@ -8,6 +8,7 @@ from statistics import median
 from typing import Any
 
 from domainstudio.disk import free_bytes
+from domainstudio.evaluation.plateau import PLAYBOOK
 from domainstudio.jobs.checkpoints import (
     ROOM_TO_SPARE,
     latest_checkpoint,
@@ -21,11 +22,13 @@ from domainstudio.language import translate as _
 from domainstudio.mixture.shares import Arm
 from domainstudio.project.plans import DEFAULT_NAME
 from domainstudio.project.project import Project
+from domainstudio.recipe.advice import Rewarming
 from domainstudio.recipe.deepspeed import deepspeed_config
 from domainstudio.recipe.recipe import BY_IMPORTANCE, Recipe
 from domainstudio.recipe.run import RunSpec
 from domainstudio.recipe.size import Size
 from domainstudio.units import format_count, format_size
+from domainstudio.workflow.rewarming import rewarming_of
 from domainstudio.workflow.training import TRAIN, freeze, run_spec, size_of_run
 
 
@@ -72,6 +75,8 @@ class PlannedRun:
     """By source."""
     deepspeed: dict[str, Any]
     command: str
+    rewarming: Rewarming | None
+    """How high its rate should rise; None from random weights."""
 
     @property
     def recipe(self) -> Recipe:
@@ -112,6 +117,8 @@ def planned(project: Project, choice: RunChoice) -> PlannedRun:
     alike = list(_alike(project, spec))
     measured = next((found for folder in alike if (found := _checkpoint_bytes(folder))), 0)
     written = -(-spec.steps // recipe.checkpoint_every)
+    if _kept_by_guard(recipe):
+        written += spec.steps // recipe.probe_every
     return PlannedRun(
         choice=choice,
         spec=spec,
@@ -120,7 +127,7 @@ def planned(project: Project, choice: RunChoice) -> PlannedRun:
         warmup_steps=recipe.stage.warmup_in_steps(spec.steps),
         probes=1 + -(-spec.steps // recipe.probe_every),
         checkpoints=written,
-        kept=min(written, recipe.keep_checkpoints),
+        kept=min(written, recipe.keep_checkpoints + _kept_by_guard(recipe)),
         checkpoint_bytes=measured or recipe.checkpoint_bytes(size),
         checkpoint_is_measured=bool(measured),
         free_bytes=free_bytes(project.path),
@@ -128,7 +135,13 @@ def planned(project: Project, choice: RunChoice) -> PlannedRun:
         epochs=_epochs(project, spec, tokens),
         deepspeed=deepspeed_config(recipe, size.parameters),
         command=command_line(project.path, choice),
+        rewarming=rewarming_of(project, spec, size.parameters, tokens),
     )
+
+
+def _kept_by_guard(recipe: Recipe) -> int:
+    """Return how many checkpoints stay for the guard: the best so far, and one before each play."""
+    return (recipe.on_budget == "keep") + len(PLAYBOOK) * (recipe.on_plateau == "act")
 
 
 def protection_words(run: PlannedRun) -> str:

@@ -7,7 +7,7 @@ from statistics import median
 
 from domainstudio.evaluation.forgetting import Outcome, SourceChange, changes, outcome
 from domainstudio.jobs.curves import Curves
-from domainstudio.jobs.events import Probe
+from domainstudio.jobs.events import Intervention, Probe
 from domainstudio.jobs.folder import JobFolder, Status, list_jobs
 from domainstudio.jobs.follow import StatusWatch
 from domainstudio.jobs.metrics import LONG_TAIL_BYTES, Metrics, save_elsewhere
@@ -15,6 +15,7 @@ from domainstudio.mixture.shares import Arm
 from domainstudio.problems import Problem, UserError
 from domainstudio.project.project import Project
 from domainstudio.recipe.run import RunSpec
+from domainstudio.recipe.schedules import WITH_PLATEAU
 from domainstudio.workflow.training import TRAIN, run_spec
 
 
@@ -38,8 +39,36 @@ class RunRow:
     """The median of the last steps."""
     seconds_left: float | None
     """From the pace of the last steps, probes and checkpoints among them; of a running run alone."""
+    canaries: "KnownFacts | None"
+    """None without canary facts."""
+    interventions: tuple[Intervention, ...]
+    """What the guard did."""
+    may_branch: bool
+    """Whether its schedule holds a rate, so that a decay may branch off its checkpoints."""
     is_read: bool
     """False while the events of a long run that left no columns are being read."""
+
+
+@dataclass(frozen=True)
+class KnownFacts:
+    """Canary facts at step 0 and at the last probe."""
+
+    right_before: int
+    right: int
+    total: int
+    needed: int
+    """With fewer right at step 0 the base may have guessed."""
+    kept: float | None
+    """Share of those right at step 0 that are still right; None where the base knew too few to tell."""
+
+
+def known_facts(curves: Curves) -> KnownFacts | None:
+    """Return what is known of the canary facts of a run, None without any."""
+    if not curves.canaries:
+        return None
+    first, last = curves.canaries[0], curves.canaries[-1]
+    tells = first.right >= first.needed
+    return KnownFacts(first.right, last.right, last.total, first.needed, last.kept if tells else None)
 
 
 PACE_STEPS = 200
@@ -53,7 +82,7 @@ class _KnownRun:
 
     def __init__(self, spec: RunSpec, folder: JobFolder) -> None:
         self.spec = spec
-        self.start = (spec.model, spec.recipe.as_trained(), spec.steps)
+        self.start = spec.start
         self.metrics = Metrics(folder)
         self.watch = StatusWatch(folder)
         self.is_read = False
@@ -192,7 +221,7 @@ class RunList:
         return RunRow(
             run=run,
             arm=spec.arm,
-            origin=spec.model.name,
+            origin=spec.origin,
             status=status,
             step=curves.step_reached(),
             steps=spec.steps,
@@ -202,6 +231,9 @@ class RunList:
             last_event=known.last_event(),
             tokens_per_second=float(median(speeds[-_SPEED_STEPS:])) if len(speeds) else None,
             seconds_left=_seconds_left(curves, spec.steps) if status == "running" else None,
+            canaries=known_facts(curves),
+            interventions=tuple(curves.interventions),
+            may_branch=spec.branch is None and spec.recipe.stage.schedule in WITH_PLATEAU,
             is_read=known.is_read,
         )
 

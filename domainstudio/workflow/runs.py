@@ -115,8 +115,9 @@ def _in_need_of(project: Project, run: str) -> Iterator[str]:
             raise
         origin = spec.work.get("model")
         if spec.kind == TRAIN.name:
-            may_go_on = folder.status() != "done"
-            if may_go_on and isinstance(origin, dict) and origin.get("run") == run:
+            begun_from = (origin, spec.work.get("branch"))
+            is_from = any(isinstance(one, dict) and one.get("run") == run for one in begun_from)
+            if is_from and folder.status() != "done":
                 yield folder.job_id
         elif folder.status() in ("created", *_ACTIVE):
             reads_weights = isinstance(origin, str) and f"/{run}/" in origin

@@ -3,8 +3,10 @@
 from dataclasses import dataclass
 
 from domainstudio.jobs.checkpoints import (
+    MODEL,
     ROOM_TO_SPARE,
     CheckpointFolder,
+    chosen_checkpoint,
     latest_checkpoint,
     list_checkpoints,
 )
@@ -16,6 +18,7 @@ from domainstudio.problems import Problem, UserError
 from domainstudio.project.plans import DEFAULT_NAME
 from domainstudio.project.project import Project
 from domainstudio.recipe.base_model import read_base_model, shapes_in
+from domainstudio.recipe.interventions import rate_factor
 from domainstudio.recipe.recipe import BY_IMPORTANCE, Recipe, change
 from domainstudio.recipe.run import (
     IMPORTANCE_FILE,
@@ -27,7 +30,7 @@ from domainstudio.recipe.run import (
 )
 from domainstudio.recipe.shapes import SHAPES
 from domainstudio.recipe.size import Shapes, Size, blocks_in, size_of
-from domainstudio.workflow import planning
+from domainstudio.workflow import canaries, planning
 from domainstudio.workflow.packing import packed
 from domainstudio.workflow.running import Kind, Room, relative_to_job, start, work_of
 from domainstudio.workflow.tokenizer import current
@@ -44,6 +47,8 @@ def size_of_run(project: Project, spec: RunSpec) -> Size:
 
 def _shapes(project: Project, spec: RunSpec) -> Shapes:
     """Return the tensors of the model of step 0."""
+    if spec.branch is not None and spec.recipe.stage.method != "expansion":
+        return shapes_in((project.jobs / "job" / spec.branch.checkpoint).resolve() / MODEL)
     if spec.model.preset is not None:
         return SHAPES[spec.model.preset].tensors(spec.vocabulary)
     return shapes_in(folder_of(spec.model, project.jobs / "job"))
@@ -134,6 +139,11 @@ def freeze_plan(
         ),
         general_text=_general_text(project, recipe),
         importance=_importance(project, recipe),
+        canaries=canaries.frozen(
+            canaries.listed(project, recipe.canaries),
+            project.inside(tokenizer.folder),
+            recipe.stage.sequence_length,
+        ),
         arm=arm,
         mixture=mixture_name,
     )
@@ -235,19 +245,20 @@ def run_spec(project: Project, run: str) -> RunSpec:
 
 
 def find_checkpoint(folder: JobFolder, step: str = "") -> CheckpointFolder:
-    """Return the newest checkpoint of a run, or that of one step.
+    """Return the checkpoint that is a run's result (the newest, if its guard chose no other), or of one step.
 
     Raises:
         UserError: there is none.
     """
     found = list_checkpoints(folder.result)
-    wanted = [checkpoint for checkpoint in found if not step or str(checkpoint.step) == step]
-    if not wanted:
+    named = [checkpoint for checkpoint in found if str(checkpoint.step) == step]
+    wanted = next(iter(named), None) if step else chosen_checkpoint(folder.result)
+    if wanted is None:
         steps = ", ".join(str(checkpoint.step) for checkpoint in found) or "-"
         raise UserError(
             Problem("run.no_checkpoint", "run", {"run": folder.job_id, "step": step or "-", "steps": steps})
         )
-    return wanted[-1]
+    return wanted
 
 
 def curves_of(folder: JobFolder) -> Curves:
@@ -269,7 +280,10 @@ class Resumption:
 def resumption(project: Project, run: str) -> Resumption:
     """Return where a run would go on."""
     spec, checkpoint = run_spec(project, run), latest_checkpoint(project.job(run).result)
-    step = checkpoint.step + 1 if checkpoint else 1
+    step = 1 + (checkpoint.step if checkpoint else spec.steps_before)
     recipe = spec.recipe
+    is_guarded = (recipe.on_budget, recipe.on_plateau) != ("alarm", "off")
+    done = curves_of(project.job(run)).interventions if is_guarded else []
+    rate = spec.learning_rate_at(step) * rate_factor(done, step)
     seen = recipe.tokens_before(step) / recipe.tokens_before(spec.steps + 1)
-    return Resumption(step, spec.steps, seen, recipe.stage.learning_rate_at(step, spec.steps))
+    return Resumption(step, spec.steps, seen, rate)

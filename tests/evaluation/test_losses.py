@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from domainstudio.evaluation.forgetting import SourceChange, changes, outcome
+from domainstudio.evaluation.forgetting import SourceChange, changes, outcome, text_shift
 from domainstudio.evaluation.losses import Loss
 
 
@@ -50,6 +50,11 @@ def test_a_change_is_the_last_probe_against_step_0() -> None:
     assert (news.base_nats, news.nats, news.base_bits, news.bits) == (2.0, 2.5, 1.0, 1.3)
     assert law.change_nats == pytest.approx(-0.75)
     assert [change.source for change in (law, news, books, tax)] == ["law", "news", "books", "tax"]
+
+
+def test_the_shift_is_how_much_worse_the_base_predicts_the_domain() -> None:
+    assert text_shift(PROBES) == pytest.approx((1.5 + 1.0) / 2 - (1.0 + 1.0) / 2)
+    assert text_shift([point for point in PROBES if point.role == "domain"]) is None
 
 
 def test_forgetting_is_the_mean_rise_of_general_and_gain_the_mean_fall_of_domain_loss() -> None:

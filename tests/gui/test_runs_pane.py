@@ -18,13 +18,24 @@ from domainstudio.gui.panes.runs.pane import RunsPane
 from domainstudio.gui.panes.runs.table import NumberColumn, NumbersModel
 from domainstudio.gui.session import Session
 from domainstudio.jobs import process
-from domainstudio.jobs.events import Body, Checkpoint, Event, Probe, Start, State, Step, encode
+from domainstudio.jobs.events import (
+    Body,
+    Canaries,
+    Checkpoint,
+    Event,
+    Intervention,
+    Probe,
+    Start,
+    State,
+    Step,
+    encode,
+)
 from domainstudio.jobs.folder import JobFolder, create_job
 from domainstudio.jobs.worker import Worker
 from domainstudio.mixture.shares import Arm
 from domainstudio.problems import Problem
 from domainstudio.project.project import Project
-from domainstudio.workflow.training import TRAIN, freeze
+from domainstudio.workflow.training import TRAIN, freeze, run_spec
 
 MakePane = Callable[[], RunsPane]
 
@@ -46,9 +57,9 @@ def make_pane(small_project: Path, qtbot: QtBot) -> Iterator[MakePane]:
         session.close()
 
 
-def new_run(project: Path, arm: Arm = "treated") -> JobFolder:
+def new_run(project: Path, arm: Arm = "treated", **settings: str) -> JobFolder:
     with Project(project) as opened:
-        spec, _processes = freeze(opened, "base", "default", "default", {}, arm)
+        spec, _processes = freeze(opened, "base", "default", "default", settings, arm)
     return create_job(project / "jobs", TRAIN.name, TRAIN.program, spec)
 
 
@@ -121,6 +132,31 @@ def test_it_shows_a_run_as_it_changes(make_pane: MakePane, small_project: Path, 
     assert "3 steps would be repeated" in pane.plots.state.words
     worker.finish("done", 160)
     qtbot.waitUntil(lambda: "Kept at step 53" in state_of(pane))
+
+
+def test_what_the_guard_did_is_drawn_with_words_and_said(
+    make_pane: MakePane, small_project: Path, qtbot: QtBot
+) -> None:
+    folder = new_run(small_project)
+    wrote(
+        folder, Start(0), Probe(0, "general", "general", 5.0, 2.0, 10, 40), Canaries(0, 20, 40, 16, 1.0),
+        point(50), Probe(50, "general", "general", 5.2, 2.0, 10, 40), Canaries(50, 19, 40, 16, 0.9),
+        Intervention(50, "alarm", 0.2, "nats"), Intervention(50, "rate", 0.5, "nats"), point(100),
+        Intervention(100, "pause", 0.2, "nats"), State("stopped", 100),
+    )  # fmt: skip
+    pane = make_pane()
+    qtbot.waitUntil(lambda: "Paused at step 100" in state_of(pane))
+    qtbot.waitUntil(lambda: "the guard paused the run" in pane.plots.state.words)
+    assert "more than is accepted" in pane.plots.state.words
+    lines = [(event.x, event.text) for event in pane.plots.forgetting.content.events]
+    assert lines == [
+        (50.0, "over the budget"), (50.0, "rate × 0.5"), (100.0, "paused by the guard"),
+    ]  # fmt: skip
+    pane.view._buttons["table"].click()
+    pane.table._choice._buttons["held out"].click()
+    model = pane.table.model
+    titles = [model.headerData(n, Qt.Orientation.Horizontal) for n in range(model.columnCount())]
+    assert titles[-1] == "Facts right of 40" and text_of(model, 1, len(titles) - 1) == "19"
 
 
 def test_a_run_whose_process_died_says_so_and_where_it_would_go_on(
@@ -257,6 +293,42 @@ def test_delete_says_what_it_frees_and_asks(make_pane: MakePane, small_project: 
     qtbot.waitUntil(lambda: names(pane) == ["train-1"])
     assert not (small_project / "jobs" / "train-2").exists()
     assert pane.question.text == "" and pane.memory()["run"] == "train-1"
+
+
+def with_checkpoint(folder: JobFolder, step: int) -> Checkpoint:
+    """Leave a checkpoint with a safetensors header of one weight, and return what is said of it."""
+    model = folder.result / "checkpoints" / f"step-{step:08d}" / "model"
+    model.mkdir(parents=True)
+    header = b'{"w": {"dtype": "F32", "shape": [1], "data_offsets": [0, 4]}}'
+    (model / "model.safetensors").write_bytes(len(header).to_bytes(8, "little") + header + b"\0" * 4)
+    return Checkpoint(step, str(model.parent.relative_to(folder.path)), 100)
+
+
+def test_a_decay_branches_off_the_checkpoint_and_for_the_steps_that_are_chosen(
+    make_pane: MakePane, small_project: Path, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(process, "command", fake_trainer.command)
+    for schedule in ("cosine", "wsd"):
+        folder = new_run(small_project, schedule=schedule)
+        saved = [with_checkpoint(folder, step) for step in (80, 120)]
+        wrote(folder, Start(0), point(1), *saved, point(160), State("done"))
+    pane = make_pane()
+    qtbot.waitUntil(lambda: names(pane) == ["train-2", "train-1"])
+    qtbot.waitUntil(lambda: pane.act._branch.isVisible())
+    pane.act._branch.click()
+    qtbot.waitUntil(lambda: "From which step?" in pane.question.text)
+    link(pane, "step 80").click()
+    assert "train-2 from step 80" in pane.question.text
+    link(pane, "8 steps").click()
+    qtbot.waitUntil(lambda: names(pane)[0] == "train-3")
+    with Project(small_project) as opened:
+        spec = run_spec(opened, "train-3")
+    assert spec.origin == "train-2@80" and spec.steps == 88
+    branch = JobFolder(small_project / "jobs" / "train-3")
+    qtbot.waitUntil(lambda: branch.status() == "done", timeout=30_000)
+    qtbot.keyClick(pane.list.view, Qt.Key.Key_End)
+    qtbot.waitUntil(lambda: pane.memory()["run"] == "train-1")
+    assert not pane.act._branch.isVisible(), "the rate of a cosine falls all the way"
 
 
 def test_a_refusal_is_said_in_the_pane(make_pane: MakePane, small_project: Path, qtbot: QtBot) -> None:

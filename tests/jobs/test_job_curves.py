@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domainstudio.jobs.curves import Curves, gather
-from domainstudio.jobs.events import Body, Checkpoint, Event, Log, Probe, Progress, Start, Step
+from domainstudio.jobs.events import Body, Checkpoint, Event, Log, Probe, Progress, RollBack, Start, Step
 
 Point = TypeVar("Point")
 SOURCES = ("general", "domain")
@@ -30,13 +30,17 @@ def step_at(step: int, loss: float) -> Step:
 
 @st.composite
 def stories(draw: st.DrawFn) -> Story:
-    """Attempts as a trainer writes them: each goes on from a whole checkpoint, or from the beginning."""
+    """Attempts as a trainer writes them: each goes on from a whole checkpoint, or from the beginning.
+
+    Within an attempt the trainer may go back to a checkpoint too.
+    """
     bodies: list[Body] = []
     whole = [0]
     for attempt in range(draw(st.integers(1, 6))):
         last = draw(st.sampled_from(whole))
         whole = [step for step in whole if step <= last]
-        bodies.append(Start(last + 1 if last else 0))
+        goes_back = attempt > 0 and last > 0 and draw(st.booleans())
+        bodies.append(RollBack(last + 1) if goes_back else Start(last + 1 if last else 0))
         probed = [0] if last == 0 else []
         end = last + draw(st.integers(0, 9))
         for step in (*probed, *range(last + 1, end + 1)):
@@ -109,6 +113,26 @@ def test_a_point_at_the_step_of_the_new_start_is_done_again_the_one_before_stand
     assert curves.steps.points() == [step_at(4, 1.0), step_at(5, 2.0)]
     assert superseded(curves) == [step_at(5, 1.0)]
     assert [probe.step for probe in curves.probes] == [4]
+
+
+def test_going_back_is_no_attempt_and_the_next_one_knows_what_stands() -> None:
+    bodies: list[Body] = [Start(0), *(step_at(step, 1.0) for step in (1, 2, 3)), RollBack(2), step_at(2, 2.0)]
+    curves = gather(Story(bodies).events())
+    assert curves.steps.points() == [step_at(1, 1.0), step_at(2, 2.0)] and curves.attempts == 1
+    assert superseded(curves) == [step_at(2, 1.0), step_at(3, 1.0)]
+    assert [mark.kind for mark in curves.marks] == ["start"]
+
+
+def test_of_a_branch_the_trunks_tokens_count_before_its_first_step() -> None:
+    bodies: list[Body] = [
+        Start(0),
+        Probe(0, "law", "domain", 1.0, 1.0, 1, 1),
+        step_at(9, 1.0),
+        step_at(10, 1.0),
+    ]
+    curves = gather(Story(bodies).events())
+    assert curves.at_steps("tokens", [0, 8, 9, 10]).tolist() == [0.0, 80.0, 90.0, 100.0]
+    assert curves.at_steps("seconds", [0, 8]).tolist() == [0.0, 0.0]
 
 
 def test_steps_that_go_back_within_an_attempt_leave_the_line_ascending() -> None:

@@ -18,7 +18,19 @@ from pydantic import BaseModel
 from domainstudio.jobs import metrics as module
 from domainstudio.jobs.columns import DTYPES, PLOTTED
 from domainstudio.jobs.curves import Curves, gather
-from domainstudio.jobs.events import Body, Checkpoint, Event, JobProblem, Probe, Start, State, Step, encode
+from domainstudio.jobs.events import (
+    Body,
+    Canaries,
+    Checkpoint,
+    Event,
+    Intervention,
+    JobProblem,
+    Probe,
+    Start,
+    State,
+    Step,
+    encode,
+)
 from domainstudio.jobs.folder import JobFolder, create_job
 from domainstudio.jobs.follow import read_events
 from domainstudio.jobs.metrics import METRICS, Metrics, read, save_at_end
@@ -40,6 +52,7 @@ def told(curves: Curves) -> list[object]:
         *(table.column(name).tobytes() for table in tables for name in DTYPES),
         *(table.level(name, level).tobytes() for table in tables for name in PLOTTED for level in (1, 2)),
         repr((curves.probes, curves.superseded_probes, curves.checkpoints, curves.marks)),
+        repr((curves.interventions, curves.canaries)),
         (curves.attempts, curves.last_time, curves.worked_seconds),
     ]
 
@@ -60,6 +73,8 @@ def attempt(first: int, last: int) -> list[Body]:
         bodies.append(step_at(step, math.nan if step % 7 == 0 else 2.0 + step / 10))
         if step % 5 == 0:
             bodies.append(Probe(step, "web", "general", 3.0, math.nan, 10, 40))
+            bodies.append(Intervention(step, "rate", 0.5, "nats"))
+            bodies.append(Canaries(step, 17, 40, 16, math.nan if step % 10 else 0.9))
             bodies.append(Checkpoint(step, f"result/checkpoints/{step}", 9))
     return [*bodies, JobProblem("job.bug", None, {"error": "e", "job": "train-1"}), State("stopped", last)]
 
@@ -205,3 +220,16 @@ def test_pauses_do_not_count_as_work() -> None:
     assert curves.at_steps("seconds", [0, 1, 2, 3, 9]).tolist() == [0.0, 10.0, 15.0, 15.0, 15.0]
     assert curves.at_steps("tokens", [0, 2]).tolist() == [0.0, 20.0]
     assert [(mark.kind, mark.step) for mark in curves.marks] == [("start", 0), ("start", 2)]
+
+
+def test_what_a_guard_did_is_said_once_and_goes_with_the_steps_that_are_done_again(
+    folder: JobFolder,
+) -> None:
+    """An attempt names what it goes on with once more, and what came later did not happen."""
+    alarm, half = Intervention(5, "alarm", 0.1, "nats"), Intervention(5, "rate", 0.5, "nats")
+    later, known = Intervention(9, "rate", 0.5, "nats"), Canaries(9, 20, 40, 16, 1.0)
+    first = [Start(0), *(step_at(step) for step in range(1, 6)), alarm, half]
+    first += [step_at(6), step_at(7), step_at(8), step_at(9), known, later]
+    write(folder, [*first, Start(6), half, step_at(6)])
+    curves = read(folder)
+    assert curves.interventions == [alarm, half] and curves.canaries == []

@@ -121,3 +121,69 @@ def test_a_single_block_is_drawn_again_and_again() -> None:
 def test_a_source_without_blocks_is_an_error() -> None:
     with pytest.raises(ValueError, match="at least one block"):
         Sampler([0.5, 0.5], [10, 0], seed=0)
+
+
+CHANGES = st.lists(
+    st.tuples(st.integers(0, 900), st.lists(st.floats(1e-3, 1), min_size=6, max_size=6)), max_size=3
+)
+
+
+def changed(
+    sources: list[tuple[float, int]], seed: int, changes: list[tuple[int, list[float]]]
+) -> tuple[Sampler, list[tuple[int, list[float]]]]:
+    """Return a sampler whose shares change after so many further draws each, and its changes."""
+    planned, first = [], 0
+    for after, weights in changes:
+        first += after
+        used = weights[: len(sources)]
+        planned.append((first, [weight / sum(used) for weight in used]))
+    total = sum(share for share, _ in sources)
+    shares, blocks = [share / total for share, _ in sources], [blocks for _, blocks in sources]
+    return Sampler(shares, blocks, seed, planned), planned
+
+
+@settings(deadline=None, max_examples=30, suppress_health_check=[HealthCheck.too_slow])
+@given(SOURCES, SEEDS, CHANGES)
+def test_where_shares_change_every_source_goes_on_in_its_own_order(
+    sources: list[tuple[float, int]], seed: int, changes: list[tuple[int, list[float]]]
+) -> None:
+    """No block comes twice within an epoch, none is left out, and each source's order is the old one."""
+    drawing, _ = changed(sources, seed, changes)
+    plain = sampler(sources, seed)
+    orders: list[dict[int, list[Draw]]] = []
+    for one in (drawing, plain):
+        drawn = [one.draw(number) for number in range(1500)]
+        orders.append({n: [draw for draw in drawn if draw.source == n] for n in range(len(sources))})
+    for source, draws in orders[0].items():
+        size = sources[source][1]
+        assert [draw.epoch for draw in draws] == [turn // size for turn in range(len(draws))]
+        for first in range(0, len(draws), size):
+            blocks = {draw.block for draw in draws[first : first + size]}
+            assert len(blocks) == min(size, len(draws) - first)
+        both = min(len(draws), len(orders[1][source]))
+        assert draws[:both] == orders[1][source][:both]
+
+
+@settings(deadline=None, max_examples=30, suppress_health_check=[HealthCheck.too_slow])
+@given(SOURCES, SEEDS, CHANGES)
+def test_each_stretch_has_its_shares_and_what_comes_before_a_change_stands(
+    sources: list[tuple[float, int]], seed: int, changes: list[tuple[int, list[float]]]
+) -> None:
+    drawing, planned = changed(sources, seed, changes)
+    earlier, _ = changed(sources, seed, changes[:-1])
+    last = planned[-1][0] if planned else 0
+    assert [drawing.draw(n) for n in range(last)] == [earlier.draw(n) for n in range(last)]
+    if planned:
+        owners = np.array([drawing.draw(number).source for number in range(last, last + 1000)])
+        for source, share in enumerate(planned[-1][1]):
+            counted = np.cumsum(owners == source)
+            assert np.abs(counted - np.arange(1, 1001) * share).max() <= 1 + len(sources)
+
+
+def test_a_change_far_ahead_costs_nothing_and_counts_every_draw_before() -> None:
+    far = 10**12 + 12_345
+    drawing = Sampler([0.9, 0.1], [1000, 50], 3, [(far, [0.5, 0.5])])
+    first = next(draw for draw in map(drawing.draw, range(far, far + 10)) if draw.source == 1)
+    assert first.epoch == pytest.approx(far * 0.1 / 50, rel=1e-4)
+    before = next(draw for draw in map(drawing.draw, range(far - 1, 0, -1)) if draw.source == 1)
+    assert (before.epoch, before.block) != (first.epoch, first.block)

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domainstudio.recipe.advice import PlannedText, doubts, highest_rate, usual_peak
+from domainstudio.recipe.advice import STRONG_SHIFT, PlannedText, doubts, rewarming, usual_peak
 from domainstudio.recipe.recipe import Recipe, Stage
 
 SIZE = 6_900_000_000
@@ -19,9 +19,42 @@ def said(
 
 def test_a_model_of_7_billion_bears_a_tenth_of_its_peak_under_a_billion_tokens() -> None:
     assert usual_peak(SIZE) == pytest.approx(1.2e-4)
-    assert highest_rate(SIZE, 10**8) == pytest.approx(1.2e-5)
-    assert highest_rate(SIZE, 10**10) == pytest.approx(3.6e-5)
-    assert highest_rate(SIZE, 10**12) == pytest.approx(1.2e-4)
+    ranges = [rewarming(SIZE, tokens, 1000) for tokens in (10**8, 10**10, 10**12)]
+    assert [found.highest for found in ranges] == pytest.approx([1.2e-5, 3.6e-5, 1.2e-4])
+    assert [found.lowest for found in ranges] == pytest.approx([2.4e-6, 1.2e-5, 6e-5])
+
+
+TOKENS = st.integers(1, 10**13)
+SHIFTS = st.none() | st.floats(-2, 2)
+
+
+@given(TOKENS, TOKENS, SHIFTS, st.integers(1, 10**6))
+def test_more_tokens_never_bear_less_and_a_strong_shift_bears_at_most_one_band_more(
+    one: int, other: int, shift: float | None, steps: int
+) -> None:
+    few, many = (rewarming(SIZE, tokens, steps, shift) for tokens in sorted((one, other)))
+    assert few.lowest <= many.lowest and few.highest <= many.highest
+    assert 0 < few.lowest < few.highest <= few.usual
+    plain = rewarming(SIZE, one, steps)
+    moved = rewarming(SIZE, one, steps, STRONG_SHIFT)
+    assert plain.lowest == moved.lowest and plain.highest <= moved.highest
+    assert rewarming(SIZE, one, steps, STRONG_SHIFT - 0.01).highest == plain.highest
+    assert moved.highest <= 3.34 * plain.highest
+
+
+@given(st.integers(1, 10**6))
+def test_the_advised_warm_up_is_5_to_10_percent_of_a_short_run_and_1_to_2_of_a_long_one(steps: int) -> None:
+    found = rewarming(SIZE, 10**9, steps)
+    assert 1 <= found.least_warmup <= found.most_warmup <= max(1, 0.1 * steps + 0.5)
+    if steps >= 500:
+        assert found.most_warmup <= 0.02 * steps + 0.5
+
+
+def test_a_strong_shift_takes_the_doubt_from_a_rate_of_the_next_band() -> None:
+    recipe = Recipe(stages=(Stage(learning_rate=3e-5, warmup_steps=0),))
+    near, far = (PlannedText(10**8, 0.0, {"law": 1.0}, shift) for shift in (0.1, 0.4))
+    assert [one.code for one in doubts(recipe, 1000, near, SIZE)] == ["advice.high_rate_bare"]
+    assert list(doubts(recipe, 1000, far, SIZE)) == []
 
 
 @given(st.integers(10**6, 10**12), st.integers(10**6, 10**12))

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from domainstudio.recipe.schedules import ScheduleName, learning_rate_at
+from domainstudio.recipe.schedules import ScheduleName, decayed_rate, learning_rate_at
 
 NAMES = get_args(ScheduleName)
 
@@ -23,7 +23,8 @@ def schedules(draw: st.DrawFn) -> tuple[int, int, float, list[float]]:
         learning_rate_at(step, steps, name=name, peak=peak, warmup_steps=warmup, floor=floor)
         for step in range(1, steps + 1)
     ]
-    end = peak if name == "constant" else peak * floor
+    ends = {"constant": 1.0, "infinite": (1 + floor) / 2}
+    end = peak * ends.get(name, floor)
     assert math.isclose(rates[-1], end, abs_tol=1e-15), (name, rates[-1], end)
     return steps, warmup, peak, rates
 
@@ -58,7 +59,8 @@ def test_neighbouring_steps_have_neighbouring_rates(schedule: tuple[int, int, fl
 
 
 @pytest.mark.parametrize(
-    ("name", "middle"), [("cosine", 0.55), ("linear", 0.55), ("constant", 1.0), ("wsd", 1.0)]
+    ("name", "middle"),
+    [("cosine", 0.55), ("linear", 0.55), ("constant", 1.0), ("wsd", 1.0), ("infinite", 0.55)],
 )
 def test_half_way_down_each_shape_has_its_height(name: ScheduleName, middle: float) -> None:
     rate = learning_rate_at(60, 110, name=name, peak=1.0, warmup_steps=10, floor=0.1)
@@ -71,6 +73,32 @@ def test_wsd_falls_in_its_last_tenth() -> None:
         for step in (900, 925, 1000)
     ]
     assert rates == pytest.approx([1.0, 0.5, 0.0])
+
+
+@settings(deadline=None)
+@given(st.integers(8, 3000), st.integers(0, 500), st.floats(1e-6, 1), st.floats(0, 1))
+def test_infinite_holds_one_rate_from_the_end_of_its_cool_down(
+    steps: int, warmup: int, peak: float, floor: float
+) -> None:
+    steps += warmup
+    rates = [
+        learning_rate_at(step, steps, name="infinite", peak=peak, warmup_steps=warmup, floor=floor)
+        for step in range(max(1, warmup), steps + 1)
+    ]
+    held = rates[len(rates) // 4 + 1 :]
+    assert max(held) - min(held) <= 1e-12 * peak
+    assert held[-1] == pytest.approx(peak * (1 + floor) / 2)
+    assert max(rates) == rates[0], "from the peak on it only falls"
+
+
+@settings(deadline=None)
+@given(st.floats(0, 1), st.floats(0, 1), st.integers(1, 1000))
+def test_a_decay_begins_at_its_rate_only_falls_and_ends_at_the_floor(
+    rate: float, lowest: float, steps: int
+) -> None:
+    rates = [decayed_rate(rate, lowest, taken, steps) for taken in range(steps + 1)]
+    assert rates[0] == rate and rates[-1] == pytest.approx(min(rate, lowest))
+    assert all(later <= earlier for earlier, later in zip(rates, rates[1:], strict=False))
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 from support import Command
 
-from domainstudio.jobs.events import Step
+from domainstudio.cli.main import run_command
+from domainstudio.jobs.events import Probe, Step
 from domainstudio.jobs.folder import JobFolder, create_job
 from domainstudio.jobs.worker import Worker
 from domainstudio.problems import UserError, sentence
@@ -128,6 +129,31 @@ def test_going_on_from_a_run_on_its_own_text_is_doubted(project: Project) -> Non
     with_checkpoint(made(project, first.spec, "stopped"), 3)
     with pytest.raises(UserError, match="runs resume"):
         planned(project, RunChoice(origin="train-2"))
+
+
+def test_re_warming_is_advised_by_tokens_and_by_the_shift_that_a_run_measured(
+    project: Project, command: Command, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert planned(project, RunChoice()).rewarming is None, "random weights have nothing to forget"
+    with_checkpoint(made(project, planned(project, RunChoice()).spec), 160)
+    choice = RunChoice(origin="train-1@160")
+    plain = planned(project, choice)
+    assert plain.rewarming is not None and plain.rewarming.shift is None
+    assert plain.rewarming.highest == pytest.approx(1e-4) and plain.rewarming.least_warmup == 8
+    measuring = create_job(project.jobs, TRAIN.name, TRAIN.program, plain.spec)
+    measuring.record_process(os.getpid(), 0)
+    worker = Worker(measuring)
+    for source, bits in (("general", 1.0), ("domain", 1.4)):
+        worker.emit(Probe(0, source, source, 2.0, bits, 100, 200))
+    worker.emit(Step(1, 128, 5.0, 1e-3, 1.0, 1.0, 1))
+    worker.emit(Probe(1, "domain", "domain", 2.0, 9.0, 100, 200))
+    worker.finish("done")
+    moved = planned(project, choice)
+    assert moved.rewarming is not None and moved.rewarming.shift == pytest.approx(0.4)
+    assert moved.rewarming.highest == pytest.approx(3e-4)
+    assert run_command(["recipe", "plan", str(project.path), "--from", "train-1@160"]) == 0
+    said = capsys.readouterr().out
+    assert all(words in said for words in ("2e-5 to 3e-4", "2308.04014", "2407.07263", "+0.400 bits a byte"))
 
 
 def test_checkpoints_that_do_not_fit_are_the_gravest(

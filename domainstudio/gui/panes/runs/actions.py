@@ -10,20 +10,26 @@ from domainstudio.gui.pane import PaneHeader
 from domainstudio.gui.session import Session
 from domainstudio.gui.widgets.problem_line import ProblemLine
 from domainstudio.jobs import process
+from domainstudio.jobs.checkpoints import list_checkpoints
 from domainstudio.language import translate as _
 from domainstudio.problems import Problem, sentence
 from domainstudio.project.project import Project
 from domainstudio.units import format_count, format_size
 from domainstudio.workflow import runs
+from domainstudio.workflow.branching import start_branch
 from domainstudio.workflow.run_list import RunRow
 from domainstudio.workflow.running import resume
 
 _TOPICS = frozenset({"runs"})
 _OVER = ("done", "stopped", "failed", "interrupted")
+_OFFERED = 4
+"""Newest checkpoints that a branch is offered from; others are reached by command."""
+_DECAYS = (0.05, 0.1, 0.2)
+"""Lengths of a decay that are offered, as shares of the steps before: 10 to 20 percent (arXiv 2405.18392)."""
 
 
 class RunActions(QObject):
-    """Pause, resume, stop, keep, checkpoint, delete the run that is chosen.
+    """Pause, resume, stop, keep, checkpoint, delete the run that is chosen, or branch off it.
 
     Signals:
         export_requested: the run is finished and shall be exported.
@@ -43,6 +49,10 @@ class RunActions(QObject):
         self._primary = ""
         self._delete = header.add_secondary(_("Delete…"), self._on_delete_clicked)
         self._stop = header.add_secondary(_("Stop…"), self._on_stop_clicked)
+        self._branch = header.add_secondary(_("Branch and decay…"), self._on_branch_clicked)
+        self._branch.setToolTip(
+            _("Go on from a checkpoint in a run of its own whose rate falls to the floor")
+        )
         self._checkpoint = header.add_secondary(_("Checkpoint now"), self._on_checkpoint_clicked)
         self.show_run(None, 0)
 
@@ -62,6 +72,7 @@ class RunActions(QObject):
         self._checkpoint.setVisible(is_running)
         self._checkpoint.setEnabled(not asked)
         self._delete.setVisible(status in _OVER)
+        self._branch.setVisible(row is not None and row.may_branch and saved > 0)
         self._show_primary(status, asked)
 
     def _show_primary(self, status: str, asked: str) -> None:
@@ -143,6 +154,52 @@ class RunActions(QObject):
         self._close_question()
         self._do(_kill)
 
+    def _on_branch_clicked(self) -> None:
+        if self._row is not None:
+            self._session.read(partial(_checkpoints, self._row.run), self._on_checkpoints, self._on_failed)
+
+    def _on_checkpoints(self, found: tuple[str, list[int]]) -> None:
+        run, steps = found
+        if self._row is None or self._row.run != run or not steps:
+            return
+        if len(steps) == 1:
+            self._ask_for_decay(steps[0])
+            return
+        self._question = "branch"
+        words = _(
+            "A branch goes on from a checkpoint of {run} with its optimizer and its place in the text, while "
+            "its rate falls to the floor; {run} stays as it is. From which step?"
+        )
+        links = [
+            (_("step {n}").format(n=format_count(step)), partial(self._ask_for_decay, step)) for step in steps
+        ]
+        self._line.say(
+            "attention", words.format(run=run), [*links, (_("Do not branch"), self._close_question)]
+        )
+
+    def _ask_for_decay(self, step: int) -> None:
+        if self._row is None:
+            return
+        self._question = "branch"
+        words = _(
+            "A branch of {run} from step {step}: how long shall its rate fall? 10 to 20 percent of the steps "
+            "before are usual (arXiv 2405.18392)."
+        )
+        lengths = sorted({max(1, round(share * step)) for share in _DECAYS})
+        links = [
+            (_("{n} steps").format(n=format_count(length)), partial(self._start_branch, step, length))
+            for length in lengths
+        ]
+        self._line.say(
+            "attention",
+            words.format(run=self._row.run, step=format_count(step)),
+            [*links, (_("Do not branch"), self._close_question)],
+        )
+
+    def _start_branch(self, step: int, decay_steps: int) -> None:
+        self._close_question()
+        self._do(partial(_branch, step, decay_steps))
+
     def _on_delete_clicked(self) -> None:
         if self._row is not None:
             self._session.read(partial(_size, self._row.run), self._on_sized, self._on_failed)
@@ -191,6 +248,15 @@ class RunActions(QObject):
 
 def _resume(project: Project, run: str) -> None:
     resume(project.job(run))
+
+
+def _checkpoints(run: str, project: Project) -> tuple[str, list[int]]:
+    found = list_checkpoints(project.job(run).result)
+    return run, [checkpoint.step for checkpoint in reversed(found)][:_OFFERED]
+
+
+def _branch(step: int, decay_steps: int, project: Project, run: str) -> None:
+    start_branch(project, f"{run}@{step}", decay_steps)
 
 
 def _kill(project: Project, run: str) -> None:

@@ -26,6 +26,7 @@ from domainstudio.jobs.events import Probe
 from domainstudio.language import translate as _
 from domainstudio.recipe.run import RunSpec
 from domainstudio.units import big_unit, format_change, format_count, format_rate
+from domainstudio.workflow.interventions import intervention_label
 
 Axis = Literal["step", "tokens", "seconds"]
 TOKEN_OF_ROLE = {"general": "forget", "domain": "domain"}
@@ -279,7 +280,7 @@ memory_content = column_content("memory_bytes", lambda value: f"{value:.1f}", 1e
 
 
 def events(shown: Shown) -> list[EventLine]:
-    """Return the dotted lines: where attempts broke off and went on, and what was amiss."""
+    """Return the dotted lines: where attempts broke off and went on, what was amiss, what the guard did."""
     made: list[tuple[int, str]] = []
     marks = shown.curves.marks
     for before, mark in zip([None, *marks], marks, strict=False):
@@ -288,6 +289,10 @@ def events(shown: Shown) -> list[EventLine]:
             made.pop()
         if words:
             made.append((mark.step - (mark.kind == "start"), words))
+    done = [(one.step, intervention_label(one)) for one in shown.curves.interventions]
+    by_guard = {one.step for one in shown.curves.interventions if one.what == "pause"}
+    made = [event for event in made if event[0] not in by_guard or event[1] != _("paused")]
+    made = sorted(made + done, key=lambda event: event[0])
     places = shown.curves.at_steps(shown.axis, [step for step, _words in made])
     return [EventLine(float(x), words) for x, (_step, words) in zip(places, made, strict=True)]
 

@@ -7,6 +7,7 @@ from typing import Any
 from PySide6.QtCore import QDateTime, Qt, QTimer
 from PySide6.QtWidgets import QBoxLayout, QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
 
+from domainstudio.evaluation.budget import accepted_in_nats
 from domainstudio.gui import theme
 from domainstudio.gui.pane import Pane
 from domainstudio.gui.panes.runs.actions import RunActions
@@ -199,7 +200,7 @@ class RunsPane(Pane):
             is_against_base=self.held_out.key == "base",
             others=[other for name in names if (other := self._known_run(name)) is not None],
             control=self._known_run(control) if control else None,
-            accepted=spec.recipe.accepted_forgetting,
+            accepted=accepted_in_nats(spec.recipe, run.held_out.general_base),
         )
 
     def _show_run(self) -> None:

@@ -160,6 +160,11 @@ class TablePage(QWidget):
             words = format_change if shown.is_against_base else lambda value: f"{value:.4f}"
             made.append(_at(title, steps, curve.steps, values, words))
         made.append(_at(_("Forgetting (nats)"), steps, *shown.run.held_out.forgetting, format_change))
+        facts = shown.curves.canaries
+        if facts:
+            asked, right = np.array([one.step for one in facts]), np.array([one.right for one in facts])
+            title = _("Facts right of {total}").format(total=format_count(facts[0].total))
+            made.append(_at(title, steps, asked, right, format_count))
         return made, len(steps)
 
 

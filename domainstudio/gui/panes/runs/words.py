@@ -6,8 +6,10 @@ from domainstudio.jobs.columns import Columns
 from domainstudio.jobs.curves import Curves
 from domainstudio.language import translate as _
 from domainstudio.problems import Problem, sentence
+from domainstudio.recipe.interventions import rate_factor
 from domainstudio.recipe.run import RunSpec
 from domainstudio.units import format_count, format_duration, format_rate
+from domainstudio.workflow.interventions import facts_words, intervention_words
 from domainstudio.workflow.run_list import RunRow
 from domainstudio.workflow.runs import resumption_words
 from domainstudio.workflow.training import Resumption
@@ -80,9 +82,8 @@ def telling(row: RunRow, curves: Curves, spec: RunSpec, resumption: Resumption |
             cost = _cost(row, saved, curves)
             return Telling("triangle", "attention", _("Live:"), last_event, sentence(warning), cost)
         case "running" | "created":
-            return Telling(
-                "live", "ok", _("Live:"), last_event, _pause_words(row, spec), _cost(row, saved, curves)
-            )
+            plan = _guarded(row, _pause_words(row, spec, curves))
+            return Telling("live", "ok", _("Live:"), last_event, plan, _cost(row, saved, curves))
         case "unknown":
             plan = _("It runs on another machine, and its process cannot be seen from here.")
             return Telling(
@@ -92,7 +93,7 @@ def telling(row: RunRow, curves: Curves, spec: RunSpec, resumption: Resumption |
             took = _("{steps} steps in {time}").format(
                 steps=format_count(row.step), time=format_duration(curves.worked_seconds)
             )
-            return Telling("tick-ring", "ok", _("Finished:"), took, "", "")
+            return Telling("tick-ring", "ok", _("Finished:"), took, _guarded(row, ""), facts_words(row))
         case "failed":
             problems = [mark.problem for mark in curves.marks if mark.problem is not None]
             words = sentence(problems[-1]) if problems else ""
@@ -105,7 +106,8 @@ def telling(row: RunRow, curves: Curves, spec: RunSpec, resumption: Resumption |
                 )
             return Telling("triangle", "attention", _("Interrupted:"), ended, head, _resumed(row, resumption))
         case _:
-            return Telling("pause-ring", "text2", _("Paused:"), ended, _goes_on(row, resumption), "")
+            plan = _guarded(row, _goes_on(row, resumption))
+            return Telling("pause-ring", "text2", _("Paused:"), ended, plan, "")
 
 
 def _warning(curves: Curves, saved: int) -> Problem | None:
@@ -118,7 +120,13 @@ def _warning(curves: Curves, saved: int) -> Problem | None:
     return None
 
 
-def _pause_words(row: RunRow, spec: RunSpec) -> str:
+def _guarded(row: RunRow, words: str) -> str:
+    """Return what the guard did last, before what there is to say else."""
+    done = intervention_words(row.interventions[-1]) if row.interventions else ""
+    return f"{done} {words}".strip()
+
+
+def _pause_words(row: RunRow, spec: RunSpec, curves: Curves) -> str:
     if row.step >= spec.steps:
         return _("The last measurements and the last checkpoint are being written.")
     step = row.step + 1
@@ -126,7 +134,7 @@ def _pause_words(row: RunRow, spec: RunSpec) -> str:
         "Pause writes a checkpoint at the end of this step. Resume goes on at step {step} with the same "
         "place in the text and rate {rate}; nothing is warmed up again."
     )
-    rate = spec.recipe.stage.learning_rate_at(step, spec.steps)
+    rate = spec.learning_rate_at(step) * rate_factor(curves.interventions, step)
     return words.format(step=format_count(step), rate=format_rate(rate))
 
 

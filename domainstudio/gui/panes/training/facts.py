@@ -8,7 +8,7 @@ from domainstudio.problems import Problem, UserError
 from domainstudio.project import plans
 from domainstudio.project.project import Project
 from domainstudio.recipe.recipe import Recipe
-from domainstudio.units import format_count, format_size
+from domainstudio.units import format_count, format_rate, format_size
 from domainstudio.workflow.advice import Advice, advice
 from domainstudio.workflow.planned import PlannedRun, RunChoice, origins, planned
 from domainstudio.workflow.planning import recipe_of
@@ -78,4 +78,12 @@ def meanings(run: PlannedRun) -> dict[str, str]:
     }
     if stage.warmup_share:
         meanings["warmup_share"] = warmup
+    found = run.rewarming
+    if found is not None:
+        meanings["learning_rate"] = _("Advised: {lowest} to {highest}.").format(
+            lowest=format_rate(found.lowest), highest=format_rate(found.highest)
+        )
+        meanings["warmup_steps"] = _("Advised: {first} to {last}.").format(
+            first=format_count(found.least_warmup), last=format_count(found.most_warmup)
+        )
     return meanings

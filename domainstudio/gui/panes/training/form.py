@@ -36,6 +36,7 @@ def choice_words(key: str, value: str) -> str:
         "linear": _("Linear"),
         "constant": _("Constant"),
         "wsd": _("Warm-up, stable, decay"),
+        "infinite": _("Infinite: cool-down, constant"),
         "1": _("1: optimizer"),
         "2": _("2: and gradients"),
         "3": _("3: and parameters"),
@@ -50,6 +51,8 @@ def choice_words(key: str, value: str) -> str:
         "pre-clip": _("As a term of the loss"),
         "post-clip": _("After clipping"),
         "decoupled": _("Decoupled"),
+        "tell": _("Tell"),
+        "roll-back": _("Go back, skip its text"),
     }
     return words.get(value, value)
 

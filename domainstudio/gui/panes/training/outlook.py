@@ -18,6 +18,7 @@ from domainstudio.language import translate as _
 from domainstudio.recipe.recipe import Recipe, settings_of
 from domainstudio.units import format_count, format_size
 from domainstudio.workflow.planned import PlannedRun, protection_words
+from domainstudio.workflow.rewarming import rewarming_words
 
 Links = list[tuple[str, Callable[[], object]]]
 _CODE_HEIGHT = 168
@@ -60,6 +61,7 @@ class Outlook(QScrollArea):
             "speed": Fact(_("Speed (tokens/s)")),
         }
         self.curve = RateCurve()
+        self._evidence = Text("", "small", "text2", wrap=True)
         self._lines = QVBoxLayout()
         self._lines.setSpacing(8)
         self._tabs = Tabs(
@@ -95,6 +97,8 @@ class Outlook(QScrollArea):
             + " "
             + protection_words(run)
         )
+        self._evidence.setText(rewarming_words(run.rewarming) if run.rewarming else "")
+        self._evidence.setVisible(run.rewarming is not None)
         self.facts["warmup"].show_value(
             format_count(run.warmup_steps), f"{100 * run.warmup_steps / run.spec.steps:.1f} %"
         )
@@ -166,6 +170,7 @@ class Outlook(QScrollArea):
         above.addSpacing(8)
         above.addWidget(Text(_("Learning rate"), "small strong"))
         above.addWidget(self.curve)
+        above.addWidget(self._evidence)
         below = _part(self._below)
         below.addWidget(hairline())
         below.addLayout(self._code_grid)
