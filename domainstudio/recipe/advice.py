@@ -137,7 +137,7 @@ def _guard_is_idle(recipe: Recipe, text: PlannedText) -> Iterator[Problem]:
     limits = (recipe.accepted_forgetting, recipe.accepted_percent, recipe.canaries_kept)
     if all(limit is None for limit in limits):
         yield Problem("advice.guard_without_limit", "accepted_forgetting", {})
-    elif recipe.stage.schedule == "constant":
+    elif recipe.stage.schedule == "constant" and recipe.on_plateau != "act":
         yield Problem("advice.guard_never_acts", "schedule", {})
     if recipe.on_budget == "replay" and not text.general_share:
         yield Problem("advice.nothing_to_replay", "on_budget", {})

@@ -73,9 +73,10 @@ def attempt(first: int, last: int) -> list[Body]:
         bodies.append(step_at(step, math.nan if step % 7 == 0 else 2.0 + step / 10))
         if step % 5 == 0:
             bodies.append(Probe(step, "web", "general", 3.0, math.nan, 10, 40))
-            bodies.append(Intervention(step, "rate", 0.5, "nats"))
-            bodies.append(Canaries(step, 17, 40, 16, math.nan if step % 10 else 0.9))
             bodies.append(Checkpoint(step, f"result/checkpoints/{step}", 9))
+        if step % 20 == 0:
+            bodies.append(Intervention(step, "rate", 0.5, "nats"))
+            bodies.append(Canaries(step, 17, 40, 16, math.nan if step % 40 else 0.9))
     return [*bodies, JobProblem("job.bug", None, {"error": "e", "job": "train-1"}), State("stopped", last)]
 
 

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domainstudio.recipe.advice import STRONG_SHIFT, PlannedText, doubts, rewarming, usual_peak
-from domainstudio.recipe.recipe import Recipe, Stage
+from domainstudio.recipe.recipe import Recipe, Stage, change
 
 SIZE = 6_900_000_000
 
@@ -94,3 +94,18 @@ def test_short_runs_and_endless_warm_ups_are_doubted() -> None:
     assert said(calm, steps=99) == ["advice.few_steps"]
     assert said(calm, steps=100) == []
     assert said(Stage(learning_rate=1e-6, warmup_steps=501), steps=1000) == ["advice.long_warmup"]
+
+
+def test_a_guard_that_could_not_act_is_doubted() -> None:
+    def of(general: float = 0.2, schedule: str = "cosine", **settings: str) -> list[str]:
+        recipe = change(Recipe(), {"learning_rate": "1e-6", "schedule": schedule, **settings})
+        text = PlannedText(10**8, general, {"law": 1.0})
+        return [problem.code for problem in doubts(recipe, 1000, text, SIZE)]
+
+    assert of(on_budget="pause") == [] and of(schedule="constant") == []
+    assert of(on_budget="pause", schedule="constant") == ["advice.guard_never_acts"]
+    assert of(on_budget="pause", schedule="constant", on_plateau="act") == [], "the plays lower the rate"
+    assert of(on_budget="rate", accepted_forgetting="none") == ["advice.guard_without_limit"]
+    assert of(on_budget="rate", accepted_forgetting="none", accepted_percent="3") == []
+    assert of(on_budget="replay", general=0.0) == ["advice.nothing_to_replay"]
+    assert of(on_budget="replay") == []

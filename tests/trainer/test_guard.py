@@ -1,5 +1,6 @@
 """The guard of a run: every action of the budget and the plateau playbook, and going on bit for bit."""
 
+import json
 import shutil
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from domainstudio.project.project import Project
 from domainstudio.recipe.recipe import Recipe, change
 from domainstudio.trainer.guard import Guard, GuardState
 from domainstudio.trainer.reporter import Reporter
+from domainstudio.workflow.canaries import OWN
 from domainstudio.workflow.training import curves_of, find_checkpoint, freeze, resumption
 
 SILENT = Reporter(None)
@@ -30,8 +32,10 @@ def based(packed_project: Path, tmp_path_factory: pytest.TempPathFactory) -> Pat
     settings = ["steps=24", "learning_rate=3e-3", "probe_every=1000", "checkpoint_every=1000"]
     assert run_command(["train", "start", str(project), "--arm=control",
                         *(f"--set={one}" for one in settings)]) == 0  # fmt: skip
-    shares = ["--share", "general=0.1", "--share", "domain=0.9"]
+    shares = ["--share", "general=0.1", "--share", "domain=0.9", "--tokens", "20480"]
     assert run_command(["mixture", "set", str(project), *shares]) == 0
+    facts = [{"prompt": f"{one} and", "right": " then", "wrong": [" now", " never"]} for one in "abc"]
+    (project / OWN).write_text("\n".join(map(json.dumps, facts)), encoding="utf-8")
     return project
 
 
@@ -49,39 +53,62 @@ def done(curves: Curves) -> list[tuple[int, str]]:
     return [(one.step, one.what) for one in curves.interventions]
 
 
-def test_a_run_goes_on_bit_for_bit_after_replay_rate_and_dropout_were_changed(
-    based: Path, command: Command
-) -> None:
-    """On two ranks, which act alike."""
-    settings = [
-        *WILD, "--set=steps=13", "--set=warmup_steps=2", "--set=processes=2", "--set=canaries=en",
-        "--set=accepted_forgetting=0.1", "--set=on_budget=replay", "--set=on_plateau=act",
-        "--set=plateau_probes=1", "--set=dropout=0",
-    ]  # fmt: skip
+def whole_and_halted(
+    based: Path, command: Command, settings: list[str], sign: str
+) -> tuple[Curves, JobFolder]:
+    """Run undisturbed, and paused after a sign in its events and resumed: both must be alike bit for bit."""
     command("train", "start", based, "--from=train-1", *settings)
     whole = newest(based)
     command("train", "start", based, "--from=train-1", *settings, "--detach")
     halted = newest(based)
-    wait_until(lambda: '"what":"replay"' in halted.events_file.read_text(), 240)
+    wait_until(lambda: sign in halted.events_file.read_text(), 240)
     command("runs", "pause", based, halted.job_id)
-    wait_until(lambda: halted.status() == "stopped", 240)
-    halfway = latest_checkpoint(halted.result)
-    assert halfway is not None and 2 <= halfway.step < 13
+    wait_until(lambda: halted.status() in ("stopped", "done"), 240)
+    assert halted.status() == "stopped"
     with Project(based) as project:
         said = resumption(project, halted.job_id)
     command("runs", "resume", based, halted.job_id)
     one, other = curves_of(whole), curves_of(halted)
-    assert {"alarm", "replay", "rate"} <= {what for _step, what in done(one)}
+    assert other.attempts == 2
     assert one.interventions == other.interventions and one.probes == other.probes
-    assert one.canaries == other.canaries and one.canaries[0].total == 40
+    assert one.canaries == other.canaries
     for name in ("loss", "learning_rate"):
         assert one.steps.column(name).tolist() == other.steps.column(name).tolist()
     assert said.learning_rate == one.steps.column("learning_rate")[said.step - 1]
     expected, resumed = weights(whole), weights(halted)
     assert all(torch.equal(expected[name], resumed[name]) for name in expected)
-    plays = {step for step, what in done(one) if what == "rate"}
-    kept = {found.step for found in list_checkpoints(whole.result) if (found.path / KEPT).exists()}
-    assert plays and kept == plays, "one can go back to where each play began"
+    return one, whole
+
+
+def test_a_run_goes_on_bit_for_bit_after_its_replay_was_raised(based: Path, command: Command) -> None:
+    """On two ranks, which act alike."""
+    settings = [
+        *WILD, "--set=steps=13", "--set=warmup_steps=2", "--set=processes=2", "--set=canaries=own",
+        "--set=accepted_forgetting=0.1", "--set=on_budget=replay",
+    ]  # fmt: skip
+    curves, _folder = whole_and_halted(based, command, settings, '"what":"replay"')
+    assert done(curves)[:2] == [(2, "alarm"), (2, "replay")] and curves.interventions[1].value == 0.2
+    assert curves.canaries[0].total == 3
+
+
+def test_on_a_plateau_the_plays_follow_each_other_and_one_can_go_back_to_each(
+    based: Path, command: Command
+) -> None:
+    """At no rate to speak of nothing is gained; dropout is changed on the way."""
+    settings = [
+        "--set=learning_rate=1e-9", "--set=steps=40", "--set=warmup_steps=0", "--set=probe_every=2",
+        "--set=checkpoint_every=1000", "--set=dropout=0", "--set=on_plateau=act", "--set=plateau_probes=3",
+    ]  # fmt: skip
+    curves, folder = whole_and_halted(based, command, settings, '"what":"dropout"')
+    assert done(curves) == [(8, "rate"), (14, "rate"), (14, "dropout"), (20, "rate"), (26, "end")]
+    assert folder.status() == "done" and curves.step_reached() == 26
+    rates = curves.steps.column("learning_rate")
+    recipe = folder.spec().work["recipe"]
+    scheduled = [Recipe.model_validate(recipe).stage.learning_rate_at(step, 40) for step in range(1, 27)]
+    factors = [round(rate / usual, 6) for rate, usual in zip(rates.tolist(), scheduled, strict=True)]
+    assert factors == [1.0] * 8 + [0.666667] * 6 + [0.333333] * 6 + [0.166667] * 6
+    kept = {found.step for found in list_checkpoints(folder.result) if (found.path / KEPT).exists()}
+    assert kept == {8, 14, 20, 26}
 
 
 def test_a_run_that_forgets_too_much_is_paused_and_goes_on_when_a_person_wants_it(

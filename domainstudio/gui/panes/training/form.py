@@ -51,8 +51,18 @@ def choice_words(key: str, value: str) -> str:
         "pre-clip": _("As a term of the loss"),
         "post-clip": _("After clipping"),
         "decoupled": _("Decoupled"),
-        "tell": _("Tell"),
         "roll-back": _("Go back, skip its text"),
+        "alarm": _("Tell, and go on"),
+        "pause": _("Pause the run"),
+        "replay": _("Double general text"),
+        "rate": _("Halve the rate"),
+        "keep": _("End, keep the best"),
+        "off": _("Off"),
+        "tell": _("Tell, and go on"),
+        "act": _("Lower the rate by steps"),
+        "en": _("Ours, English"),
+        "zh": _("Ours, Chinese"),
+        "own": _("The project's own"),
     }
     return words.get(value, value)
 
