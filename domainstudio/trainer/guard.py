@@ -32,6 +32,16 @@ class GuardState(BaseModel):
     plateau: Plateau = Plateau()
     interventions: tuple[Intervention, ...] = ()
 
+    @property
+    def has_ended(self) -> bool:
+        """Whether no step follows: an attempt that was killed at its end has nothing left to do."""
+        return any(one.what == "end" for one in self.interventions)
+
+    @property
+    def best_is_result(self) -> bool:
+        """Whether the budget has ended the run, with its best checkpoint as the result."""
+        return any(one.what == "end" and one.reason != "plateau" for one in self.interventions)
+
 
 @dataclass(frozen=True)
 class Verdict:
@@ -61,12 +71,6 @@ class Verdict:
     def wants_checkpoint(self) -> bool:
         """Whether a checkpoint of this step is to be written."""
         return self.is_best or self.is_play or self.pauses
-
-    @property
-    def result_step(self) -> int:
-        """Step of the checkpoint that is the result in the place of the last, 0 if the last is."""
-        ends = (one for one in self.done if one.what == "end" and one.reason != "plateau")
-        return next((int(one.value) for one in ends), 0)
 
 
 class Guard:

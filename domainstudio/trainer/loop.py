@@ -86,9 +86,9 @@ def train(spec: RunSpec, folder: JobFolder, reporter: Reporter, device: torch.de
     recording = Recording(spec, engine, folder.result, found) if stage.record_importance else None
     divergence = attach_divergence(spec, folder, device, is_new=found is None)
     _leave_if_asked(reporter, device, last, is_saved=True)
-
+    has_ended = found is not None and guard.state.has_ended
     step = last
-    while step < spec.steps:
+    while step < spec.steps and not has_ended:
         step += 1
         began = time.monotonic()
         rate = guard.learning_rate(step)
@@ -142,23 +142,28 @@ def train(spec: RunSpec, folder: JobFolder, reporter: Reporter, device: torch.de
         if guard.settle(verdict, reporter, is_saved=is_saved):
             _obey(guard, engine, data)
         if is_last:
-            if recording is not None:
-                recording.finish()
-            if verdict.result_step:
-                checkpoints.name_best(folder.result, verdict.result_step, is_result=True)
-            return
+            _name_best(guard, folder)
+            break
         if is_saved:
             _leave_if_asked(reporter, device, step, is_saved=True)
         if stops:
             raise Stopped(step)
+    if recording is not None:
+        recording.finish()
 
 
 def _take_up(guard: Guard, engine: Any, data: TrainingData, folder: JobFolder, reporter: Reporter) -> None:
     """Go on with everything that the guard had changed, and name it once more: its events may be lost."""
     guard.tell(guard.state.interventions, reporter)
     _obey(guard, engine, data)
-    if guard.state.watch.best_step:
-        checkpoints.name_best(folder.result, guard.state.watch.best_step)
+    _name_best(guard, folder)
+
+
+def _name_best(guard: Guard, folder: JobFolder) -> None:
+    """Name the best checkpoint so far, as the run's result if the guard has ended it."""
+    best_step = guard.state.watch.best_step
+    if best_step:
+        checkpoints.name_best(folder.result, best_step, is_result=guard.state.best_is_result)
 
 
 def _obey(guard: Guard, engine: Any, data: TrainingData) -> None:

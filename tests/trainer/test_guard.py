@@ -10,7 +10,7 @@ from safetensors.torch import load_file
 from support import Command, wait_until
 
 from domainstudio.cli.main import run_command
-from domainstudio.jobs.checkpoints import KEPT, best_of, latest_checkpoint, list_checkpoints
+from domainstudio.jobs.checkpoints import KEPT, best_of, latest_checkpoint, list_checkpoints, mark_best
 from domainstudio.jobs.curves import Curves
 from domainstudio.jobs.folder import JobFolder
 from domainstudio.project.project import Project
@@ -156,6 +156,14 @@ def test_the_guard_ends_a_run_and_the_best_checkpoint_is_its_result(
     with Project(based) as project:
         spec, _processes = freeze(project, folder.job_id, "default", "default", {}, "treated")
         assert spec.model.step == best.step
+
+    lines = folder.events_file.read_bytes().splitlines(keepends=True)
+    folder.events_file.write_bytes(b"".join(lines[:-1]))
+    mark_best(folder.result, best.step)
+    wait_until(lambda: folder.status() == "interrupted", 120)  # as if killed before its last word
+    command("runs", "resume", based, folder.job_id)
+    assert folder.status() == "done" and curves_of(folder).step_reached() == end.step
+    assert best_of(folder.result) == best and curves_of(folder).interventions[-1] == end
 
 
 def guard_of(project: Path, **settings: str) -> Guard:
