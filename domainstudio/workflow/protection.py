@@ -3,9 +3,11 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 from domainstudio.jobs.folder import Status, list_jobs
 from domainstudio.jobs.leftovers import discard
+from domainstudio.language import preferred
 from domainstudio.language import translate as _
 from domainstudio.problems import Problem, UserError
 from domainstudio.project.plans import DEFAULT_NAME
@@ -28,6 +30,27 @@ from domainstudio.workflow.training import size_of_run
 
 _USED = (*PROTECTION, "learning_rate")
 """Settings of the recipe that a method of the laboratory decides."""
+
+
+Unit = Literal["nats", "percent", "canaries"]
+_LIMITS: dict[Unit, str] = {
+    "nats": "accepted_forgetting", "percent": "accepted_percent", "canaries": "canaries_kept",
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Limit:
+    """The budget: a rise of general loss in nats a token or per cent, or the per cent of facts kept."""
+
+    unit: Unit
+    value: float | None
+    """None sets no limit."""
+
+    def nats(self, base_nats: float | None) -> float | None:
+        """Return it in nats a token; None if it is not about the loss, or the base's is not known."""
+        if self.unit == "percent" and self.value is not None and base_nats is not None:
+            return self.value / 100 * base_nats
+        return self.value if self.unit == "nats" else None
 
 
 @dataclass(frozen=True)
@@ -86,14 +109,15 @@ def read_facts(project: Project, laboratory: str = "") -> ProtectionFacts:
         blind=planning.blindness(project) if is_packed else None,
         origins=[one for one in origins(project) if one != "base" or project.base.folder is not None],
         laboratories=names,
-        shown=_shown(project, name, recipe.accepted_forgetting) if name else None,
+        shown=_shown(project, name, limit_of(recipe)) if name else None,
     )
 
 
-def _shown(project: Project, name: str, budget: float | None) -> Shown:
+def _shown(project: Project, name: str, limit: Limit) -> Shown:
     folder = project.job(name)
-    work = work_of_laboratory(project, name).model_copy(update={"budget": budget})
     found = measured(folder)
+    base_nats = _base_nats(found)
+    work = work_of_laboratory(project, name).model_copy(update={"budget": limit.nats(base_nats)})
     made = rows(work, found)
     known = {row.method for row in made} | {one.method for one in found if one.problem}
     plain = work.runs[0].run
@@ -109,7 +133,7 @@ def _shown(project: Project, name: str, budget: float | None) -> Shown:
             one.method: one.run.recipe.state_bytes(size_of_run(project, one.run)) - plain_bytes
             for one in work.runs
         },
-        base_nats=_base_nats(found),
+        base_nats=base_nats,
     )
 
 
@@ -119,20 +143,46 @@ def _base_nats(found: Sequence[Measured]) -> float | None:
     return sum(general) / len(general) if general else None
 
 
-def budget_words(budget: float | None, base_nats: float | None) -> str:
-    """Return what a budget in nats is the same as."""
-    if budget is None:
+def limit_of(recipe: Recipe) -> Limit:
+    """Return the limit that a recipe sets, the first of several; nats without a value if it sets none."""
+    if recipe.accepted_forgetting is None and recipe.accepted_percent is not None:
+        return Limit("percent", recipe.accepted_percent)
+    if recipe.accepted_forgetting is None and recipe.canaries_kept is not None:
+        return Limit("canaries", 100 * recipe.canaries_kept)
+    return Limit("nats", recipe.accepted_forgetting)
+
+
+def set_limit(project: Project, limit: Limit) -> Recipe:
+    """Save a limit in place of all others; facts are asked if it is about them."""
+    value = "none" if limit.value is None else repr(limit.value / (100 if limit.unit == "canaries" else 1))
+    settings = dict.fromkeys(_LIMITS.values(), "none") | {_LIMITS[limit.unit]: value}
+    if limit.unit == "canaries" and planning.recipe_of(project).canaries == "off":
+        settings["canaries"] = "zh" if preferred() == "zh_CN" else "en"
+    return planning.set_recipe(project, settings)
+
+
+def set_guard(project: Project, then: str) -> Recipe:
+    """Save what follows when a run passes its limit."""
+    return planning.set_recipe(project, {"on_budget": then})
+
+
+def limit_words(limit: Limit, base_nats: float | None) -> str:
+    """Return what a limit is the same as."""
+    if limit.value is None:
         return _("No line is drawn: any forgetting is accepted.")
-    ratio = f"{math.exp(budget):.3f}"
+    if limit.unit == "canaries":
+        return _("Of the general facts that the base knows, so many must still be known.")
+    nats = limit.nats(base_nats)
+    if nats is None:
+        return _("In nats it is known once the base has been measured.")
+    ratio = f"{math.exp(nats):.3f}"
+    if limit.unit == "percent":
+        words = _("The same as {nats} nats a token, or perplexity × {ratio}.")
+        return words.format(nats=format_change(nats), ratio=ratio)
     if not base_nats:
         return _("The same as perplexity × {ratio}.").format(ratio=ratio)
     words = _("The same as {percent} % general loss, or perplexity × {ratio}.")
-    return words.format(percent=format_change(100 * budget / base_nats, 1), ratio=ratio)
-
-
-def set_budget(project: Project, budget: float | None) -> Recipe:
-    """Save the forgetting that is accepted, nats a token."""
-    return planning.set_recipe(project, {"accepted_forgetting": "none" if budget is None else repr(budget)})
+    return words.format(percent=format_change(100 * nats / base_nats, 1), ratio=ratio)
 
 
 def use_method(project: Project, laboratory: str, method: str) -> Recipe:

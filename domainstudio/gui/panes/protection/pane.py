@@ -1,6 +1,6 @@
 """Protection: the budget first, then what methods gained and forgot on this text, and the plan taken."""
 
-from typing import Any
+from typing import Any, get_args
 
 from PySide6.QtCore import QItemSelectionModel, QSignalBlocker, QTimer
 from PySide6.QtGui import QHideEvent
@@ -19,9 +19,10 @@ from domainstudio.gui.panes.protection.methods import (
     points_of,
 )
 from domainstudio.gui.session import Session
+from domainstudio.gui.setting_words import choice_words
 from domainstudio.gui.widgets.buttons import Segments
 from domainstudio.gui.widgets.comparison_chart import ComparisonChart
-from domainstudio.gui.widgets.form import hairline, scrolled
+from domainstudio.gui.widgets.form import hairline, left_row, scrolled
 from domainstudio.gui.widgets.problem_line import ProblemLine
 from domainstudio.gui.widgets.table import OVERHANG, RowsModel, Table, beside_table
 from domainstudio.gui.widgets.text import Text
@@ -29,18 +30,21 @@ from domainstudio.jobs.folder import JobFolder
 from domainstudio.language import translate as _
 from domainstudio.problems import Problem, UserError, sentence
 from domainstudio.project.project import Project
-from domainstudio.recipe.recipe import Recipe
+from domainstudio.recipe.recipe import OnBudget, Recipe
 from domainstudio.workflow.laboratory import plan_laboratory, start_laboratory
 from domainstudio.workflow.laboratory_table import plan_words
 from domainstudio.workflow.method_words import method_words
 from domainstudio.workflow.overview import JobRow
 from domainstudio.workflow.planned import speed_of
 from domainstudio.workflow.protection import (
+    Limit,
     ProtectionFacts,
-    budget_words,
     is_made_afterwards,
+    limit_of,
+    limit_words,
     read_facts,
-    set_budget,
+    set_guard,
+    set_limit,
     use_method,
 )
 
@@ -63,7 +67,7 @@ class ProtectionPane(Pane):
         self._compare = self.header.add_secondary(_("Compare methods…"), self._on_compare_clicked, "chart")
         self.header.set_primary(_("Use this plan in Training"), self._on_use_clicked)
         self._facts: ProtectionFacts | None = None
-        self._budget: float | None = None
+        self._limit = Limit("nats", None)
         self._chosen, self._laboratory = "", ""
         self._measured: tuple[str, ...] = ()
         self._timer = QTimer(self)
@@ -81,6 +85,10 @@ class ProtectionPane(Pane):
         self._models = RowsModel(columns()), RowsModel(interval_columns())
         self.methods, self._intervals = Table(_("Methods and what they cost")), Table(_("Frontier"))
         self._verdict = Text("", "text", "text2", wrap=True)
+        self._then = QComboBox()
+        self._then.setAccessibleName(_("If a run passes the budget"))
+        for then in get_args(OnBudget):
+            self._then.addItem(choice_words("on_budget", then), then)
         self._build()
         self._connect()
 
@@ -180,7 +188,8 @@ class ProtectionPane(Pane):
         column.setSpacing(8)
         column.addLayout(beside_table(Text(_("Methods and what they cost"), "strong")))
         column.addWidget(self.methods, 1)
-        column.addLayout(beside_table(self._verdict, self.line))
+        guard = left_row(Text(_("If a run passes the budget")), self._then)
+        column.addLayout(beside_table(self._verdict, self.line, guard))
         return page
 
     def _connect(self) -> None:
@@ -188,6 +197,7 @@ class ProtectionPane(Pane):
         self.budget.refused.connect(self._on_budget_refused)
         self.chart.chosen.connect(self._on_point_chosen)
         self.methods.selectionModel().currentRowChanged.connect(self._on_row_changed)
+        self._then.activated.connect(self._on_then_chosen)
         self._view.chosen.connect(self._show_view)
         self._which.activated.connect(self._on_laboratory_chosen)
         self.comparison.changed.connect(self._plan)
@@ -210,7 +220,8 @@ class ProtectionPane(Pane):
             return
         self._compare.setVisible(True)
         if not self._timer.isActive():
-            self._budget = facts.recipe.accepted_forgetting
+            self._limit = limit_of(facts.recipe)
+        self._then.setCurrentIndex(self._then.findData(facts.recipe.on_budget))
         self.comparison.show_origins(facts.origins)
         self._show_budget()
         self._show_laboratories(facts)
@@ -230,7 +241,12 @@ class ProtectionPane(Pane):
 
     def _show_budget(self) -> None:
         shown = self._facts.shown if self._facts else None
-        self.budget.show_budget(self._budget, budget_words(self._budget, shown.base_nats if shown else None))
+        self.budget.show_limit(self._limit, limit_words(self._limit, shown.base_nats if shown else None))
+
+    def _line(self) -> float | None:
+        """Return where the chart draws the budget."""
+        shown = self._facts.shown if self._facts else None
+        return self._limit.nats(shown.base_nats if shown else None)
 
     def _show_laboratories(self, facts: ProtectionFacts) -> None:
         with QSignalBlocker(self._which):
@@ -245,7 +261,7 @@ class ProtectionPane(Pane):
         if shown is None or not (shown.rows or shown.planned):
             self._models[0].show_rows([])
             self._models[1].show_rows([])
-            self.chart.show_methods([], self._budget, "")
+            self.chart.show_methods([], self._line(), "")
             self._verdict.setText("")
             self.chosen.show_nothing(_("No methods have been compared yet: start with a new comparison."))
             self._show_view("new")
@@ -265,10 +281,10 @@ class ProtectionPane(Pane):
         row = next((one for one in shown.rows if one.method == self._chosen), None) if shown else None
         if shown is None or row is None:
             self.chosen.show_nothing(_("The first runs are at work; methods appear here one by one."))
-            self.chart.show_methods([], self._budget, "")
+            self.chart.show_methods([], self._line(), "")
         else:
             self.chosen.show_method(shown, row)
-            self.chart.show_methods(points_of(shown), self._budget, method_words(self._chosen))
+            self.chart.show_methods(points_of(shown), self._line(), method_words(self._chosen))
             self._select(self._chosen)
         self._show_primary()
 
@@ -295,26 +311,34 @@ class ProtectionPane(Pane):
 
     # What a person does
 
-    def _on_budget_changed(self, budget: float | None) -> None:
-        self._budget = budget
+    def _on_budget_changed(self, limit: Limit) -> None:
+        self._limit = limit
         self.line.clear()
         self._show_budget()
         shown = self._facts.shown if self._facts else None
         if shown is not None:
-            self.chart.show_methods(points_of(shown), budget, method_words(self._chosen))
+            self.chart.show_methods(points_of(shown), self._line(), method_words(self._chosen))
         self._timer.start()
 
     def _on_budget_refused(self, text: str) -> None:
-        words = _("{text} is no budget: give nats a token from 0 up, such as 0.05.")
+        words = _("{text} is no budget: give a number from 0 up, such as 0.05 nats or 3 %.")
         self.line.say("problem", words.format(text=text))
         self._show_budget()
 
     def _save(self) -> None:
         self._timer.stop()
-        budget = self._budget
+        limit = self._limit
 
         def change(project: Project) -> Recipe:
-            return set_budget(project, budget)
+            return set_limit(project, limit)
+
+        self.session.edit(change, None, self._on_refused, _PLANS)
+
+    def _on_then_chosen(self) -> None:
+        then = self._then.currentData()
+
+        def change(project: Project) -> Recipe:
+            return set_guard(project, then)
 
         self.session.edit(change, None, self._on_refused, _PLANS)
 
