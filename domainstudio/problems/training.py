@@ -115,10 +115,13 @@ SENTENCES: dict[str, str] = {
     ),
     "branch.no_plateau": (
         "The rate of {run} falls all the way (schedule {schedule}), so there is nothing to branch from: take "
-        "a run with one of the schedules {known}, or start from its weights without --decay."
+        "a run with one of the schedules {known}, or start a run from its weights."
     ),
-    "branch.no_run": "A decay branches off a checkpoint of a run: give --from RUN@STEP.",
-    "branch.no_steps": "A decay of {steps} steps is none: give --decay at least 1.",
+    "branch.no_run": (
+        "A decay branches off a checkpoint: name the run and the step it starts from, as in `--from "
+        "RUN@STEP`."
+    ),
+    "branch.no_steps": "A decay of {steps} steps is none: take at least 1.",
     "checkpoint.damaged": (
         "The checkpoint in {folder} is damaged ({file} is missing or was changed): delete that folder to go "
         "on from the one before it, or from the beginning."

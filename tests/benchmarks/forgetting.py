@@ -15,8 +15,10 @@ ROOT = Path(__file__).resolve().parents[2]
 CORPORA = Path(os.environ.get("DOMAINSTUDIO_CORPORA", ROOT.parent / "shared" / "data"))
 BASE_TOKENS, RUN_TOKENS, SEEDS = "1600k", "102400", "3"
 METHODS = (
-    "naive", "replay:0.05", "replay:0.1", "replay:0.25", "replay:0.5", "rate:0.3", "l2-sp:0.1", "l2-sp:1",
-    "ewc:0.1", "ewc:1", "si:0.1", "si:1", "hierarchical:0.1", "hierarchical:1", "replay:0.1+ewc:0.1",
+    "naive", "interpolation", "replay:0.05", "replay:0.1", "replay:0.25", "replay:0.5", "replay:0.75",
+    "rate:0.3", "l2-sp:0.1", "l2-sp:1", "ewc:0.1", "ewc:1", "si:0.1", "si:1", "hierarchical:0.1",
+    "hierarchical:1", "kl:0.1", "kl:1", "lora:16", "lora:16+rate:5", "expansion:2", "frozen:2",
+    "replay:0.1+ewc:0.1", "replay:0.25+ewc:0.1", "replay:0.1+hierarchical:0.1",
 )  # fmt: skip
 
 
