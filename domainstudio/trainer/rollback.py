@@ -45,10 +45,10 @@ class SpikeWatch:
         if is_to_go_back and self._newest() is not None:
             return True
         params = {"step": step, "loss": loss, "usual": median(self.state.losses)}
-        code = "training.spike_unsaved" if is_to_go_back else "training.loss_spike"
-        if code not in self._said:
-            self._said.add(code)
-            self._reporter.warn(Problem(code, "on_spike", params))
+        if is_to_go_back:
+            self._tell_once(Problem("training.spike_unsaved", "on_spike", params))
+        else:
+            self._tell_once(Problem("training.loss_spike", "on_spike", params))
         self.state = self.state.after(loss)
         return False
 
@@ -74,6 +74,11 @@ class SpikeWatch:
         params["skipped"] = beyond - first
         self._reporter.roll_back(first, Problem("training.rolled_back", "on_spike", params))
         return position
+
+    def _tell_once(self, problem: Problem) -> None:
+        if problem.code not in self._said:
+            self._said.add(problem.code)
+            self._reporter.warn(problem)
 
     def _newest(self) -> CheckpointFolder | None:
         return latest_checkpoint(self._folder.result) or checkpoints.trunk_of(self._spec, self._folder)
