@@ -111,15 +111,14 @@ SENTENCES: dict[str, str] = {
     ),
     "branch.fixed": (
         "A branch goes on with the {key} of its trunk; only these may be set for it: {known}. Leave {key} "
-        "out, or start a run of its own without --decay."
+        "out, or start a run from the weights of the checkpoint."
     ),
     "branch.no_plateau": (
         "The rate of {run} falls all the way (schedule {schedule}), so there is nothing to branch from: take "
         "a run with one of the schedules {known}, or start a run from its weights."
     ),
     "branch.no_run": (
-        "A decay branches off a checkpoint: name the run and the step it starts from, as in `--from "
-        "RUN@STEP`."
+        "A decay branches off a checkpoint: name the run and the step it starts from, as in `--from RUN@STEP`."
     ),
     "branch.no_steps": "A decay of {steps} steps is none: take at least 1.",
     "checkpoint.damaged": (
