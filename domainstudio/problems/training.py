@@ -118,7 +118,8 @@ SENTENCES: dict[str, str] = {
         "a run with one of the schedules {known}, or start a run from its weights."
     ),
     "branch.no_run": (
-        "A decay branches off a checkpoint: name the run and the step it starts from, as in `--from RUN@STEP`."
+        "A decay branches off a checkpoint: name the run and the step it starts from, as in `--from "
+        "RUN@STEP`."
     ),
     "branch.no_steps": "A decay of {steps} steps is none: take at least 1.",
     "checkpoint.damaged": (

@@ -80,7 +80,7 @@ class Stage(BaseModel):
 
     importance_sequences: int = Field(default=240, ge=1, le=2**20)
     """Sequences of general text on which importance is measured before the first step."""
-    importance_from: str = ""
+    importance_from: str = Field(default="", pattern=r"^([a-z][a-z_]*-[1-9][0-9]{0,8})?$")
     """Run whose recorded or measured importance the spring takes instead; empty measures it anew."""
     record_importance: bool = False
     """Records in passing what each weight contributes, for the springs of later runs; costs under 1 %."""

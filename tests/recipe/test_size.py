@@ -62,7 +62,7 @@ def test_what_is_not_trained_needs_no_optimizer_state_and_no_spring() -> None:
     assert adapted.checkpoint_bytes(lora) == 12 * 10 + 2 * 1010 + 4 * 1000
     assert adapted.spring_bytes(lora) == 80 and adapted.base_copy_bytes(lora) == 0
     assert recipe(kl_strength=1).base_copy_bytes(lora) == 2000
-    assert recipe(kl_strength=1).protection_disk_bytes(lora) == 2000 + 12 * 10
+    assert recipe(kl_strength=1).protection_disk_bytes(lora) == 2000 + 8 * 10
 
 
 def test_kl_costs_a_micro_batch_and_a_third() -> None:
