@@ -87,7 +87,7 @@ def outcome(folder: JobFolder) -> dict[str, Any]:
             found[str(file.relative_to(folder.result))] = hashlib.sha256(file.read_bytes()).hexdigest()
     for name in DTYPES:
         if name not in TIMED:
-            found[f"column {name}"] = curves.steps.column(name).tolist()
+            found[f"column {name}"] = curves.steps.column(name).tobytes()  # NaN equals NaN by its bits
     return found | {
         "probes": curves.probes,
         "checkpoints": [(point.step, point.size_bytes) for point in curves.checkpoints],
