@@ -148,10 +148,9 @@ def test_what_the_guard_did_is_drawn_with_words_and_said(
     qtbot.waitUntil(lambda: "Paused at step 100" in state_of(pane))
     qtbot.waitUntil(lambda: "the guard paused the run" in pane.plots.state.words)
     assert "more than is accepted" in pane.plots.state.words
-    lines = [(event.x, event.text) for event in pane.plots.forgetting.content.events]
-    assert lines == [
-        (50.0, "over the budget"), (50.0, "rate × 0.5"), (100.0, "paused by the guard"),
-    ]  # fmt: skip
+    wished = [(50.0, "over the budget"), (50.0, "rate × 0.5"), (100.0, "paused by the guard")]
+    drawn = pane.plots.forgetting
+    qtbot.waitUntil(lambda: [(event.x, event.text) for event in drawn.content.events] == wished)
     pane.view._buttons["table"].click()
     pane.table._choice._buttons["held out"].click()
     model = pane.table.model
