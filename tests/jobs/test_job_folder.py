@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -16,7 +17,13 @@ import pytest
 from pydantic import BaseModel
 from support import wait_until
 
-from domainstudio.jobs.checkpoints import latest_checkpoint, list_checkpoints
+from domainstudio.jobs.checkpoints import (
+    chosen_checkpoint,
+    latest_checkpoint,
+    list_checkpoints,
+    mark_best,
+    remove_older,
+)
 from domainstudio.jobs.events import Event, Log, Start, State, encode
 from domainstudio.jobs.folder import JobFolder, create_job, list_jobs
 from domainstudio.jobs.run_record import RunRecord
@@ -291,3 +298,19 @@ def test_only_whole_checkpoints_are_listed_oldest_first(tmp_path: Path) -> None:
 def test_a_job_whose_project_is_gone_says_that_and_not_that_the_job_is_missing(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="was moved, deleted or replaced"):
         JobFolder(tmp_path / "gone" / "jobs" / "train-1").spec()
+
+
+def test_the_best_checkpoint_stays_and_is_the_result_once_the_run_was_ended_with_it(tmp_path: Path) -> None:
+    for step in (10, 20, 30, 40):
+        (tmp_path / "checkpoints" / f"step-{step:08d}").mkdir(parents=True)
+    mark_best(tmp_path, 10)
+    mark_best(tmp_path, 20)
+    remove_older(tmp_path, 1)
+    assert [found.step for found in list_checkpoints(tmp_path)] == [20, 40]
+    newest = latest_checkpoint(tmp_path)
+    assert newest is not None and chosen_checkpoint(tmp_path) == newest and newest.step == 40
+    mark_best(tmp_path, 20, is_result=True)
+    chosen = chosen_checkpoint(tmp_path)
+    assert chosen is not None and chosen.step == 20 and latest_checkpoint(tmp_path) == newest
+    shutil.rmtree(chosen.path)
+    assert chosen_checkpoint(tmp_path) == newest, "a person removed it"
