@@ -64,10 +64,19 @@ def kl_divergence(base: torch.Tensor, model: torch.Tensor) -> torch.Tensor:
     return functional.kl_div(found, aim, reduction="batchmean", log_target=True)
 
 
-def attach(spec: RunSpec, folder: JobFolder, device: torch.device, *, is_new: bool) -> Divergence | None:
+def attach(
+    spec: RunSpec, folder: JobFolder, result: Path, device: torch.device, *, is_new: bool
+) -> Divergence | None:
     """Return the divergence from a run's base, which is kept for a resumption; None if it has no strength.
 
     All ranks call this before the first step.
+
+    Args:
+        spec: of the run.
+        folder: of the job.
+        result: of the run that began at step 0: the job's, or that of its trunk.
+        device: of the run.
+        is_new: whether nothing is kept yet.
 
     Raises:
         UserError: the base cannot be read, or the disk has no room for it; the latter on every rank.
@@ -75,7 +84,7 @@ def attach(spec: RunSpec, folder: JobFolder, device: torch.device, *, is_new: bo
     stage = spec.recipe.stage
     if not stage.kl_strength:
         return None
-    kept = folder.result / BASE
+    kept = result / BASE
     base = plain_model(spec, folder.path) if is_new else load_model(kept)
     if spec.recipe.precision == "bf16":
         base.to(torch.bfloat16)  # as DeepSpeed rounds the model

@@ -84,7 +84,8 @@ def train(spec: RunSpec, folder: JobFolder, reporter: Reporter, device: torch.de
         else:
             guard.begin(measured, right, reporter)
     recording = Recording(spec, engine, folder.result, found) if stage.record_importance else None
-    divergence = attach_divergence(spec, folder, device, is_new=found is None)
+    result = checkpoints.first_result(spec, folder)
+    divergence = attach_divergence(spec, folder, result, device, is_new=before is None)
     _leave_if_asked(reporter, device, last, is_saved=True)
     has_ended = found is not None and guard.state.has_ended
     step = last

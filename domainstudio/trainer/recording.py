@@ -33,8 +33,12 @@ class Recording:
         self._read(found)
 
     def go_back_to(self, step: int) -> None:
-        """Go on from a checkpoint of this run once more."""
-        self._read(next(one for one in list_checkpoints(self._file.parent) if one.step == step))
+        """Go on from a checkpoint of this run once more, or from where a branch began to record."""
+        found = next((one for one in list_checkpoints(self._file.parent) if one.step == step), None)
+        if found is None:
+            self._path.contributions = [torch.zeros_like(one) for one in self._path.contributions]
+        else:
+            self._read(found)
 
     def _read(self, checkpoint: CheckpointFolder) -> None:
         own = self._path.contributions

@@ -17,8 +17,10 @@ from domainstudio.recipe.schedules import decayed_rate
 from domainstudio.workflow.run_list import RunList
 from domainstudio.workflow.training import curves_of
 
-TRUNK = ["schedule=constant", "steps=16", "checkpoint_every=8", "probe_every=8", "gradient_accumulation=3",
-         "batch_warmup_steps=12", "warmup_steps=2", "spring=l2-sp", "processes=2"]  # fmt: skip
+TRUNK = [
+    "schedule=constant", "steps=16", "checkpoint_every=8", "probe_every=8", "gradient_accumulation=3",
+    "batch_warmup_steps=12", "warmup_steps=2", "spring=l2-sp", "kl_strength=0.1", "processes=2",
+]  # fmt: skip
 
 
 def options(settings: list[str]) -> list[str]:

@@ -24,7 +24,7 @@ from domainstudio.workflow.training import curves_of, freeze
 SAVED, SPIKE, STEPS = 60, 64, 74
 SETTINGS = {
     "schedule": "constant", "learning_rate": "3e-3", "steps": str(STEPS), "probe_every": "99",
-    "checkpoint_every": str(SAVED), "processes": "2", "spring": "l2-sp", "on_spike": "roll-back",
+    "checkpoint_every": str(SAVED), "processes": "2", "record_importance": "true", "on_spike": "roll-back",
 }  # fmt: skip
 OPTIONS = [f"--set={key}={value}" for key, value in SETTINGS.items()]
 
@@ -118,6 +118,24 @@ def test_a_run_that_went_back_is_resumed_bit_for_bit(
     assert losses(curves_of(folder)) == losses(curves_of(run_of(whole)))
     expected, found = (
         load_file(last_checkpoint(one).model / "model.safetensors") for one in (whole, project)
+    )
+    assert all(torch.equal(expected[name], found[name]) for name in expected)
+
+
+def test_a_branch_without_a_checkpoint_of_its_own_goes_back_to_its_trunks(
+    whole: Path, tmp_path: Path, command: Command
+) -> None:
+    """At the trunk's rate it comes to the same spike and does as the trunk did."""
+    project = Path(shutil.copytree(whole, tmp_path / "small"))
+    start = ["train", "start", project, f"--from=train-1@{SAVED}", f"--decay={STEPS - SAVED}"]
+    command(*start, "--set=floor=1", "--set=checkpoint_every=1000")
+    branch = JobFolder(project / "jobs" / "train-2")
+    after = [point for point in losses(curves_of(run_of(whole))) if point[0] > SAVED]
+    assert losses(curves_of(branch)) == after
+    assert sum(isinstance(event.body, RollBack) for event in read_events(branch)) == 1
+    expected, found = (
+        load_file(one.result / "checkpoints" / f"step-{STEPS:08d}" / "model" / "model.safetensors")
+        for one in (run_of(whole), branch)
     )
     assert all(torch.equal(expected[name], found[name]) for name in expected)
 
