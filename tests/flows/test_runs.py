@@ -30,7 +30,7 @@ def start_training(screen: Screen, project: Path) -> None:
     """Start the program, open the project and start a run."""
     screen.start()
     screen.open_project(project)
-    screen.key("ctrl+6")
+    screen.key("ctrl+7")
     screen.click("Start training", "PrimaryButton")
     screen.wait_for("train-1: ")
 

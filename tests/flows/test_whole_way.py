@@ -30,7 +30,7 @@ def test_the_sample_project_from_the_start_page_to_an_exported_model(screen: Scr
     for run in ("train-1", "train-2"):
         screen.wait_for(f"{run}: Finished, forgetting ")
 
-    screen.key("ctrl+8")
+    screen.key("ctrl+9")
     screen.choose("Runs from the same base", "Runs from train-1")
     screen.wait_for("train-2 at step ")
     target = Path(screen.find("Folder to write", "QLineEdit").text)
@@ -114,7 +114,7 @@ def test_a_project_made_by_clicks_is_the_one_made_by_commands(
     shares = {name: int(screen.find(f"Share of {name}", "ShareSlider").text) for name in ("law", "prose")}
     assert sum(shares.values()) == 1000
 
-    screen.key("ctrl+6")
+    screen.key("ctrl+7")
     for key, value in SETTINGS.items():
         screen.tab_to(LABELS[key], "QLineEdit")
         screen.key("ctrl+a")

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QComboBox, QGridLayout, QLineEdit, QSpinBox, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QComboBox, QGridLayout, QLineEdit, QSizePolicy, QSpinBox, QVBoxLayout, QWidget
 
 from domainstudio.gui import theme
 from domainstudio.gui.widgets.buttons import SecondaryButton
@@ -51,9 +51,11 @@ class NewComparison(QWidget):
         grid = QGridLayout()
         grid.setHorizontalSpacing(16)
         grid.setVerticalSpacing(8)
-        for place, (name, box) in enumerate(self._boxes.items()):
+        for column in range(_COLUMNS):
+            grid.setColumnStretch(column, 1)
+        for place, box in enumerate(self._boxes.values()):
             box.setChecked(True)
-            box.setToolTip(name)
+            box.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
             box.toggled.connect(self._on_changed)
             grid.addWidget(box, place // _COLUMNS, place % _COLUMNS)
         self.more, self.tokens = QLineEdit(), QLineEdit()
