@@ -1,6 +1,7 @@
-"""Draw the README's pictures of the window: `.venv/bin/python packaging/pictures.py PROJECT`.
+"""Draw the README's pictures of the window: `.venv/bin/python packaging/pictures.py PROJECT [STEP…]`.
 
-PROJECT is a sample project made by `domainstudio demo`. The window is drawn without a screen, 1440 x 900.
+PROJECT is a sample project made by `domainstudio demo`; steps are drawn by name where it is another, as for
+protection, which is not drawn otherwise. The window is drawn without a screen, 1440 x 900.
 """
 
 import os
@@ -26,8 +27,11 @@ PICTURES = (
     ("mixture", "light", "en"),
     ("training", "dark", "zh_CN"),
     ("runs", "light", "en"),
+    ("protection", "light", "en"),
 )
 """Step, theme, language."""
+ELSEWHERE = "protection"
+"""The step that the sample project has nothing to show of."""
 PATIENCE_SECONDS, SETTLE_SECONDS = 20.0, 2.0
 
 
@@ -57,14 +61,15 @@ def draw(application: QApplication, project: Path, step: str, choice: str, spoke
     window.close()
 
 
-def main(project: Path) -> None:
-    """Draw all pictures."""
+def main(project: Path, *steps: str) -> None:
+    """Draw the pictures of some steps, by default all that the sample project has."""
     application = QApplication([])
     theme.apply(application)
     with TemporaryDirectory() as folder:
         for step, choice, spoken in PICTURES:
-            draw(application, project, step, choice, spoken, Path(folder))
+            if step in steps or (not steps and step != ELSEWHERE):
+                draw(application, project, step, choice, spoken, Path(folder))
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    main(Path(sys.argv[1]), *sys.argv[2:])
