@@ -25,6 +25,8 @@ def choice_words(key: str, value: str) -> str:
         "pre-clip": _("As a term of the loss"),
         "post-clip": _("After clipping"),
         "decoupled": _("Decoupled"),
+        "data": _("Of the text"),
+        "model": _("Drawn from the model"),
         "roll-back": _("Go back, skip its text"),
         "alarm": _("Tell, and go on"),
         "pause": _("Pause the run"),

@@ -19,6 +19,7 @@ OnSpike = Literal["tell", "roll-back"]
 BY_IMPORTANCE = ("ewc", "si", "hierarchical")
 """Springs that pull at each weight as much as it matters for general text."""
 SpringMode = Literal["pre-clip", "post-clip", "decoupled"]
+FisherLabels = Literal["data", "model"]
 Method = Literal["full", "lora", "expansion"]
 _MOST_STEPS = 10**12
 """No run is longer; numbers without an end would take memory or time without an end."""
@@ -82,6 +83,8 @@ class Stage(BaseModel):
     """Sequences of general text on which importance is measured before the first step."""
     importance_from: str = Field(default="", pattern=r"^([a-z][a-z_]*-[1-9][0-9]{0,8})?$")
     """Run whose recorded or measured importance the spring takes instead; empty measures it anew."""
+    fisher_labels: FisherLabels = "data"
+    """Labels of the Fisher information: data (empirical) or model (drawn, the true one); they differ little."""
     record_importance: bool = False
     """Records in passing what each weight contributes, for the springs of later runs; costs under 1 %."""
 
@@ -275,7 +278,8 @@ class Recipe(BaseModel):
 
 PROTECTION = (
     "method", "lora_rank", "lora_embeddings", "expanded_blocks", "frozen_blocks",
-    "spring", "spring_strength", "spring_mode", "importance_sequences", "importance_from", "kl_strength",
+    "spring", "spring_strength", "spring_mode", "importance_sequences", "importance_from", "fisher_labels",
+    "kl_strength",
 )  # fmt: skip
 """Settings of a stage that protect against forgetting."""
 _GUARD = ("on_budget", "on_plateau")

@@ -85,6 +85,7 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("spring_mode", "Where it pulls", _PROTECTION, False),
     Setting("importance_sequences", "Importance from", _PROTECTION, False, "sequences"),
     Setting("importance_from", "or from a run", _PROTECTION, False),
+    Setting("fisher_labels", "Fisher's labels", _PROTECTION, False),
     Setting("record_importance", "Record importance", _PROTECTION, False),
     Setting("kl_strength", "KL to the base", _PROTECTION, True),
     Setting("on_budget", "Beyond a limit", _PROTECTION, False),

@@ -1,6 +1,7 @@
 """Importance: how much each weight matters for what a model knows already, measured on general text.
 
-Fisher: Kirkpatrick et al. 2017 (arXiv 1612.00796), the empirical form, one sequence an observation. Path
+Fisher: Kirkpatrick et al. 2017 (arXiv 1612.00796), one sequence an observation; the empirical form, or with
+labels drawn from the model, the true one (Kunstner et al. 2019, arXiv 1905.12558, tell both apart). Path
 integral: Zenke et al. 2017 (arXiv 1703.04200). Layers: Song et al. 2025 (arXiv 2501.13669), made safe where
 the norms of layers span decades.
 """
@@ -22,14 +23,19 @@ _SAMPLED = 1 << 22
 
 
 def fisher(
-    model: torch.nn.Module, sequences: Iterable[torch.Tensor], tell: Callable[[int], None]
+    model: torch.nn.Module,
+    sequences: Iterable[torch.Tensor],
+    tell: Callable[[int], None],
+    chooser: torch.Generator | None = None,
 ) -> Importance:
-    """Return the empirical Fisher information: the mean square of each sequence's gradient of log-likelihood.
+    """Return the Fisher information: the mean square of each sequence's gradient of log-likelihood.
 
     Args:
         model: a causal language model; dropout is switched off meanwhile, its gradients are gone after.
         sequences: int64 [length + 1] each; the gradient of one alone is squared, never that of a batch.
         tell: told after each sequence how many are done.
+        chooser: on the model's device, draws the label of each place from what the model says of it, an
+            estimate without bias of the true Fisher; None takes the text's own labels, the empirical one.
     """
     was_training = model.training
     model.eval()
@@ -39,7 +45,8 @@ def fisher(
     for count, sequence in enumerate(sequences, 1):  # noqa: B007
         model.zero_grad(set_to_none=True)
         logits = model(input_ids=sequence[None, :-1], use_cache=False).logits
-        torch.autograd.backward(cross_entropy(logits, sequence[None, 1:], reduction="sum"))
+        labels = sequence[None, 1:] if chooser is None else _drawn(logits, chooser)
+        torch.autograd.backward(cross_entropy(logits, labels, reduction="sum"))
         for name, weights in trained:
             if weights.grad is not None:
                 found[name].addcmul_(weights.grad, weights.grad)
@@ -49,6 +56,12 @@ def fisher(
     for values in found.values():
         values.div_(max(1, count))
     return found
+
+
+@torch.no_grad()
+def _drawn(logits: torch.Tensor, chooser: torch.Generator) -> torch.Tensor:
+    """Return labels [1, length] drawn from logits [1, length, vocabulary]."""
+    return torch.multinomial(torch.softmax(logits[0].float(), -1), 1, generator=chooser).view(1, -1)
 
 
 class PathIntegral:

@@ -11,7 +11,7 @@ from safetensors.torch import load_file
 
 from domainstudio.jobs.folder import JobFolder
 from domainstudio.problems import Problem, UserError
-from domainstudio.recipe.recipe import BY_IMPORTANCE, Stage
+from domainstudio.recipe.recipe import BY_IMPORTANCE, Recipe, Stage
 from domainstudio.recipe.run import RunSpec
 from domainstudio.trainer.by_parameter import ANCHOR, IMPORTANCE, keep, keep_flats, read_flats
 from domainstudio.trainer.data import GeneralText
@@ -45,7 +45,7 @@ def measure_importance(
     model.to(device)
     try:
         if stage.spring == "ewc":
-            found = _shared_fisher(model, sequences, stage.importance_sequences, device, tell)
+            found = _shared_fisher(model, sequences, spec.recipe, device, tell)
         else:
             found = _recorded(model, sequences, stage, device, tell)
     finally:
@@ -108,15 +108,19 @@ def attach_again(spec: RunSpec, engine: Any, result: Path) -> Springs | None:
 def _shared_fisher(
     model: torch.nn.Module,
     text: GeneralText,
-    count: int,
+    recipe: Recipe,
     device: torch.device,
     tell: Callable[[int], None],
 ) -> Importance:
     """Return the normalised Fisher information; each rank takes its share of the sequences."""
     rank, world = dist.get_rank(), dist.get_world_size()
+    count = recipe.stage.importance_sequences
     each = -(-count // world)
+    chooser = None
+    if recipe.stage.fisher_labels == "model":
+        chooser = torch.Generator(device).manual_seed(recipe.seed * world + rank)
     own = (text[turn * world + rank].to(device) for turn in range(each))
-    found = fisher(model, own, lambda done: tell(min(count, done * world)))
+    found = fisher(model, own, lambda done: tell(min(count, done * world)), chooser)
     for values in found.values():
         dist.all_reduce(values)
     return normalised(found)

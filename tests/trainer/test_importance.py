@@ -57,6 +57,37 @@ def test_fisher_equals_the_squared_gradients_of_single_tokens_summed_by_hand() -
         torch.testing.assert_close(found[name], by_hand[name], rtol=1e-5, atol=1e-5)
 
 
+def test_labels_drawn_from_the_model_come_to_the_expectation_over_all_labels() -> None:
+    model, text = SmallNet(), sequences(1, length=5)[0]
+    chooser = torch.Generator().manual_seed(3)
+    found = importance.fisher(model, [text] * 4000, lambda _done: None, chooser)
+    model.eval()
+    exact = {name: torch.zeros_like(weights) for name, weights in model.named_parameters()}
+    chances = torch.log_softmax(model(text[None, :-1], use_cache=False).logits[0], -1)
+    for place in range(len(text) - 1):
+        for label in range(chances.shape[1]):
+            gradients = torch.autograd.grad(
+                chances[place, label], list(model.parameters()), retain_graph=True
+            )
+            for name, gradient in zip(exact, gradients, strict=True):
+                exact[name] += float(chances[place, label].exp().detach()) * gradient**2
+    for name, values in exact.items():
+        assert float((found[name] - values).norm()) < 0.05 * float(values.norm()), name
+    empirical = importance.fisher(model, [text], lambda _done: None)
+    head = exact["head.weight"]
+    assert float((empirical["head.weight"] - head).norm()) > 0.2 * float(head.norm())
+
+
+def test_the_same_generator_draws_the_same_labels() -> None:
+    model, texts = SmallNet(), sequences(6)
+
+    def drawn(seed: int) -> torch.Tensor:
+        chooser = torch.Generator().manual_seed(seed)
+        return importance.fisher(model, texts, lambda _done: None, chooser)["head.weight"]
+
+    assert torch.equal(drawn(1), drawn(1)) and not torch.equal(drawn(1), drawn(2))
+
+
 def test_a_batch_would_have_another_fisher() -> None:
     model, texts = SmallNet().eval(), sequences(4)
     found = importance.fisher(model, texts, lambda _done: None)
