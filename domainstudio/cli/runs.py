@@ -34,6 +34,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         ("keep", "ask a run to end at its next step with a checkpoint and count as done", _keep),
         ("checkpoint", "ask a run to write a checkpoint now and go on", _checkpoint),
         ("delete", "delete a run with its checkpoints and curves", _delete),
+        ("layers", "how much each layer mattered, and how far it moved from step 0", _layers),
         ("samples", "let the base and a checkpoint go on with the same prompts", _samples),
     ):
         verb = add_verb(verbs, name, purpose, handler)
@@ -176,6 +177,24 @@ def _delete(options: argparse.Namespace) -> Output:
         freed = delete(project, options.run)
     words = _("{job} is deleted; {size} became free.").format(job=options.run, size=format_size(freed))
     return Output({"job": options.run, "freed_bytes": freed}, words)
+
+
+def _layers(options: argparse.Namespace) -> Output:
+    from domainstudio.cli.following import open_project
+    from domainstudio.workflow.layers import importance_words, layer_map, layer_words, moved_words
+
+    with open_project(options) as project:
+        found = layer_map(project, options.run)
+    rows = [
+        [layer_words(one), f"{one.weights:,}", importance_words(one), moved_words(one)]
+        for one in found.layers
+    ]
+    head = [_("Layer"), _("Weights"), _("Importance"), _("Moved (%)")]
+    note = _(
+        "Importance: mean over the layer's weights, 1 over all. Moved: root mean square distance from step "
+        "0, in per cent of the weights' own."
+    )
+    return Output(found, table(head, rows) + "\n" + note)
 
 
 def _samples(options: argparse.Namespace) -> Output:

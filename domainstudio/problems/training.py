@@ -160,6 +160,9 @@ SENTENCES: dict[str, str] = {
     "laboratory.run_ended": "The run {job} of the method {method} ended without a word: go on with the "
     "laboratory, which does it again.",
     "laboratory.unknown_method": "There is no method named {name}; there are: {known}.",
+    "layers.none": (
+        "{run} has no layer map: a run writes one at its end if it has a spring or record_importance=true."
+    ),
     "model.adapter": (
         "{folder} holds an adapter and no whole model: merge it into its base model first, and give that "
         "folder."

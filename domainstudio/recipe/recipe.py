@@ -84,7 +84,7 @@ class Stage(BaseModel):
     importance_from: str = Field(default="", pattern=r"^([a-z][a-z_]*-[1-9][0-9]{0,8})?$")
     """Run whose recorded or measured importance the spring takes instead; empty measures it anew."""
     fisher_labels: FisherLabels = "data"
-    """Labels of the Fisher information: data (empirical) or model (drawn, the true one); they differ little."""
+    """Labels of the Fisher information: data (empirical) or model (drawn: the true one); little differs."""
     record_importance: bool = False
     """Records in passing what each weight contributes, for the springs of later runs; costs under 1 %."""
 

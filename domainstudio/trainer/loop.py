@@ -26,6 +26,7 @@ from domainstudio.trainer.data import TrainingData
 from domainstudio.trainer.divergence import Divergence
 from domainstudio.trainer.divergence import attach as attach_divergence
 from domainstudio.trainer.guard import Guard, Verdict
+from domainstudio.trainer.layers import keep_layer_map
 from domainstudio.trainer.probes import measure
 from domainstudio.trainer.recording import Recording
 from domainstudio.trainer.reporter import Reporter
@@ -151,6 +152,7 @@ def train(spec: RunSpec, folder: JobFolder, reporter: Reporter, device: torch.de
             raise Stopped(step)
     if recording is not None:
         recording.finish()
+    keep_layer_map(engine, folder.result, step, springs, recording)
 
 
 def _take_up(guard: Guard, engine: Any, data: TrainingData, folder: JobFolder, reporter: Reporter) -> None:

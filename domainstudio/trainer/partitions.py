@@ -89,6 +89,11 @@ def spread(
     return found
 
 
+def shapes(engine: Any) -> dict[str, torch.Size]:
+    """Return the shape of each trained parameter, in the same order on every rank."""
+    return {name: getattr(one, "ds_shape", one.shape) for name, one in _trained(engine)}
+
+
 def gather(engine: Any, parts: Sequence[torch.Tensor]) -> Iterator[tuple[str, torch.Tensor]]:
     """Yield what flat tensors hold of each trained parameter, whole, on every rank; all ranks take part.
 

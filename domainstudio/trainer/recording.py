@@ -49,6 +49,11 @@ class Recording:
         """Return the name of this rank's file in a checkpoint, and what goes into it."""
         return _own_file(), {f"path-{number}": one for number, one in enumerate(self._path.contributions)}
 
+    @property
+    def anchor(self) -> list[torch.Tensor]:
+        """The weights of step 0, laid out as `flats(engine)`."""
+        return self._path.start
+
     def finish(self) -> None:
         """Write the importance of each parameter; all ranks call this after the last step.
 

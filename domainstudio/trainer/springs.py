@@ -34,8 +34,8 @@ class Springs:
             importance: alike; None counts all weights alike.
         """
         self._engine, self._mode, self._strength = engine, stage.spring_mode, stage.spring_strength
-        self._weights, self._anchor = flats(engine), list(anchor)
-        self._importance = None if importance is None else list(importance)
+        self._weights, self.anchor = flats(engine), list(anchor)
+        self.importance = None if importance is None else list(importance)
         self._padding = padding(engine)
         self._number = {id(flat): number for number, flat in enumerate(self._weights)}
         optimizer = engine.optimizer.optimizer
@@ -58,11 +58,11 @@ class Springs:
 
     def pull(self, number: int) -> torch.Tensor:
         """Return the gradient of the penalty for a flat tensor; nothing pulls at its padding."""
-        found = self._weights[number].detach() - self._anchor[number]
+        found = self._weights[number].detach() - self.anchor[number]
         for gap in self._padding[number]:
             found[gap] = 0
-        if self._importance is not None:
-            found.mul_(self._importance[number])
+        if self.importance is not None:
+            found.mul_(self.importance[number])
         return found.mul_(self._strength)
 
     @torch.no_grad()
@@ -76,12 +76,12 @@ class Springs:
         """Take the step that the pull alone would take to its end: stable for any strength."""
         for number, weights, rate in self._stepping(optimizer):
             share = rate * self._strength
-            if self._importance is None:
-                weights.data.lerp_(self._anchor[number], share / (1 + share))
+            if self.importance is None:
+                weights.data.lerp_(self.anchor[number], share / (1 + share))
             else:
-                shares = self._importance[number] * share
+                shares = self.importance[number] * share
                 # x / (1 + x) as 1 / (1 / x + 1), in place: memory is what a step of a small model waits for
-                weights.data.lerp_(self._anchor[number], shares.reciprocal_().add_(1).reciprocal_())
+                weights.data.lerp_(self.anchor[number], shares.reciprocal_().add_(1).reciprocal_())
 
     def _stepping(self, optimizer: torch.optim.Optimizer) -> list[tuple[int, torch.Tensor, float]]:
         """Return number, weights and rate of what is stepped now; ZeRO steps one group at a time."""

@@ -60,7 +60,7 @@ def test_fisher_equals_the_squared_gradients_of_single_tokens_summed_by_hand() -
 def test_labels_drawn_from_the_model_come_to_the_expectation_over_all_labels() -> None:
     model, text = SmallNet(), sequences(1, length=5)[0]
     chooser = torch.Generator().manual_seed(3)
-    found = importance.fisher(model, [text] * 4000, lambda _done: None, chooser)
+    found = importance.fisher(model, [text] * 1000, lambda _done: None, chooser)
     model.eval()
     exact = {name: torch.zeros_like(weights) for name, weights in model.named_parameters()}
     chances = torch.log_softmax(model(text[None, :-1], use_cache=False).logits[0], -1)
@@ -72,7 +72,7 @@ def test_labels_drawn_from_the_model_come_to_the_expectation_over_all_labels() -
             for name, gradient in zip(exact, gradients, strict=True):
                 exact[name] += float(chances[place, label].exp().detach()) * gradient**2
     for name, values in exact.items():
-        assert float((found[name] - values).norm()) < 0.05 * float(values.norm()), name
+        assert float((found[name] - values).norm()) < 0.1 * float(values.norm()), name
     empirical = importance.fisher(model, [text], lambda _done: None)
     head = exact["head.weight"]
     assert float((empirical["head.weight"] - head).norm()) > 0.2 * float(head.norm())

@@ -34,6 +34,10 @@ STYLE_ROLE = Qt.ItemDataRole.UserRole + 2
 """The name of the style of a cell's text, `text` if None."""
 
 
+SHARE_ROLE = Qt.ItemDataRole.UserRole + 3
+"""How long a bar in the cell's ground is, 0 to 1, where one is drawn."""
+
+
 @dataclass(frozen=True)
 class Column:
     """A column: its title, the text of a row, and how it stands."""
@@ -48,6 +52,8 @@ class Column:
     width: int | None = None
     """Fixed width in pixels; None shares what is left."""
     tooltip: Callable[[Any], str] | None = None
+    share: Callable[[Any], float] | None = None
+    """Length of a bar in the cell's ground, 0 to 1."""
 
 
 class RowsModel(QAbstractTableModel):
@@ -101,6 +107,8 @@ class RowsModel(QAbstractTableModel):
                 return column.token(row)
             case _ if role == STYLE_ROLE and column.style:
                 return column.style(row)
+            case _ if role == SHARE_ROLE and column.share:
+                return column.share(row)
         return None
 
     def headerData(  # noqa: N802

@@ -11,6 +11,7 @@ from domainstudio.gui.pane import Pane
 from domainstudio.gui.panes.protection.budget import BudgetBox
 from domainstudio.gui.panes.protection.chosen import ChosenMethod
 from domainstudio.gui.panes.protection.comparison import ComparisonChoice, NewComparison
+from domainstudio.gui.panes.protection.layers import LayersView
 from domainstudio.gui.panes.protection.methods import (
     MethodLine,
     columns,
@@ -52,6 +53,7 @@ SAVE_MILLISECONDS = 500
 _CHART_SHARE, _METHODS_SHARE = 6, 5
 _BUDGET_SHARE, _CHOSEN_SHARE = 4, 7
 _PLANS = frozenset({"plans"})
+_VIEWS = ("chart", "table", "new", "layers")
 
 
 class ProtectionPane(Pane):
@@ -77,9 +79,10 @@ class ProtectionPane(Pane):
         self.budget, self.chosen, self.comparison = BudgetBox(), ChosenMethod(), NewComparison()
         self.line = ProblemLine()
         self.chart = ComparisonChart()
-        self._view = Segments(
-            [("chart", _("Chart")), ("table", _("Table")), ("new", _("New comparison"))], _("Show as")
-        )
+        self.layers = LayersView(session)
+        words = (_("Chart"), _("Table"), _("New comparison"), _("Layers"))
+        self._view = Segments(list(zip(_VIEWS, words, strict=True)), _("Show as"))
+        self._heading = Text(_("Frontier"), "strong")
         self._which = QComboBox()
         self._which.setAccessibleName(_("Comparison"))
         self._models = RowsModel(columns()), RowsModel(interval_columns())
@@ -104,6 +107,7 @@ class ProtectionPane(Pane):
             return read_facts(project, laboratory)
 
         self.session.read(question, self._on_facts, self._on_failed)
+        self.layers.refresh()
 
     def save_pending(self) -> None:
         """Save the budget without waiting."""
@@ -120,13 +124,19 @@ class ProtectionPane(Pane):
 
     def memory(self) -> dict[str, Any]:
         """Keep the view, the comparison and the choice."""
-        return {"view": self._view.key, "chosen": self._chosen, "laboratory": self._laboratory}
+        return {
+            "view": self._view.key,
+            "chosen": self._chosen,
+            "laboratory": self._laboratory,
+            "layers": self.layers.run,
+        }
 
     def remember(self, values: dict[str, Any]) -> None:
         """Show what was shown."""
         self._chosen = str(values.get("chosen") or "")
         self._laboratory = str(values.get("laboratory") or "")
-        if values.get("view") in ("chart", "table", "new"):
+        self.layers.remember(str(values.get("layers") or ""))
+        if values.get("view") in _VIEWS:
             self._show_view(values["view"])
 
     # Overridden from Qt
@@ -159,7 +169,7 @@ class ProtectionPane(Pane):
     def _left(self) -> QWidget:
         tools = QHBoxLayout()
         tools.setSpacing(16)
-        tools.addWidget(Text(_("Frontier"), "strong"))
+        tools.addWidget(self._heading)
         tools.addWidget(self._which)
         tools.addStretch(1)
         tools.addWidget(self._view)
@@ -168,7 +178,7 @@ class ProtectionPane(Pane):
         chart.setLayout(beside_table(self.chart))
         form.setLayout(beside_table(self.comparison))
         self._intervals.show_model(self._models[1])
-        for page in (chart, self._intervals, scrolled(form)):
+        for page in (chart, self._intervals, scrolled(form), self.layers):
             self._stack.addWidget(page)
         page = QWidget()
         column = QVBoxLayout(page)
@@ -264,7 +274,8 @@ class ProtectionPane(Pane):
             self.chart.show_methods([], self._line(), "")
             self._verdict.setText("")
             self.chosen.show_nothing(_("No methods have been compared yet: start with a new comparison."))
-            self._show_view("new")
+            if self._view.key != "layers":
+                self._show_view("new")
             return
         lines = lines_of(shown)
         self._models[0].show_rows(lines)
@@ -307,7 +318,8 @@ class ProtectionPane(Pane):
 
     def _show_view(self, key: str) -> None:
         self._view.choose(key)
-        self._stack.setCurrentIndex(("chart", "table", "new").index(key))
+        self._stack.setCurrentIndex(_VIEWS.index(key))
+        self._heading.setText(_("Layers") if key == "layers" else _("Frontier"))
 
     # What a person does
 
