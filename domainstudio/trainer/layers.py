@@ -85,7 +85,8 @@ def layer_map(
 
 def _squares(values: torch.Tensor) -> torch.Tensor:
     """Return the sum of squares in fp64, without a copy in it."""
-    return torch.linalg.vector_norm(values, dtype=torch.float64).square()
+    norm: torch.Tensor = torch.linalg.vector_norm(values, dtype=torch.float64)
+    return norm.square()
 
 
 def _layer(

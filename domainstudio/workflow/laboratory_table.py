@@ -132,11 +132,9 @@ def _choice(work: LaboratoryWork, made: Sequence[MethodResult]) -> list[str]:
     if said.level:
         words = _("Within the interval it cannot be told from: {methods}.")
         lines.append(words.format(methods=", ".join(map(method_words, said.level))))
-    beaten = [name for name in said.beaten if name != NAIVE]
+    beaten = ", ".join(method_words(name) for name in said.beaten if name != NAIVE)
     if beaten:
-        lines.append(
-            _("{method} beats {methods}.").format(method=method_words(best.method), methods=", ".join(beaten))
-        )
+        lines.append(_("{method} beats {methods}.").format(method=method_words(best.method), methods=beaten))
     return lines
 
 

@@ -38,7 +38,7 @@ def test_methods_stand_by_gain_and_the_best_within_budget_is_chosen(
     pane = open_pane(ProtectionPane, compared)
     names, verdicts = cells(pane, 0), cells(pane, 5)
     assert names[:4] == ["Unprotected", "Replay 10 %", "Replay 25 %", "Replay 50 %"] and len(names) == 7
-    assert [name for name, verdict in zip(names, verdicts, strict=True) if verdict == "Within budget"] == [
+    assert [name for name, verdict in zip(names, verdicts, strict=True) if verdict == "within"] == [
         "Replay 50 %"
     ]
     assert pane.memory()["chosen"] == "replay:0.5"
@@ -60,7 +60,7 @@ def test_a_larger_budget_lets_another_method_in(compared: Path, open_pane: OpenP
             pane.budget.field.setModified(True)
             pane.budget._on_edited()
         qtbot.waitUntil(lambda budget=budget: budget_of(compared) == budget, timeout=10_000)
-    qtbot.waitUntil(lambda: "Within budget" in cells(pane, 5)[2], timeout=10_000)
+    qtbot.waitUntil(lambda: "within" in cells(pane, 5)[2], timeout=10_000)
     assert "perplexity × 1.127" in pane.budget._words.text()
 
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from PySide6.QtCore import QPointF, QRectF, Qt
+from PySide6.QtCore import QPointF, QRectF, QSizeF, Qt
 from PySide6.QtGui import QPainter, QPen, QPolygonF
 
 from domainstudio.gui import theme
@@ -87,6 +87,42 @@ class ComparisonChart(FrontChart):
             _draw_shape(painter, one.shape, places[one.name], is_chosen=one.name == self._chosen)
         painter.setBrush(Qt.BrushStyle.NoBrush)
         self._draw_labels(painter, x, places)
+
+    def _draw_labels(self, painter: QPainter, x: Scale, places: dict[str, QPointF]) -> None:
+        """Name what has room beside it, the chosen and those on the front first; the rest is in the table."""
+        reach = RADIUS + _CHOSEN + 2
+        taken = [QRectF(p.x() - reach, p.y() - reach, 2 * reach, 2 * reach) for p in places.values()]
+        metrics = painter.fontMetrics()
+        ordered = sorted(self._methods, key=lambda one: (one.name != self._chosen, not one.is_on_front))
+        for one in ordered:
+            size = QSizeF(metrics.horizontalAdvance(one.name) + 4, metrics.height())
+            box = self._free_box(places[one.name], size, taken, is_needed=one.name == self._chosen)
+            if box is not None:
+                taken.append(box)
+                painter.setPen(theme.color("accent" if one.name == self._chosen else "text2"))
+                painter.drawText(box, Qt.AlignmentFlag.AlignCenter, one.name)
+
+    def _free_box(
+        self, place: QPointF, size: QSizeF, taken: Sequence[QRectF], *, is_needed: bool
+    ) -> QRectF | None:
+        """Return where a label has room beside, above or below its mark; anywhere if it is needed."""
+        gap, half = RADIUS + _CHOSEN + 3, size.height() / 2
+        corners = [
+            QPointF(place.x() + gap, place.y() - half),
+            QPointF(place.x() - gap - size.width(), place.y() - half),
+            QPointF(place.x() - size.width() / 2, place.y() - gap - size.height()),
+            QPointF(place.x() - size.width() / 2, place.y() + gap),
+            *(
+                QPointF(place.x() + across, place.y() + down)
+                for across in (gap / 2, -gap / 2 - size.width())
+                for down in (-gap - half, gap - half)
+            ),
+        ]
+        boxes = [QRectF(corner, size) for corner in corners]
+        room = QRectF(0, 40, self.width(), self.height() - 80)
+        inside = [box for box in boxes if room.contains(box)]
+        free = [box for box in inside if not any(box.intersects(other) for other in taken)]
+        return next(iter(free or (inside if is_needed else [])), None)
 
     def _draw_intervals(self, painter: QPainter, x: Scale, y: Scale) -> None:
         for one in self._methods:

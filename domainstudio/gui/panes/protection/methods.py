@@ -70,7 +70,7 @@ def columns() -> list[Column]:
         ),
         Column(_("Memory (MB)"), lambda line: f"{line.extra_bytes / 1e6:,.1f}", is_number=True, width=92),
         Column(_("Time (%)"), _time, is_number=True, width=62),
-        Column(_("Verdict"), _verdict, state=_state, width=122),
+        Column(_("Budget"), _verdict, state=_state, width=84),
     ]
 
 
@@ -124,10 +124,10 @@ def _time(line: MethodLine) -> str:
 
 def _verdict(line: MethodLine) -> str:
     if line.row is None:
-        return _("Not measured")
+        return _("to come")
     if not line.is_budgeted:
-        return _("No budget")
-    return _("Within budget") if line.row.is_within else _("Over budget")
+        return _("none")
+    return _("within") if line.row.is_within else _("over")
 
 
 def _state(line: MethodLine) -> str:
