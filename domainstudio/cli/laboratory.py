@@ -22,6 +22,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     _add_choice(plan)
     show = add_verb(verbs, "table", "gain, forgetting and cost of every method, and a verdict", _table)
     show.add_argument("laboratory", nargs="?", metavar="LABORATORY", help=_("by default the newest"))
+    gone = add_verb(verbs, "delete", "delete a comparison with what it measured", _delete)
+    gone.add_argument("laboratory", metavar="LABORATORY", help=_("its name, such as laboratory-1"))
 
 
 def _add_choice(verb: argparse.ArgumentParser) -> None:
@@ -85,6 +87,16 @@ def _table(options: argparse.Namespace) -> Output:
         work_of_laboratory(project, name)
         text, document = _shown(project.job(name))
     return Output(document, text)
+
+
+def _delete(options: argparse.Namespace) -> Output:
+    from domainstudio.cli.following import open_project
+    from domainstudio.workflow.protection import delete_laboratory
+
+    with open_project(options) as project:
+        delete_laboratory(project, options.laboratory)
+    words = _("{laboratory} is deleted.").format(laboratory=options.laboratory)
+    return Output({"deleted": options.laboratory}, words)
 
 
 def _shown(folder: "JobFolder") -> tuple[str, Any]:

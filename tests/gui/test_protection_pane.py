@@ -12,7 +12,6 @@ from domainstudio.cli.main import run_command
 from domainstudio.gui.panes.protection.pane import ProtectionPane
 from domainstudio.project.project import Project
 from domainstudio.workflow.planning import mixture_of, recipe_of
-from domainstudio.workflow.protection import delete_laboratory
 
 
 @pytest.fixture
@@ -127,6 +126,5 @@ def test_a_comparison_says_what_it_takes_before_it_starts(
 
 def test_a_laboratory_goes_with_what_it_measured(compared: Path, command: Command) -> None:
     assert command("laboratory", "table", compared)["rows"]
-    with Project(compared) as opened:
-        delete_laboratory(opened, "laboratory-1")
+    assert command("laboratory", "delete", compared, "laboratory-1") == {"deleted": "laboratory-1"}
     assert run_command(["laboratory", "table", str(compared)]) == 2
