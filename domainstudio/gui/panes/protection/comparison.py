@@ -2,21 +2,28 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QComboBox, QGridLayout, QLineEdit, QSizePolicy, QSpinBox, QVBoxLayout, QWidget
 
 from domainstudio.gui import theme
+from domainstudio.gui.session import Session
 from domainstudio.gui.widgets.buttons import SecondaryButton
 from domainstudio.gui.widgets.check_box import CheckBox
 from domainstudio.gui.widgets.form import FormRow, left_row
 from domainstudio.gui.widgets.slider_row import name_spin_box
 from domainstudio.gui.widgets.text import Text
+from domainstudio.jobs.folder import JobFolder
 from domainstudio.language import translate as _
-from domainstudio.problems import UserError
+from domainstudio.problems import Problem, UserError, sentence
+from domainstudio.project.project import Project
 from domainstudio.recipe.methods import DEFAULT_METHODS
 from domainstudio.units import parse_count
+from domainstudio.workflow.laboratory import plan_laboratory, start_laboratory
+from domainstudio.workflow.laboratory_table import plan_words
 from domainstudio.workflow.method_words import method_words
+from domainstudio.workflow.planned import speed_of
 
 _COLUMNS = 3
 _MOST_SEEDS = 20
@@ -32,21 +39,25 @@ class ComparisonChoice:
     """0 takes the default."""
     origin: str
 
+    @property
+    def arguments(self) -> dict[str, Any]:
+        """The arguments of `plan_laboratory`."""
+        return vars(self)
+
 
 class NewComparison(QWidget):
     """A form; nothing starts before its button is pressed.
 
     Signals:
-        changed: another choice.
-        asked: ComparisonChoice, to be started.
+        begun: the name of the laboratory that was started.
     """
 
-    changed = Signal()
-    asked = Signal(object)
+    begun = Signal(str)
 
-    def __init__(self) -> None:
+    def __init__(self, session: Session) -> None:
         """Offer the usual methods, all of them ticked."""
         super().__init__()
+        self._session = session
         self._boxes = {name: CheckBox(method_words(name)) for name in DEFAULT_METHODS}
         grid = QGridLayout()
         grid.setHorizontalSpacing(16)
@@ -56,7 +67,7 @@ class NewComparison(QWidget):
         for place, box in enumerate(self._boxes.values()):
             box.setChecked(True)
             box.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
-            box.toggled.connect(self._on_changed)
+            box.toggled.connect(self.plan)
             grid.addWidget(box, place // _COLUMNS, place % _COLUMNS)
         self.more, self.tokens = QLineEdit(), QLineEdit()
         self.more.setPlaceholderText("ewc:0.01, replay:0.1+ewc:0.1")
@@ -69,9 +80,9 @@ class NewComparison(QWidget):
         self.origin.setAccessibleName(_("Start from"))
         for field in (self.more, self.tokens):
             field.setFixedHeight(theme.CONTROL)
-            field.editingFinished.connect(self._on_changed)
-        self.seeds.valueChanged.connect(self._on_changed)
-        self.origin.activated.connect(self._on_changed)
+            field.editingFinished.connect(self.plan)
+        self.seeds.valueChanged.connect(self.plan)
+        self.origin.activated.connect(self.plan)
         self._plan = Text("", "text", "text", wrap=True)
         self.button = SecondaryButton(_("Compare methods"), self._on_clicked, "play-ring")
         self._rows = {
@@ -122,30 +133,53 @@ class NewComparison(QWidget):
             self.origin.addItem(_("Base") if name == "base" else name, name)
         self.origin.setCurrentIndex(max(0, self.origin.findData(chosen)))
 
-    def show_plan(self, words: str) -> None:
-        """Say what it takes; it can be started."""
-        for row in self._rows.values():
-            row.show_error("")
-        self._plan.setText(words)
-        self.button.setEnabled(True)
+    def plan(self) -> None:
+        """Say what the comparison would take, or why it cannot be started."""
+        try:
+            choice = self.choice
+        except UserError as error:
+            self._on_refused(error.problem)
+            return
 
-    def show_refusal(self, field: str, words: str) -> None:
-        """Say beside a field why it cannot be started."""
-        for name, row in self._rows.items():
-            row.show_error(words if name == field else "")
-        self._plan.setText("" if field in self._rows else words)
-        self.button.setEnabled(False)
+        def question(project: Project) -> str:
+            work = plan_laboratory(project, **choice.arguments)
+            speed = speed_of(project, work.runs[0].run)
+            return plan_words(work, speed.tokens_per_second if speed else None)
+
+        self._session.read(question, self._on_planned, self._on_refused)
 
     def focus(self, field: str) -> None:
         """Put the focus on a field by its name."""
         row = self._rows.get(field)
         (row.control if row else next(iter(self._boxes.values()))).setFocus()
 
-    def _on_changed(self) -> None:
-        self.changed.emit()
+    def _on_planned(self, words: str) -> None:
+        for row in self._rows.values():
+            row.show_error("")
+        self._plan.setText(words)
+        self.button.setEnabled(True)
+
+    def _on_refused(self, problem: Problem) -> None:
+        """Say beside a field why it cannot be started."""
+        field, words = (problem.field or "").partition(".")[0], sentence(problem)
+        for name, row in self._rows.items():
+            row.show_error(words if name == field else "")
+        self._plan.setText("" if field in self._rows else words)
+        self.button.setEnabled(False)
 
     def _on_clicked(self) -> None:
         try:
-            self.asked.emit(self.choice)
-        except UserError:
-            self.changed.emit()  # which says what is wrong beside the field
+            choice = self.choice
+        except UserError as error:
+            self._on_refused(error.problem)
+            return
+
+        def begin(project: Project) -> JobFolder:
+            return start_laboratory(project, **choice.arguments)
+
+        self.button.setEnabled(False)
+        self._session.edit(begin, self._on_begun, self._on_refused, frozenset({"laboratory"}))
+
+    def _on_begun(self, folder: JobFolder) -> None:
+        self.button.setEnabled(True)
+        self.begun.emit(folder.job_id)

@@ -10,7 +10,7 @@ from domainstudio.gui import theme
 from domainstudio.gui.pane import Pane
 from domainstudio.gui.panes.protection.budget import BudgetBox
 from domainstudio.gui.panes.protection.chosen import ChosenMethod
-from domainstudio.gui.panes.protection.comparison import ComparisonChoice, NewComparison
+from domainstudio.gui.panes.protection.comparison import NewComparison
 from domainstudio.gui.panes.protection.layers import LayersView
 from domainstudio.gui.panes.protection.methods import (
     MethodLine,
@@ -27,16 +27,12 @@ from domainstudio.gui.widgets.form import hairline, left_row, scrolled
 from domainstudio.gui.widgets.problem_line import ProblemLine
 from domainstudio.gui.widgets.table import OVERHANG, RowsModel, Table, beside_table
 from domainstudio.gui.widgets.text import Text
-from domainstudio.jobs.folder import JobFolder
 from domainstudio.language import translate as _
-from domainstudio.problems import Problem, UserError, sentence
+from domainstudio.problems import Problem, sentence
 from domainstudio.project.project import Project
 from domainstudio.recipe.recipe import OnBudget, Recipe
-from domainstudio.workflow.laboratory import plan_laboratory, start_laboratory
-from domainstudio.workflow.laboratory_table import plan_words
 from domainstudio.workflow.method_words import method_words
 from domainstudio.workflow.overview import JobRow
-from domainstudio.workflow.planned import speed_of
 from domainstudio.workflow.protection import (
     Limit,
     ProtectionFacts,
@@ -76,7 +72,7 @@ class ProtectionPane(Pane):
         self._timer.setSingleShot(True)
         self._timer.setInterval(SAVE_MILLISECONDS)
         self._timer.timeout.connect(self._save)
-        self.budget, self.chosen, self.comparison = BudgetBox(), ChosenMethod(), NewComparison()
+        self.budget, self.chosen, self.comparison = BudgetBox(), ChosenMethod(), NewComparison(session)
         self.line = ProblemLine()
         self.chart = ComparisonChart()
         self.layers = LayersView(session)
@@ -210,8 +206,7 @@ class ProtectionPane(Pane):
         self._then.activated.connect(self._on_then_chosen)
         self._view.chosen.connect(self._show_view)
         self._which.activated.connect(self._on_laboratory_chosen)
-        self.comparison.changed.connect(self._plan)
-        self.comparison.asked.connect(self._on_asked)
+        self.comparison.begun.connect(self._on_begun)
         self.session.jobs_changed.connect(self._on_jobs_changed)
 
     # Showing
@@ -236,7 +231,7 @@ class ProtectionPane(Pane):
         self._show_budget()
         self._show_laboratories(facts)
         self._show_methods()
-        self._plan()
+        self.comparison.plan()
         self.show_ready()
         self._show_primary()
 
@@ -400,43 +395,8 @@ class ProtectionPane(Pane):
     def _on_corpus_clicked(self) -> None:
         self.go_requested.emit("corpus")
 
-    # A new comparison
-
-    def _plan(self) -> None:
-        """Say what the comparison asked for would take, or why it cannot be started."""
-        try:
-            choice = self.comparison.choice
-        except UserError as error:
-            self._on_plan_refused(error.problem)
-            return
-
-        def question(project: Project) -> str:
-            work = plan_laboratory(
-                project, choice.methods, seeds=choice.seeds, tokens=choice.tokens, origin=choice.origin
-            )
-            speed = speed_of(project, work.runs[0].run)
-            return plan_words(work, speed.tokens_per_second if speed else None)
-
-        self.session.read(question, self._on_planned, self._on_plan_refused)
-
-    def _on_planned(self, words: str) -> None:
-        self.comparison.show_plan(words)
-
-    def _on_plan_refused(self, problem: Problem) -> None:
-        self.comparison.show_refusal((problem.field or "").partition(".")[0], sentence(problem))
-
-    def _on_asked(self, choice: ComparisonChoice) -> None:
-        def begin(project: Project) -> JobFolder:
-            return start_laboratory(
-                project, choice.methods, seeds=choice.seeds, tokens=choice.tokens, origin=choice.origin
-            )
-
-        self.comparison.button.setEnabled(False)
-        self.session.edit(begin, self._on_begun, self._on_plan_refused, frozenset({"laboratory"}))
-
-    def _on_begun(self, folder: JobFolder) -> None:
-        self._laboratory, self._chosen = folder.job_id, ""
-        self.comparison.button.setEnabled(True)
+    def _on_begun(self, laboratory: str) -> None:
+        self._laboratory, self._chosen = laboratory, ""
         self._show_view("chart")
         self.refresh()
 
