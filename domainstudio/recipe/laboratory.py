@@ -7,7 +7,6 @@ from typing import Any
 import orjson
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
-from domainstudio.evaluation.forgetting import SourceChange
 from domainstudio.paths import read_small, write_atomically
 from domainstudio.problems import Problem, UserError
 from domainstudio.recipe.methods import CONTROL, INTERPOLATION
@@ -84,10 +83,6 @@ class Measured(BaseModel):
     """The code of what ended it."""
     params: dict[str, Any] = {}
     """What its sentence names."""
-
-    def changes(self) -> list[SourceChange]:
-        """Return its losses as the arithmetic of forgetting takes them."""
-        return [SourceChange(**loss.model_dump()) for loss in self.losses]
 
 
 def interpolation(share: float) -> str:

@@ -14,7 +14,7 @@ from statistics import median
 from pydantic import ValidationError
 
 from domainstudio.evaluation.comparison import MethodResult
-from domainstudio.evaluation.forgetting import changes, outcome
+from domainstudio.evaluation.forgetting import SourceChange, changes, outcome
 from domainstudio.jobs import process
 from domainstudio.jobs.events import Step
 from domainstudio.jobs.folder import PARTS, JobFolder, create_job, list_jobs
@@ -243,12 +243,16 @@ def results(work: LaboratoryWork, found: Sequence[Measured]) -> list[MethodResul
             for seed in range(work.seeds)
             if (method, seed) in by_place and (CONTROL, seed) in by_place
         ]
-        outcomes = [outcome(own.changes(), trained, control.changes()) for own, control in pairs]
+        outcomes = [outcome(_changes(own), trained, _changes(control)) for own, control in pairs]
         gains = tuple(one.gain_against_control for one in outcomes)
         losses = tuple(one.forgetting_against_control for one in outcomes)
         if gains and None not in gains and None not in losses:
             made.append(MethodResult(method, gains, losses))  # type: ignore[arg-type]
     return made
+
+
+def _changes(one: Measured) -> list[SourceChange]:
+    return [SourceChange(**loss.model_dump()) for loss in one.losses]
 
 
 def laboratories(project: Project) -> list[JobFolder]:

@@ -44,7 +44,7 @@ def test_methods_stand_by_gain_and_the_best_within_budget_is_chosen(
     assert "Replay 50 % gained most" in pane._verdict.text()
     assert "50.0 %" in pane.chosen._replay.accessibleName()
     memory = dict(zip(names, cells(pane, 3), strict=True))
-    assert memory["Unprotected"] == "0.0" and float(memory["EWC 1"]) == 2 * float(memory["L2-SP 1"]) > 0
+    assert memory["Unprotected"] == "0.0" and float(memory["EWC 1"]) > float(memory["L2-SP 1"]) > 0
 
 
 def test_a_larger_budget_lets_another_method_in(compared: Path, open_pane: OpenPane, qtbot: QtBot) -> None:
@@ -108,12 +108,12 @@ def test_a_comparison_says_what_it_takes_before_it_starts(
 ) -> None:
     pane = open_pane(ProtectionPane, trained_project, view="new")
     form = pane.comparison
-    qtbot.waitUntil(lambda: "33 runs of" in form._plan.text(), timeout=10_000)
+    qtbot.waitUntil(lambda: "36 runs of" in form._plan.text(), timeout=10_000)
     form.seeds.setValue(2)
     form.more.setText("ewc:0.01, replay:0.1+ewc")
     form.tokens.setText("2k")
     form.tokens.editingFinished.emit()
-    qtbot.waitUntil(lambda: "26 runs of 15 steps, 1,920 tokens" in form._plan.text(), timeout=10_000)
+    qtbot.waitUntil(lambda: "28 runs of 15 steps, 1,920 tokens" in form._plan.text(), timeout=10_000)
     form.more.setText("magic")
     form.more.editingFinished.emit()
     qtbot.waitUntil(lambda: "magic" in form._rows["methods"]._error.text(), timeout=10_000)
