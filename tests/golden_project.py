@@ -9,10 +9,11 @@ from pathlib import Path
 from domainstudio.cli.main import run_command
 from domainstudio.jobs.checkpoints import CHECKPOINTS, MODEL, checkpoint_name
 from domainstudio.jobs.events import Body, Checkpoint, Event, Probe, Start, State, Step, encode
-from domainstudio.jobs.folder import JobFolder, create_job
+from domainstudio.jobs.folder import JobFolder, create_job, job_number, list_jobs
 from domainstudio.jobs.run_record import RunRecord
 from domainstudio.project.project import Project
 from domainstudio.recipe.laboratory import LaboratoryWork, Measured, SourceLoss
+from domainstudio.recipe.layers import LAYERS_FILE, LayerMap
 from domainstudio.workflow.laboratory import LABORATORY, freeze_methods
 from domainstudio.workflow.training import TRAIN, freeze
 
@@ -94,6 +95,20 @@ def write_run(path: Path, arm: str, gain: float, forgetting: float) -> None:
     record = RunRecord(pid=1, group=1, started=0.0, host="golden", events_offset=0)
     JobFolder(folder.path).run_file.write_text(record.model_dump_json())
     folder.log_file.write_text("".join(f"step {step}: all ranks agree\n" for step in range(0, 121, 10)))
+
+
+def write_layer_map(path: Path, moved: tuple[float, ...], importance: float | None = 1.0) -> Path:
+    """Write a finished run whose map has an embedding, blocks and a norm that moved so; return its result."""
+    write_run(path, "treated", 0.5, 0.1)
+    result = max(list_jobs(path / "jobs", "train"), key=lambda run: job_number(run.job_id)).result
+    kinds = [("embedding", None), *(("block", number) for number in range(len(moved) - 2)), ("norm", None)]
+    layers = [
+        {"kind": kind, "block": block, "weights": 4096, "importance": importance, "moved": far, "anchor": 0.5}
+        for (kind, block), far in zip(kinds, moved, strict=True)
+    ]
+    written = LayerMap.model_validate({"step": 120, "layers": layers})
+    (result / LAYERS_FILE).write_text(written.model_dump_json())
+    return result
 
 
 _COMPARED = {

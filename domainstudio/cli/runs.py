@@ -186,7 +186,7 @@ def _layers(options: argparse.Namespace) -> Output:
     with open_project(options) as project:
         found = layer_map(project, options.run)
     rows = [
-        [layer_words(one), f"{one.weights:,}", importance_words(one), moved_words(one)]
+        [layer_words(one), format_count(one.weights), importance_words(one), moved_words(one)]
         for one in found.layers
     ]
     head = [_("Layer"), _("Weights"), _("Importance"), _("Moved (%)")]

@@ -3,14 +3,18 @@
 from pathlib import Path
 
 import pytest
-from golden_project import write_laboratory
+from golden_project import write_laboratory, write_layer_map
 from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QLabel
 from pytestqt.qtbot import QtBot
 from support import Command, OpenPane
 
 from domainstudio.cli.main import run_command
+from domainstudio.gui import theme
 from domainstudio.gui.panes.protection.pane import ProtectionPane
+from domainstudio.gui.widgets.table import SHARE_ROLE
 from domainstudio.project.project import Project
+from domainstudio.recipe.layers import LAYERS_FILE
 from domainstudio.workflow.planning import mixture_of, recipe_of
 
 
@@ -44,7 +48,8 @@ def test_methods_stand_by_gain_and_the_best_within_budget_is_chosen(
     assert "Replay 50 % gained most" in pane._verdict.text()
     assert "50.0 %" in pane.chosen._replay.accessibleName()
     memory = dict(zip(names, cells(pane, 3), strict=True))
-    assert memory["Unprotected"] == "0.0" and float(memory["EWC 1"]) > float(memory["L2-SP 1"]) > 0
+    assert memory["Unprotected"] == "0.0" and float(memory["L2-SP 1"]) > 0
+    assert float(memory["EWC 1"]) == pytest.approx(2 * float(memory["L2-SP 1"]), abs=0.15), "of one decimal"
 
 
 def test_a_larger_budget_lets_another_method_in(compared: Path, open_pane: OpenPane, qtbot: QtBot) -> None:
@@ -122,6 +127,48 @@ def test_a_comparison_says_what_it_takes_before_it_starts(
     form.tokens.editingFinished.emit()
     qtbot.waitUntil(lambda: "many" in form._rows["tokens"]._error.text(), timeout=10_000)
     assert not form.button.isEnabled()
+
+
+def layer_cells(pane: ProtectionPane, column: int) -> list[str]:
+    model = pane.layers.table.model()
+    return [model.index(row, column).data() for row in range(model.rowCount())]
+
+
+def test_layers_of_the_newest_run_are_shown_and_another_is_chosen(
+    compared: Path, open_pane: OpenPane, qtbot: QtBot
+) -> None:
+    write_layer_map(compared, (0.05, 0.001, 0.0025, 0.0))
+    write_layer_map(compared, (0.01, 0.02, 0.0), None)
+    pane = open_pane(ProtectionPane, compared, view="layers")
+    qtbot.waitUntil(lambda: not pane.layers.is_empty, timeout=10_000)
+    assert [pane.layers.runs.itemText(place) for place in range(2)] == ["train-2", "train-1"]
+    assert layer_cells(pane, 0) == ["Embedding", "Block 1", "Last norm"]
+    assert layer_cells(pane, 2) == ["–", "–", "–"] and layer_cells(pane, 3)[1] == "4.00"
+    pane.layers.runs.setFocus()
+    qtbot.keyClick(pane.layers.runs, Qt.Key.Key_Down)
+    qtbot.waitUntil(lambda: len(layer_cells(pane, 0)) == 4, timeout=10_000)
+    assert layer_cells(pane, 3) == ["10.0", "0.200", "0.500", "0.00"]
+    assert pane.memory()["layers"] == "train-1" and pane.memory()["view"] == "layers"
+    longest, shorter = (pane.layers.table.model().index(row, 3).data(SHARE_ROLE) for row in (0, 2))
+    assert longest == 1 and shorter == pytest.approx(0.05)
+    for choice in ("dark", "light"):
+        theme.choose(choice)
+        drawn = pane.layers.table.viewport().grab().toImage()
+        colors = {drawn.pixelColor(x, 16).name() for x in range(drawn.width())}
+        assert theme.color("border").name() in colors, "the bar of the first row"
+
+
+def test_without_any_layer_map_the_pane_says_how_to_get_one(small_project: Path, open_pane: OpenPane) -> None:
+    pane = open_pane(ProtectionPane, small_project, view="layers")
+    assert pane.layers.is_empty and pane.memory()["view"] == "layers"
+    text = " ".join(label.text() for label in pane.layers.findChildren(QLabel))
+    assert "No run has a layer map yet" in text and "Record importance" in text
+
+
+def test_a_map_that_is_damaged_is_named(compared: Path, open_pane: OpenPane, qtbot: QtBot) -> None:
+    (write_layer_map(compared, (0.05, 0.001, 0.0)) / LAYERS_FILE).write_text("{}")
+    pane = open_pane(ProtectionPane, compared, view="layers")
+    qtbot.waitUntil(lambda: LAYERS_FILE in pane.layers.line.text, timeout=10_000)
 
 
 def test_a_laboratory_goes_with_what_it_measured(compared: Path, command: Command) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 from safetensors.torch import load_file
-from support import Command
+from support import Command, wait_until
 
 from domainstudio.cli.main import run_command
 from domainstudio.jobs.checkpoints import latest_checkpoint
@@ -73,6 +73,7 @@ def test_the_map_says_what_the_files_of_the_run_say(project: Path, run: str) -> 
 
 def test_a_run_that_died_after_its_last_checkpoint_has_the_same_map(project: Path, command: Command) -> None:
     folder = JobFolder(project / "jobs" / "train-2")
+    wait_until(lambda: folder.liveness() == "dead")
     file = folder.result / LAYERS_FILE
     whole = file.read_bytes()
     file.unlink()

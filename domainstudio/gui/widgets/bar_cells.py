@@ -7,7 +7,7 @@ from PySide6.QtWidgets import QStyleOptionViewItem
 from domainstudio.gui import theme
 from domainstudio.gui.widgets.table import CELL_PADDING, SHARE_ROLE, Index, RowDelegate
 
-_HEIGHT, _NUMBER_WIDTH, _LEFT = 6, 72, 16
+_HEIGHT, _NUMBER_WIDTH, _LEFT = 6, 56, 16
 
 
 class BarDelegate(RowDelegate):

@@ -16,25 +16,24 @@ from domainstudio.language import translate as _
 from domainstudio.problems import Problem, sentence
 from domainstudio.project.project import Project
 from domainstudio.recipe.layers import Layer
+from domainstudio.units import format_count
 from domainstudio.workflow.layers import ShownMap, importance_words, layer_words, moved_words, shown_map
 
 
 @dataclass(frozen=True)
 class LayerLine:
-    """A layer, and each of its numbers as a share of the greatest in its column."""
+    """A layer, and what is measured of it as shares of the greatest in their columns."""
 
     layer: Layer
-    weights: float
     importance: float
     moved: float
 
 
 def lines_of(layers: Sequence[Layer]) -> list[LayerLine]:
     """Return the lines of the table."""
-    weights = _shares([layer.weights for layer in layers])
     importance = _shares([layer.importance or 0.0 for layer in layers])
     moved = _shares([layer.moved_share or 0.0 for layer in layers])
-    return [LayerLine(*values) for values in zip(layers, weights, importance, moved, strict=True)]
+    return [LayerLine(*values) for values in zip(layers, importance, moved, strict=True)]
 
 
 def _shares(values: Sequence[float]) -> list[float]:
@@ -46,10 +45,7 @@ def columns() -> list[Column]:
     """Return the columns of the layer map."""
     return [
         Column(_("Layer"), lambda line: layer_words(line.layer), width=112),
-        Column(
-            _("Weights"), lambda line: f"{line.layer.weights:,}", is_number=True,
-            share=lambda line: line.weights,
-        ),
+        Column(_("Weights"), lambda line: format_count(line.layer.weights), is_number=True, width=112),
         Column(
             _("Importance"), lambda line: importance_words(line.layer), is_number=True,
             share=lambda line: line.importance, tooltip=lambda _line: _(
