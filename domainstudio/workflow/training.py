@@ -101,7 +101,8 @@ def freeze(
     recipe = change(planning.recipe_of(project, recipe_name), settings)
     if arm != "treated":
         recipe = recipe.unprotected()
-    mixture = arm_of(planning.mixture_of(project, mixture_name), arm, planning.offered(project))
+    offered = planning.offered(project)
+    mixture = arm_of(planning.mixture_of(project, mixture_name), arm, offered)
     return freeze_plan(project, origin, mixture, recipe, arm, mixture_name), recipe.processes
 
 

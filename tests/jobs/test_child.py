@@ -30,10 +30,11 @@ def test_it_tells_how_far_it_is_and_ends_when_nobody_listens_any_more(model: Pat
     told = list(run_child("domainstudio.model.write_blend", out, files(model)))
     assert all(isinstance(body, Progress) for body in told) and len(told) > 1
     assert (out / "model.safetensors").read_bytes() == (model / "model.safetensors").read_bytes()
+    before = set(psutil.Process().children())
     going = run_child("domainstudio.model.write_blend", out, files(model))
     next(going)
     going.close()
-    assert psutil.Process().children() == []
+    assert set(psutil.Process().children()) <= before
 
 
 def test_its_problem_is_passed_on_and_any_other_end_is_a_failure(model: Path) -> None:

@@ -36,7 +36,7 @@ def test_runs_differ_in_their_method_alone(project: Path) -> None:
     assert {one.steps for one in (control, naive, replay, ewc)} == {10}
     shares = [{source.name: source.share for source in one.sources} for one in (control, naive, replay, ewc)]
     assert shares == [{"general": 1}, {"domain": 1}, {"general": 0.2, "domain": 0.8}, {"domain": 1}]
-    assert ewc.recipe.stage.spring == "ewc" and ewc.importance_text and not naive.importance_text
+    assert ewc.recipe.stage.spring == "ewc" and ewc.general_text and not naive.general_text
     assert len({one.recipe.as_trained() for one in (control, naive, replay, ewc)}) == 1
 
 
