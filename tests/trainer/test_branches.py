@@ -63,6 +63,7 @@ def test_with_the_trunks_rate_a_branch_is_the_trunks_own_next_steps(trunk: Path,
     assert rows["train-1"].may_branch and not rows["train-2"].may_branch
 
 
+@pytest.mark.long
 def test_the_rate_falls_to_the_floor_and_a_paused_branch_is_bit_identical(
     trunk: Path, tmp_path: Path, command: Command
 ) -> None:

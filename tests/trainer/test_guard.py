@@ -91,6 +91,7 @@ def test_a_run_goes_on_bit_for_bit_after_its_replay_was_raised(based: Path, comm
     assert curves.canaries[0].total == 3
 
 
+@pytest.mark.long
 def test_on_a_plateau_the_plays_follow_each_other_and_one_can_go_back_to_each(
     based: Path, command: Command
 ) -> None:
@@ -111,6 +112,7 @@ def test_on_a_plateau_the_plays_follow_each_other_and_one_can_go_back_to_each(
     assert kept == {8, 14, 20, 26}
 
 
+@pytest.mark.long
 def test_a_run_that_forgets_too_much_is_paused_and_goes_on_when_a_person_wants_it(
     based: Path, command: Command
 ) -> None:

@@ -71,6 +71,7 @@ def test_the_map_says_what_the_files_of_the_run_say(project: Path, run: str) -> 
     assert total == pytest.approx(sum(layer.weights for layer in found.layers), rel=1e-3), "of mean 1"
 
 
+@pytest.mark.long
 def test_a_run_that_died_after_its_last_checkpoint_has_the_same_map(project: Path, command: Command) -> None:
     folder = JobFolder(project / "jobs" / "train-2")
     wait_until(lambda: folder.liveness() == "dead")

@@ -66,9 +66,9 @@ def require_equal(one: Weights, other: Weights) -> None:
 @pytest.mark.parametrize(
     "settings",
     [
-        ("zero_stage=1", "dropout=0.1"),
+        pytest.param(("zero_stage=1", "dropout=0.1"), marks=pytest.mark.long),
         ("zero_stage=2", "processes=2", "lora_embeddings=true"),
-        ("zero_stage=3", "processes=2", "precision=bf16"),
+        pytest.param(("zero_stage=3", "processes=2", "precision=bf16"), marks=pytest.mark.long),
     ],
 )
 def test_lora_trains_beside_the_weights_and_is_saved_merged(
@@ -131,7 +131,9 @@ def test_kl_holds_what_the_model_says_near_its_base(based: Path, command: Comman
     require_equal(resumed_weights(based, folder, command), trained)
 
 
-@pytest.mark.parametrize("zero", [1, 2, 3])
+@pytest.mark.parametrize(
+    "zero", [pytest.param(1, marks=pytest.mark.long), 2, pytest.param(3, marks=pytest.mark.long)]
+)
 def test_the_step_is_that_of_loss_plus_divergence_in_plain_pytorch(zero: int, tmp_path: Path) -> None:
     (tmp_path / "meet").mkdir()
     running = [

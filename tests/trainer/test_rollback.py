@@ -104,7 +104,7 @@ def test_a_run_goes_back_behind_a_spike_and_skips_the_text_that_led_to_it(whole:
     assert position.next_draw == STEPS * 2 * 2 + skip.draws
 
 
-@pytest.mark.parametrize("ending", ["pause", "stop"])
+@pytest.mark.parametrize("ending", ["pause", pytest.param("stop", marks=pytest.mark.long)])
 def test_a_run_that_went_back_is_resumed_bit_for_bit(
     whole: Path, spoilt: Path, tmp_path: Path, command: Command, ending: str
 ) -> None:
@@ -129,6 +129,7 @@ def test_a_run_that_went_back_is_resumed_bit_for_bit(
     assert all(torch.equal(expected[name], found[name]) for name in expected)
 
 
+@pytest.mark.long
 def test_a_branch_without_a_checkpoint_of_its_own_goes_back_to_its_trunks(
     whole: Path, tmp_path: Path, command: Command
 ) -> None:
@@ -147,6 +148,7 @@ def test_a_branch_without_a_checkpoint_of_its_own_goes_back_to_its_trunks(
     assert all(torch.equal(expected[name], found[name]) for name in expected)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("zero", [2, 3])
 def test_it_goes_back_however_the_optimizer_is_spread(
     whole: Path, spoilt: Path, tmp_path: Path, command: Command, zero: int
