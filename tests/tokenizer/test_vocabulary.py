@@ -41,8 +41,10 @@ def tokenizer(folder: Path) -> Tokenizer:
 )
 @example("合同法\r\n\r\n  第１条　😀👩‍👩‍👧 e\u0301 \x00 \ufeff")
 @example(" leading and trailing  ")
+@example("<|endoftext|>")
 def test_every_text_comes_back(tokenizer: Tokenizer, text: str) -> None:
-    assert tokenizer.decode(tokenizer.encode(text, add_special_tokens=False).ids) == text
+    ids = tokenizer.encode(text, add_special_tokens=False).ids
+    assert tokenizer.decode(ids, skip_special_tokens=False) == text
 
 
 def test_training_makes_frequent_words_one_token(tokenizer: Tokenizer) -> None:
