@@ -87,7 +87,8 @@ def test_one_spike_in_a_million_steps_is_on_the_screen(qtbot: QtBot) -> None:
     steps = np.arange(1, number + 1)
     curves = Curves()
     rows = {name: steps for name in ("step", "tokens", "seconds", "learning_rate", "gradient_norm")}
-    curves.steps.extend(rows | {"loss": losses, "tokens_per_second": steps, "memory_bytes": steps})
+    rest = dict.fromkeys(("tokens_per_second", "memory_bytes", "divergence"), steps)
+    curves.steps.extend(rows | rest | {"loss": losses})
     plot = Plot("Training loss", "nats a token")
     plot.set_source(partial(loss_content, shown(ShownRun("train-1", curves))))
     qtbot.addWidget(plot)

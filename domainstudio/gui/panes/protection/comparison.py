@@ -27,6 +27,7 @@ from domainstudio.workflow.planned import speed_of
 
 _COLUMNS = 3
 _MOST_SEEDS = 20
+_EXAMPLE = "ewc:0.01, replay:0.1+ewc:0.1"
 
 
 @dataclass(frozen=True)
@@ -66,11 +67,12 @@ class NewComparison(QWidget):
             grid.setColumnStretch(column, 1)
         for place, box in enumerate(self._boxes.values()):
             box.setChecked(True)
+            box.setAccessibleName(box.text())
             box.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
             box.toggled.connect(self.plan)
             grid.addWidget(box, place // _COLUMNS, place % _COLUMNS)
         self.more, self.tokens = QLineEdit(), QLineEdit()
-        self.more.setPlaceholderText("ewc:0.01, replay:0.1+ewc:0.1")
+        self.more.setPlaceholderText(_("such as {names}").format(names=_EXAMPLE))
         self.tokens.setPlaceholderText(_("a twentieth"))
         self.seeds = QSpinBox()
         self.seeds.setRange(1, _MOST_SEEDS)
