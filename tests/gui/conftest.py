@@ -77,10 +77,13 @@ def open_window(qtbot: QtBot, preferences: Preferences) -> Iterator[OpenWindow]:
 def open_pane(qtbot: QtBot) -> Iterator[OpenPane]:
     """Return a function that shows one pane of a project alone, once it has read what it shows."""
     sessions: list[Session] = []
+    panes: list[Pane] = []
+    """Kept: one that nobody holds any more would be collected while it is painted."""
 
     def open_one(kind: type[Pane], project: Path, **memory: Any) -> Pane:
         sessions.append(Session(project))
         pane = kind(sessions[-1])  # type: ignore[call-arg]
+        panes.append(pane)
         qtbot.addWidget(pane)
         pane.remember(memory)
         pane.resize(1224, 836)
@@ -91,3 +94,4 @@ def open_pane(qtbot: QtBot) -> Iterator[OpenPane]:
     yield open_one
     for session in sessions:
         session.close()
+    panes.clear()
