@@ -11,7 +11,7 @@ from uuid import uuid4
 from domainstudio.jobs.checkpoints import CHECKPOINTS
 from domainstudio.jobs.folder import DRAFT, PARTS, JobFolder, job_number, list_jobs
 from domainstudio.jobs.metrics import METRICS
-from domainstudio.jobs.process import processes_of
+from domainstudio.jobs.process import end_remains, processes_of
 from domainstudio.paths import check_tree, locked, sync_folder
 from domainstudio.problems import UserError
 
@@ -29,6 +29,7 @@ def discard(folder: JobFolder) -> None:
     Raises:
         OSError: it cannot be renamed, or is gone.
     """
+    end_remains(folder)
     left = folder.path.with_name(f"{_DISCARDED}{folder.job_id}-{uuid4().hex}")
     folder.path.rename(left)
     sync_folder(left.parent)

@@ -149,6 +149,15 @@ def kill(folder: JobFolder, patience_seconds: float = 5.0) -> None:
     _kill_all(folder, patience_seconds)
 
 
+def end_remains(folder: JobFolder, patience_seconds: float = 2.0) -> None:
+    """End what is left of a job that is over: by itself if it does so soon, else by force.
+
+    A launcher outlives the last word of its run by a moment; without its meeting place it would wait for ever.
+    """
+    _wait(lambda: not processes_of(folder), patience_seconds)
+    _kill_all(folder)
+
+
 def processes_of(folder: JobFolder) -> list[psutil.Process]:
     """Return the living processes of a job on this machine, also those whose parent died."""
     mark = str(folder.path.resolve())

@@ -4,6 +4,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 from support import Command, wait_until
 
@@ -54,7 +55,7 @@ def test_every_method_finds_its_place_and_nothing_is_measured_twice(project: Pat
     assert all(row["gain"]["half"] > 0 and row["memory_bytes"] for row in more["rows"]) and more["verdict"]
     assert command("laboratory", "table", project)["rows"] == more["rows"]
 
-    assert not _arms(project)
+    assert not _arms(project) and not _launchers(project)
     assert [run["run"] for run in command("runs", "list", project)] == ["train-1"]
     with Project(project) as opened:
         recipe = plan_laboratory(opened, [], seeds=1, tokens=1280, origin="train-1").runs[0].run.recipe
@@ -89,6 +90,16 @@ def test_stopped_in_the_middle_it_goes_on_and_comes_to_the_same(project: Path, c
 
 def _arms(project: Path) -> list[JobFolder]:
     return list(list_jobs(project / "jobs", "arm"))
+
+
+def _launchers(project: Path) -> list[psutil.Process]:
+    """Return the processes that work on runs of a laboratory, whose folders are gone by now."""
+    marked = (
+        each
+        for each in psutil.process_iter(["cmdline"])
+        if str(project) in " ".join(each.info["cmdline"] or [])
+    )
+    return [each for each in marked if "/arm-" in " ".join(each.info["cmdline"])]
 
 
 def _is_training(folder: JobFolder) -> bool:
