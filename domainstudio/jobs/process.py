@@ -152,7 +152,7 @@ def kill(folder: JobFolder, patience_seconds: float = 5.0) -> None:
 def end_remains(folder: JobFolder, patience_seconds: float = 2.0) -> None:
     """End what is left of a job that is over: by itself if it does so soon, else by force.
 
-    A launcher outlives the last word of its run by a moment; without its meeting place it would wait for ever.
+    A launcher outlives its run by a moment; without its meeting place it would wait for ever.
     """
     _wait(lambda: not processes_of(folder), patience_seconds)
     _kill_all(folder)
