@@ -2,6 +2,7 @@
 
 import math
 import time
+from dataclasses import dataclass
 from typing import Any, get_args
 
 import torch
@@ -16,7 +17,6 @@ from domainstudio.jobs.worker import Stopped
 from domainstudio.model.folder import set_dropout
 from domainstudio.model.held_out import HeldOutText, cross_entropy
 from domainstudio.problems import Problem, UserError
-from domainstudio.recipe.recipe import Recipe, Stage
 from domainstudio.recipe.run import RunSpec
 from domainstudio.trainer import checkpoints, protection
 from domainstudio.trainer import engine as engines
@@ -37,6 +37,26 @@ from domainstudio.trainer.springs import Springs
 _STOPS: tuple[Stop | None, ...] = (None, *get_args(Stop))
 
 
+@dataclass(frozen=True)
+class _Run:
+    """A run under way: everything that its steps are made with, the same kinds on every rank."""
+
+    spec: RunSpec
+    folder: JobFolder
+    reporter: Reporter
+    device: torch.device
+    engine: Any
+    data: TrainingData
+    held_out: list[HeldOutText]
+    facts: CanaryRows
+    guard: Guard
+    watch: SpikeWatch
+    stability: Stability
+    springs: Springs | None
+    divergence: Divergence | None
+    recording: Recording | None
+
+
 def train(spec: RunSpec, folder: JobFolder, reporter: Reporter, device: torch.device) -> None:
     """Train from the last whole checkpoint, the trunk's, or step 0, to the end; all ranks call this.
 
@@ -44,12 +64,27 @@ def train(spec: RunSpec, folder: JobFolder, reporter: Reporter, device: torch.de
         Stopped: somebody asked for it; a checkpoint of that step is on disk unless none was wanted.
         UserError: the model, the token files or the checkpoint do not fit the run.
     """
-    recipe, stage = spec.recipe, spec.recipe.stage
-    rank, world = dist.get_rank(), dist.get_world_size()
-    data = TrainingData(spec, folder.path, rank, world)
+    run, step, is_over = _begin(spec, folder, reporter, device)
+    while step < spec.steps and not is_over:
+        step += 1
+        loss = _take_step(run, step)
+        if not run.stability.was_skipped and run.watch.wants_back(step, loss):
+            step = _go_back(run, step, loss)
+            continue
+        is_over = _look_up(run, step)
+    if run.recording is not None:
+        run.recording.finish()
+    keep_layer_map(run.engine, folder.result, step, run.springs, run.recording)
+
+
+def _begin(
+    spec: RunSpec, folder: JobFolder, reporter: Reporter, device: torch.device
+) -> tuple[_Run, int, bool]:
+    """Return the run, its last step so far, and whether its guard has ended it already."""
+    stage, rank = spec.recipe.stage, dist.get_rank()
+    data = TrainingData(spec, folder.path, rank, dist.get_world_size())
     held_out = [HeldOutText(source, folder.path, spec) for source in spec.held_out]
-    facts = CanaryRows(spec.canaries)
-    torch.manual_seed(recipe.seed + rank)
+    torch.manual_seed(spec.recipe.seed + rank)
     found = latest_checkpoint(folder.result)
     before = found or checkpoints.trunk_of(spec, folder)
     last = before.step if before else 0
@@ -61,118 +96,122 @@ def train(spec: RunSpec, folder: JobFolder, reporter: Reporter, device: torch.de
         _leave_if_asked(reporter, device, 0, is_saved=True)
 
     importance = None if before else protection.measure_importance(spec, folder.path, model, device, go_on)
-    engine = engines.start_engine(model, recipe)
-    checkpoints.prepare(engine, folder.result, recipe)
-
-    stability = Stability(stage.learning_rate)
+    engine = engines.start_engine(model, spec.recipe)
+    checkpoints.prepare(engine, folder.result, spec.recipe)
+    result = checkpoints.first_result(spec, folder)
+    position = checkpoints.restore(engine, before) if before else None
+    guard = Guard(spec, position.guard if position else None)
+    spikes = position.spikes if position else SpikeState()
     if before:
-        position = checkpoints.restore(engine, before)
-        guard = Guard(spec, position.guard)
-        watch = SpikeWatch(spec, folder, data, reporter, position.spikes)
-        _take_up(guard, engine, data, folder, reporter)
-        springs = protection.attach_again(spec, engine, checkpoints.first_result(spec, folder))
+        springs = protection.attach_again(spec, engine, result)
     else:
-        guard, watch = Guard(spec, None), SpikeWatch(spec, folder, data, reporter, SpikeState())
-        springs = protection.attach(spec, engine, folder.result, importance)
+        springs = protection.attach(spec, engine, result, importance)
+    run = _Run(
+        spec, folder, reporter, device, engine, data, held_out, CanaryRows(spec.canaries), guard,
+        SpikeWatch(spec, folder, data, reporter, spikes), Stability(stage.learning_rate), springs,
+        attach_divergence(spec, folder, result, device, is_new=before is None),
+        Recording(spec, engine, folder.result, found) if stage.record_importance else None,
+    )  # fmt: skip
+    if before:
+        guard.tell(guard.state.interventions, reporter)  # once more: its events may be lost
+        _obey(run)
+        _name_best(run)
     if found:
         reporter.checkpoint(last, str(found.path.relative_to(folder.path)), size_of(found.path))
     else:
-        checkpoints.check_export(engine, folder.result)
-        reporter.base(spec)
-        measured, right = _probe_all(engine, held_out, facts, last, reporter, stage, device)
-        if before:
-            guard.begin_branch(last, right, reporter)
-        else:
-            guard.begin(measured, right, reporter)
-    recording = Recording(spec, engine, folder.result, found) if stage.record_importance else None
-    result = checkpoints.first_result(spec, folder)
-    divergence = attach_divergence(spec, folder, result, device, is_new=before is None)
+        _measure_beginning(run, last)
     _leave_if_asked(reporter, device, last, is_saved=True)
-    has_ended = found is not None and guard.state.has_ended
-    step = last
-    while step < spec.steps and not has_ended:
-        step += 1
-        began = time.monotonic()
-        rate = guard.learning_rate(step)
-        engines.set_learning_rate(engine, rate)
-        loss, moved = _learn(engine, springs, divergence, step, list(data.micro_batches(step)), device)
-        seen, seen_before = recipe.tokens_before(step + 1), recipe.tokens_before(step)
-        point = Step(
-            step=step,
-            tokens=seen,
-            loss=loss,
-            learning_rate=rate,
-            gradient_norm=float(engine.get_global_grad_norm() or 0.0),
-            tokens_per_second=(seen - seen_before) / (time.monotonic() - began),
-            memory_bytes=engines.memory_in_use(device),
-            divergence=moved,
-        )
-        reporter.step(point)
-        is_applied = engine.was_step_applied()
-        reporter.warn(*stability.take(step, loss, point.gradient_norm, is_applied=is_applied))
-        if not stability.was_skipped and watch.wants_back(step, loss):
-            position = watch.go_back(engine, step, loss)
-            guard.go_on_from(position.guard)
-            _obey(guard, engine, data)
-            if recording is not None:
-                recording.go_back_to(position.step)
-            step = position.step
-            continue
-
-        asked = _all_hear(reporter.take_request(), device)
-        is_last = step == spec.steps or asked.stop == "keep"
-        if asked.stop == "now" and not is_last:
-            raise Stopped(step)
-        verdict = Verdict(guard.state)
-        if is_last or step % recipe.probe_every == 0:
-            found_now = _probe_all(engine, held_out, facts, step, reporter, stage, device)
-            verdict = guard.judge(step, *found_now, reporter, is_last=is_last)
-            is_last = is_last or verdict.ends
-        is_due = step % recipe.checkpoint_every == 0 and not stability.was_skipped
-        stops, is_saved = asked.stop is not None or verdict.pauses, False
-        if is_last or stops or asked.checkpoint or is_due or verdict.wants_checkpoint:
-            position = Position(
-                step=step,
-                next_draw=data.first_draw(step + 1),
-                ranks=world,
-                guard=verdict.state,
-                spikes=watch.state,
-            )
-            marks = {"is_asked": asked.checkpoint or verdict.is_play, "is_best": verdict.is_best}
-            must_be = is_last or stops
-            is_saved = _save(engine, position, folder, recipe, reporter, recording, must_be=must_be, **marks)
-        if guard.settle(verdict, reporter, is_saved=is_saved):
-            _obey(guard, engine, data)
-        if is_last:
-            _name_best(guard, folder)
-            break
-        if is_saved:
-            _leave_if_asked(reporter, device, step, is_saved=True)
-        if stops:
-            raise Stopped(step)
-    if recording is not None:
-        recording.finish()
-    keep_layer_map(engine, folder.result, step, springs, recording)
+    return run, last, found is not None and guard.state.has_ended
 
 
-def _take_up(guard: Guard, engine: Any, data: TrainingData, folder: JobFolder, reporter: Reporter) -> None:
-    """Go on with everything that the guard had changed, and name it once more: its events may be lost."""
-    guard.tell(guard.state.interventions, reporter)
-    _obey(guard, engine, data)
-    _name_best(guard, folder)
+def _measure_beginning(run: _Run, step: int) -> None:
+    """Measure where a run begins: at step 0, or where a branch leaves its trunk."""
+    checkpoints.check_export(run.engine, run.folder.result)
+    run.reporter.base(run.spec)
+    measured, right = _probe_all(run, step)
+    if run.spec.branch is not None:
+        run.guard.begin_branch(step, right, run.reporter)
+    else:
+        run.guard.begin(measured, right, run.reporter)
 
 
-def _name_best(guard: Guard, folder: JobFolder) -> None:
+def _take_step(run: _Run, step: int) -> float:
+    """Do one optimizer step, report it and return its loss in nats a token."""
+    recipe, engine, began = run.spec.recipe, run.engine, time.monotonic()
+    rate = run.guard.learning_rate(step)
+    engines.set_learning_rate(engine, rate)
+    batches = list(run.data.micro_batches(step))
+    loss, moved = _learn(engine, run.springs, run.divergence, step, batches, run.device)
+    seen, seen_before = recipe.tokens_before(step + 1), recipe.tokens_before(step)
+    point = Step(
+        step=step,
+        tokens=seen,
+        loss=loss,
+        learning_rate=rate,
+        gradient_norm=float(engine.get_global_grad_norm() or 0.0),
+        tokens_per_second=(seen - seen_before) / (time.monotonic() - began),
+        memory_bytes=engines.memory_in_use(run.device),
+        divergence=moved,
+    )
+    run.reporter.step(point)
+    is_applied = engine.was_step_applied()
+    run.reporter.warn(*run.stability.take(step, loss, point.gradient_norm, is_applied=is_applied))
+    return loss
+
+
+def _go_back(run: _Run, step: int, loss: float) -> int:
+    """Take up the newest checkpoint once more because of a spike, and return its step."""
+    position = run.watch.go_back(run.engine, step, loss)
+    run.guard.go_on_from(position.guard)
+    _obey(run)
+    if run.recording is not None:
+        run.recording.go_back_to(position.step)
+    return position.step
+
+
+def _look_up(run: _Run, step: int) -> bool:
+    """Hear requests, probe and save where it is due; return whether the step was the last.
+
+    Raises:
+        Stopped: see `train`.
+        UserError: a loss or the weights are no numbers, or a checkpoint that must be cannot be written.
+    """
+    spec, guard, reporter = run.spec, run.guard, run.reporter
+    asked = _all_hear(reporter.take_request(), run.device)
+    is_last = step == spec.steps or asked.stop == "keep"
+    if asked.stop == "now" and not is_last:
+        raise Stopped(step)
+    verdict = Verdict(guard.state)
+    if is_last or step % spec.recipe.probe_every == 0:
+        verdict = guard.judge(step, *_probe_all(run, step), reporter, is_last=is_last)
+        is_last = is_last or verdict.ends
+    is_due = step % spec.recipe.checkpoint_every == 0 and not run.stability.was_skipped
+    stops, is_saved = asked.stop is not None or verdict.pauses, False
+    if is_last or stops or asked.checkpoint or is_due or verdict.wants_checkpoint:
+        is_saved = _save(run, step, verdict, is_asked=asked.checkpoint, must_be=is_last or stops)
+    if guard.settle(verdict, reporter, is_saved=is_saved):
+        _obey(run)
+    if is_last:
+        _name_best(run)
+        return True
+    if is_saved:
+        _leave_if_asked(reporter, run.device, step, is_saved=True)
+    if stops:
+        raise Stopped(step)
+    return False
+
+
+def _name_best(run: _Run) -> None:
     """Name the best checkpoint so far, as the run's result if the guard has ended it."""
-    best_step = guard.state.watch.best_step
-    if best_step:
-        checkpoints.name_best(folder.result, best_step, is_result=guard.state.best_is_result)
+    state = run.guard.state
+    if state.watch.best_step:
+        checkpoints.name_best(run.folder.result, state.watch.best_step, is_result=state.best_is_result)
 
 
-def _obey(guard: Guard, engine: Any, data: TrainingData) -> None:
+def _obey(run: _Run) -> None:
     """Let text and dropout of the coming step be what the guard wants; the rate is asked for at each."""
-    data.change_replay(guard.general_shares)
-    set_dropout(engine.module, guard.dropout)
+    run.data.change_replay(run.guard.general_shares)
+    set_dropout(run.engine.module, run.guard.dropout)
 
 
 def _learn(
@@ -212,56 +251,44 @@ def _learn(
     return loss_mean, moved_mean if divergence is not None else None
 
 
-def _save(
-    engine: Any,
-    position: Position,
-    folder: JobFolder,
-    recipe: Recipe,
-    reporter: Reporter,
-    recording: Recording | None,
-    *,
-    is_asked: bool,
-    is_best: bool,
-    must_be: bool,
-) -> bool:
+def _save(run: _Run, step: int, verdict: Verdict, *, is_asked: bool, must_be: bool) -> bool:
     """Write a checkpoint and report it; return False if the disk refuses and the run goes on without it.
 
     Raises:
         UserError: it cannot be written and the run ends with it, or its weights are no numbers.
     """
+    result, recipe = run.folder.result, run.spec.recipe
+    position = Position(
+        step=step,
+        next_draw=run.data.first_draw(step + 1),
+        ranks=dist.get_world_size(),
+        guard=verdict.state,
+        spikes=run.watch.state,
+    )
+    marks = {"is_asked": is_asked or verdict.is_play, "is_best": verdict.is_best}
     try:
-        saved = checkpoints.save(
-            engine, position, folder.result, recipe, recording, is_asked=is_asked, is_best=is_best
-        )
+        saved = checkpoints.save(run.engine, position, result, recipe, run.recording, **marks)
     except UserError as error:
         if must_be or error.problem.code == "training.weights_lost":
             raise
-        reporter.warn(put_off(error.problem, position.step))
+        run.reporter.warn(put_off(error.problem, step))
         return False
-    reporter.checkpoint(position.step, str(saved.path.relative_to(folder.path)), size_of(saved.path))
+    run.reporter.checkpoint(step, str(saved.path.relative_to(run.folder.path)), size_of(saved.path))
     return True
 
 
-def _probe_all(
-    engine: Any,
-    texts: list[HeldOutText],
-    facts: CanaryRows,
-    step: int,
-    reporter: Reporter,
-    stage: Stage,
-    device: torch.device,
-) -> tuple[dict[str, float], list[bool]]:
+def _probe_all(run: _Run, step: int) -> tuple[dict[str, float], list[bool]]:
     """Measure and report the held-out loss of every source; return it (nats a token), and what is known."""
-    losses = dict[str, float]()
-    for text in texts:
-        _leave_if_asked(reporter, device, step, is_saved=step == 0)
-        loss = measure(engine, text, stage.micro_batch, device)
-        reporter.probe(step, text.source, loss)
+    losses, stage = dict[str, float](), run.spec.recipe.stage
+    for text in run.held_out:
+        _leave_if_asked(run.reporter, run.device, step, is_saved=step == 0)
+        loss = measure(run.engine, text, stage.micro_batch, run.device)
+        run.reporter.probe(step, text.source, loss)
         if not math.isfinite(loss.total_nats):
             params = {"source": text.source.name, "step": step}
             raise UserError(Problem("training.no_number", "learning_rate", params))
         losses[text.source.name] = loss.nats_per_token
-    return losses, answer(engine, facts, stage.micro_batch * stage.sequence_length, device)
+    return losses, answer(run.engine, run.facts, stage.micro_batch * stage.sequence_length, run.device)
 
 
 def _leave_if_asked(reporter: Reporter, device: torch.device, step: int, *, is_saved: bool) -> None:

@@ -57,6 +57,8 @@ class Recording:
     def finish(self) -> None:
         """Write the importance of each parameter; all ranks call this after the last step.
 
+        Each needs room for contribution and squared movement of the whole model, 8 bytes a parameter.
+
         Raises:
             UserError: the disk refuses; the same on every rank.
         """
