@@ -149,13 +149,14 @@ def missing_test_programs() -> list[str]:
 def run_tests(arguments: list[str]) -> int:
     """Run the checks one after another and return the first that fails; arguments go to pytest."""
     without_windows = [f"--ignore={folder}" for folder in WITH_WINDOWS]
+    processors = os.cpu_count() or 1  # one more test than these: a run that starts waits now and then
     checks = [
         ["ruff", "check", "."],
         ["ruff", "format", "--check", "."],
         ["mypy"],
         ["lint-imports"],
-        ["pytest", "-n", "auto", "--maxprocesses", "4", "--dist", "loadscope", *without_windows],
-        ["pytest", *WITH_WINDOWS],
+        ["pytest", "-n", str(min(4, processors + 1)), "--dist", "loadscope", *without_windows],
+        ["pytest", "-n", str(min(4, processors)), "--dist", "loadscope", *WITH_WINDOWS],
     ]
     if arguments:
         checks = [["pytest", *arguments]]

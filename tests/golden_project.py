@@ -14,7 +14,8 @@ from domainstudio.jobs.run_record import RunRecord
 from domainstudio.project.project import Project
 from domainstudio.recipe.laboratory import LaboratoryWork, Measured, SourceLoss
 from domainstudio.recipe.layers import LAYERS_FILE, LayerMap
-from domainstudio.workflow.laboratory import LABORATORY, freeze_methods
+from domainstudio.workflow.laboratory import freeze_methods
+from domainstudio.workflow.laboratory_job import LABORATORY
 from domainstudio.workflow.training import TRAIN, freeze
 
 EPOCH = 1_767_600_000.0

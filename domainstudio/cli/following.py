@@ -85,6 +85,17 @@ def run_job(project: Project, folder: JobFolder, options: argparse.Namespace) ->
     return follow_job(project, folder, folder.job_id)
 
 
+def run_control(project: Project, folder: JobFolder) -> None:
+    """Start and follow the control of a run that is done, if one follows by itself; Ctrl-C stops it alone."""
+    from domainstudio.workflow.controls import follow_control
+
+    control, words = follow_control(project, folder.job_id)
+    if words:
+        print(words, file=sys.stderr, flush=True)
+    if control is not None:
+        follow_job(project, control, control.job_id)
+
+
 def follow_job(project: Project, folder: JobFolder, label: str, *, owns: bool = True) -> bool:
     """Follow a job to its end and commit it; return whether it is done.
 

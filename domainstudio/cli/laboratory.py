@@ -8,7 +8,7 @@ from domainstudio.language import translate as _
 from domainstudio.units import format_size, parse_count
 
 if TYPE_CHECKING:
-    from domainstudio.jobs.folder import JobFolder
+    from domainstudio.project.project import Project
     from domainstudio.workflow.laboratory_table import LaboratoryRow
 
 
@@ -53,39 +53,44 @@ def _choice(options: argparse.Namespace) -> dict[str, Any]:
 
 def _run(options: argparse.Namespace) -> Output:
     from domainstudio.cli.following import finished, open_project, run_job
-    from domainstudio.workflow.laboratory import start_laboratory
+    from domainstudio.workflow.laboratory import plan_laboratory, start_laboratory
 
     with open_project(options) as project:
-        folder = start_laboratory(project, **_choice(options))
+        folder = start_laboratory(project, plan_laboratory(project, **_choice(options)))
         is_done = run_job(project, folder, options)
-        text, document = _shown(folder) if is_done else ("", None)
+        text, document = _shown(project, folder.job_id) if is_done else ("", None)
         return finished(folder, is_done, text, document)
 
 
 def _plan(options: argparse.Namespace) -> Output:
     from domainstudio.cli.following import open_project
+    from domainstudio.workflow.costs import method_costs
     from domainstudio.workflow.laboratory import plan_laboratory
     from domainstudio.workflow.laboratory_table import plan_words
     from domainstudio.workflow.planned import speed_of
 
+    chosen = _choice(options)
+    beside = {name: value for name, value in chosen.items() if name not in ("methods", "seeds")}
     with open_project(options) as project:
-        work = plan_laboratory(project, **_choice(options))
+        work = plan_laboratory(project, **chosen)
         speed = speed_of(project, work.runs[0].run)
-    return Output(work, plan_words(work, speed.tokens_per_second if speed else None))
+        costs = method_costs(project, chosen["methods"], **beside)
+    lines = table([_("Method"), _("Beyond plain training")], [[name, words] for name, words in costs.items()])
+    words = plan_words(work, speed.tokens_per_second if speed else None)
+    return Output({"work": work, "costs": costs}, f"{words}\n{lines}")
 
 
 def _table(options: argparse.Namespace) -> Output:
     from domainstudio.cli.following import open_project
     from domainstudio.problems import Problem, UserError
-    from domainstudio.workflow.laboratory import laboratories, work_of_laboratory
+    from domainstudio.workflow.laboratory import laboratories
 
     with open_project(options) as project:
         found = laboratories(project)
         if not found and not options.laboratory:
             raise UserError(Problem("laboratory.none_yet", "laboratory", {"project": str(project.path)}))
         name = options.laboratory or found[-1].job_id
-        work_of_laboratory(project, name)
-        text, document = _shown(project.job(name))
+        text, document = _shown(project, name)
     return Output(document, text)
 
 
@@ -99,14 +104,13 @@ def _delete(options: argparse.Namespace) -> Output:
     return Output({"deleted": options.laboratory}, words)
 
 
-def _shown(folder: "JobFolder") -> tuple[str, Any]:
+def _shown(project: "Project", name: str) -> tuple[str, Any]:
     """Return table and verdict of a laboratory, and the same as a document."""
-    from domainstudio.workflow.laboratory import LABORATORY, measured
-    from domainstudio.workflow.laboratory_table import interval_words, rows, verdict_words
-    from domainstudio.workflow.running import work_of
+    from domainstudio.workflow.laboratory_table import interval_words
+    from domainstudio.workflow.protection import shown_laboratory
 
-    work, found = work_of(folder.spec(), LABORATORY), measured(folder)
-    made, said = rows(work, found), verdict_words(work, found)
+    shown = shown_laboratory(project, name)
+    made, said = shown.rows, shown.verdict
     cells = [
         [
             row.method, interval_words(row.gain), interval_words(row.forgetting), _percent(row.gain_kept),
@@ -120,7 +124,7 @@ def _shown(folder: "JobFolder") -> tuple[str, Any]:
         _("Within budget"), _("More time"), _("Preparation (s)"), _("Memory"),
     ]  # fmt: skip
     note = _("Nats a token against the equal-token control of the same seed; 95 % intervals over seeds.")
-    document = {"laboratory": folder.job_id, "rows": made, "verdict": said, "measured": found}
+    document = {"laboratory": name, "rows": made, "verdict": said, "measured": shown.measured}
     return "\n".join([table(head, cells), note, *said]), document
 
 

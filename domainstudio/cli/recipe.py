@@ -102,7 +102,8 @@ def _plan(options: argparse.Namespace) -> Output:
     from domainstudio.cli.following import open_project
     from domainstudio.problems import sentence
     from domainstudio.workflow.advice import advice
-    from domainstudio.workflow.planned import RunChoice, planned, protection_words
+    from domainstudio.workflow.costs import protection_words
+    from domainstudio.workflow.planned import RunChoice, planned
     from domainstudio.workflow.rewarming import rewarming_words
 
     choice = RunChoice(options.origin, options.mixture, options.recipe, options.arm)

@@ -221,7 +221,7 @@ def _samples(options: argparse.Namespace) -> Output:
 
 
 def _resume(options: argparse.Namespace) -> Output:
-    from domainstudio.cli.following import finished, open_project, run_job
+    from domainstudio.cli.following import finished, open_project, run_control, run_job
     from domainstudio.workflow.running import resume
     from domainstudio.workflow.runs import resumption_words
     from domainstudio.workflow.training import TRAIN, resumption
@@ -234,4 +234,6 @@ def _resume(options: argparse.Namespace) -> Output:
         if words:
             print(words, file=sys.stderr, flush=True)
         is_done = run_job(project, folder, options)
+        if is_done and is_run:
+            run_control(project, folder)
         return finished(folder, is_done, f"{folder.job_id}: {_(folder.status())}")

@@ -30,7 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _start(options: argparse.Namespace) -> Output:
-    from domainstudio.cli.following import finished, open_project, run_job, warn_if_blind
+    from domainstudio.cli.following import finished, open_project, run_control, run_job, warn_if_blind
     from domainstudio.cli.recipe import parse_settings
     from domainstudio.workflow.branching import start_branch
     from domainstudio.workflow.run_list import RunList
@@ -51,6 +51,8 @@ def _start(options: argparse.Namespace) -> Output:
             )
         warn_if_blind(project)
         is_done = run_job(project, folder, options)
+        if is_done:
+            run_control(project, folder)
         row = next(row for row in RunList(project).refresh() if row.run == folder.job_id)
         return finished(folder, is_done, _summary(row), row)
 

@@ -39,5 +39,8 @@ def choice_words(key: str, value: str) -> str:
         "en": _("Ours, English"),
         "zh": _("Ours, Chinese"),
         "own": _("The project's own"),
+        "short": _("After short runs"),
+        "always": _("Always"),
+        "never": _("Never"),
     }
     return words.get(value, value)

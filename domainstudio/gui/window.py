@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -25,13 +26,18 @@ from domainstudio.gui.shortcuts import commands
 from domainstudio.gui.widgets.notice import NoticeLine
 from domainstudio.gui.widgets.status_strip import Located, StatusStrip
 from domainstudio.jobs import process
+from domainstudio.jobs.folder import JobFolder
 from domainstudio.language import translate as _
 from domainstudio.problems import Problem, sentence
 from domainstudio.project.journal import Label
+from domainstudio.workflow.controls import follow_control
 from domainstudio.workflow.overview import JobRow
 
 SMALLEST, USUAL = (1024, 640), (1440, 900)
 KEEP_SECONDS = 5
+
+KEEPS_AWAKE = ("train", "laboratory")
+"""Kinds of jobs that may take a night: the computer is kept from sleeping meanwhile."""
 
 
 class Window(QMainWindow):
@@ -308,7 +314,7 @@ class Window(QMainWindow):
 
     def _on_jobs_changed(self, jobs: list[JobRow]) -> None:
         self._strip.show_jobs(jobs)
-        self._desktop.keep_awake(any(job.kind == "train" and job.status == "running" for job in jobs))
+        self._desktop.keep_awake(any(job.kind in KEEPS_AWAKE and job.status == "running" for job in jobs))
 
     def _on_job_ended(self, job: JobRow) -> None:
         words = end_of(job)
@@ -316,6 +322,14 @@ class Window(QMainWindow):
         if job.kind != "search":
             self.say(severity, words)
             self._desktop.notify(words, is_watched=self.isActiveWindow())
+        if job.kind == "train" and job.status == "done" and self._session is not None:
+            begin = partial(follow_control, run=job.job_id)
+            self._session.edit(begin, self._on_control_followed, topics=frozenset({"runs"}))
+
+    def _on_control_followed(self, followed: tuple[JobFolder | None, str]) -> None:
+        control, words = followed
+        if words:
+            self.say("info" if control is not None else "attention", words)
 
     def _on_problem_found(self, problem: Problem) -> None:
         self.say("problem", sentence(problem))

@@ -23,6 +23,8 @@ class LaboratoryRun(BaseModel):
 
     method: str
     run: RunSpec
+    state_bytes: int = Field(ge=0)
+    """About what a device holds beside activations; known from the start, for the base may go later."""
 
 
 class LaboratoryWork(BaseModel):

@@ -16,6 +16,7 @@ OnBudget = Literal["alarm", "pause", "replay", "rate", "keep"]
 OnPlateau = Literal["off", "tell", "act"]
 CanaryList = Literal["off", "en", "zh", "own"]
 OnSpike = Literal["tell", "roll-back"]
+ControlWish = Literal["short", "always", "never"]
 BY_IMPORTANCE = ("ewc", "si", "hierarchical")
 """Springs that pull at each weight as much as it matters for general text."""
 SpringMode = Literal["pre-clip", "post-clip", "decoupled"]
@@ -162,6 +163,8 @@ class Recipe(BaseModel):
     """Probes in a row without 0.002 nats a token gained that count as standing still (a rule of ours)."""
     on_spike: OnSpike = "tell"
     """A spike of the loss (z > 6): tell, or roll-back to a checkpoint and skip text (arXiv 2204.02311)."""
+    control: ControlWish = "short"
+    """An equal-token control follows by itself: after a run of less than 30 minutes, always, or never."""
     probe_every: int = Field(default=50, ge=1, le=_MOST_STEPS)
     """Steps between two measurements of held-out loss; step 0 and the last are always measured."""
     probe_tokens: int = Field(default=16_384, ge=256, le=2**30)
@@ -232,6 +235,14 @@ class Recipe(BaseModel):
         kept = {"none": 12 * self.stage.record_importance, "l2-sp": 4}.get(self.stage.spring, 8)
         return size.trained * kept // self.processes
 
+    def importance_bytes(self, size: Size) -> int:
+        """Return about what measuring importance takes on each device, before training's own memory is taken.
+
+        The fp32 weights; for each that is trained its gradient and the Fisher information, or with a recorder
+        its gradient, two moments, the weights of step 0, those before a step, and the contributions.
+        """
+        return 4 * size.parameters + (8 if self.stage.spring == "ewc" else 24) * size.trained
+
     def spring_disk_bytes(self, size: Size) -> int:
         """Return how much springs or a recording take on the disk: anchors and importance by parameter."""
         return size.trained * {"none": 8 * self.stage.record_importance, "l2-sp": 4}.get(self.stage.spring, 8)
@@ -284,8 +295,8 @@ PROTECTION = (
 """Settings of a stage that protect against forgetting."""
 _GUARD = ("on_budget", "on_plateau")
 _APART = (
-    "accepted_forgetting", "accepted_percent", "canaries", "canaries_kept", "plateau_probes", "probe_every",
-    "checkpoint_every", "keep_checkpoints",
+    "accepted_forgetting", "accepted_percent", "canaries", "canaries_kept", "plateau_probes", "control",
+    "probe_every", "checkpoint_every", "keep_checkpoints",
 )  # fmt: skip
 CHANGED_IN_BRANCH = ("floor", "on_spike", *_GUARD, *(name for name in _APART if name != "canaries"))
 """What a branch may have otherwise than its trunk: all else is in the checkpoint it begins with."""

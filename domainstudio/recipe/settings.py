@@ -102,6 +102,7 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("accepted_percent", "or in percent", _MEASURED, False, "% of the base's loss"),
     Setting("canaries", "Canary facts", _MEASURED, False),
     Setting("canaries_kept", "Facts kept", _MEASURED, False, "%", is_percent=True),
+    Setting("control", "Control", _MEASURED, True),
     Setting("probe_every", "Probes", _MEASURED, True, "steps apart"),
     Setting("probe_tokens", "Probe size", _MEASURED, False, "tokens"),
 )

@@ -25,8 +25,7 @@ def measure_importance(
 ) -> Importance | None:
     """Return the importance of each parameter of a run's base, None where its spring needs none.
 
-    All ranks call this before the model is handed to DeepSpeed; each needs room for the whole model, its
-    gradients and the importance in fp32 (12 bytes a parameter), for a recorded one 24.
+    All ranks call this before the model is handed to DeepSpeed; each needs room as `importance_bytes` says.
 
     Args:
         spec: of the run.

@@ -10,6 +10,7 @@ from domainstudio.project.project import Project
 from domainstudio.recipe.advice import PlannedText, doubts
 from domainstudio.recipe.run import RunSpec
 from domainstudio.units import format_size
+from domainstudio.workflow.controls import has_control, is_wanted
 from domainstudio.workflow.packing import packing_state
 from domainstudio.workflow.planned import PlannedRun
 from domainstudio.workflow.planning import blindness
@@ -40,7 +41,7 @@ def advice(project: Project, run: PlannedRun) -> list[Advice]:
     blind = blindness(project)
     if blind is not None:
         found.append(Advice("attention", blind, "corpus"))
-    elif spec.arm != "control" and not has_control(project, spec):
+    elif spec.arm != "control" and not is_wanted(project, spec) and not has_control(project, spec):
         params = {"tokens": run.tokens}
         found.append(Advice("attention", Problem("advice.no_control", "arm", params), "control"))
     if packing_state(project) == "changed":
@@ -65,15 +66,6 @@ _REMEDIES: dict[str, Remedy] = {
     "advice.many_epochs": "mixture",
     "advice.few_steps": "mixture",
 }
-
-
-def has_control(project: Project, spec: RunSpec) -> bool:
-    """Return whether there is, or is becoming, a control of the same start, schedule, tokens and seed."""
-    for folder in list_jobs(project.jobs, TRAIN.name):
-        other = run_spec(project, folder.job_id)
-        if other.arm == "control" and other.start == spec.start:
-            return True
-    return False
 
 
 def _doubts(run: PlannedRun) -> list[Problem]:

@@ -84,7 +84,9 @@ def jobs(project: Project, size: Size) -> Iterator[tuple[str, JobFolder]]:
 
 def _start_arm(project: Project, base: JobFolder, arm: Arm) -> JobFolder:
     """Continue the base on the arm's text; only the text differs between arms."""
-    return training.start_run(project, origin=base.job_id, settings={"learning_rate": "1e-3"}, arm=arm)
+    return training.start_run(
+        project, origin=base.job_id, settings={"learning_rate": "1e-3", "control": "never"}, arm=arm
+    )
 
 
 def carry_out(folder: Path, size: Size, tell: Callable[[Path, str], None]) -> None:

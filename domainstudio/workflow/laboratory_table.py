@@ -11,7 +11,7 @@ from domainstudio.language import translate as _
 from domainstudio.problems import sentence
 from domainstudio.recipe.laboratory import LaboratoryWork, Measured
 from domainstudio.recipe.methods import CONTROL, NAIVE
-from domainstudio.units import format_change, format_count
+from domainstudio.units import format_change, format_count, format_duration
 from domainstudio.workflow.laboratory import results
 from domainstudio.workflow.method_words import method_words
 
@@ -183,7 +183,5 @@ def plan_words(work: LaboratoryWork, tokens_per_second: float | None) -> str:
     )
     if tokens_per_second is None:
         return f"{words} " + _("How long they take is known once one run of this model has been trained.")
-    from domainstudio.units import format_duration
-
     length = format_duration(count * tokens / tokens_per_second)
     return f"{words} " + _("At the speed of earlier runs their steps take {time}.").format(time=length)

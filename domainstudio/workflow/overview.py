@@ -11,7 +11,7 @@ from domainstudio.problems import Problem, UserError
 from domainstudio.project.project import Project
 from domainstudio.recipe.run import RunSpec
 from domainstudio.workflow.kinds import KINDS
-from domainstudio.workflow.laboratory import ARM
+from domainstudio.workflow.laboratory_job import is_of_laboratory
 from domainstudio.workflow.running import work_of
 from domainstudio.workflow.training import TRAIN
 
@@ -88,16 +88,17 @@ class JobList:
         self._known: dict[str, _Followed] = {}
 
     def refresh(self) -> list[JobRow]:
-        """Return every job, the newest last; a job whose files cannot be read is left out."""
-        rows = []
+        """Return every job that a person began, the newest last; one that cannot be read is left out."""
+        rows, present = list[JobRow](), set[str]()
         for folder in list_jobs(self._project.jobs):
             try:
                 followed = self._known.get(folder.job_id) or _Followed(folder)
-                rows.append(followed.refresh())
+                if not followed.is_hidden:
+                    rows.append(followed.refresh())
             except (UserError, OSError):  # of a newer program, or damaged: opening it by name says so
                 continue
             self._known[folder.job_id] = followed
-        present = {row.job_id for row in rows}
+            present.add(folder.job_id)
         self._known = {job_id: one for job_id, one in self._known.items() if job_id in present}
         return rows
 
@@ -109,6 +110,8 @@ class _Followed:
         spec = folder.spec()
         kind = KINDS.get(spec.kind)
         work = work_of(spec, kind) if kind else None
+        self.is_hidden = is_of_laboratory(spec)
+        """Whether another job stands for it."""
         subject = next((str(found) for part in _SUBJECTS if (found := getattr(work, part, ""))), "")
         self._row = JobRow(folder.job_id, spec.kind, subject, "created")
         self._steps = work.steps if isinstance(work, RunSpec) else 0
@@ -165,6 +168,5 @@ def running(rows: list[JobRow]) -> Iterator[JobRow]:
     """Yield the jobs at work, training first."""
     for is_training in (True, False):
         for row in rows:
-            is_shown = row.status == "running" and row.kind != ARM.name  # its laboratory stands for it
-            if is_shown and (row.kind == TRAIN.name) == is_training:
+            if row.status == "running" and (row.kind == TRAIN.name) == is_training:
                 yield row

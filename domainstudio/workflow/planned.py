@@ -18,16 +18,14 @@ from domainstudio.jobs.checkpoints import (
 from domainstudio.jobs.events import Step
 from domainstudio.jobs.folder import JobFolder, list_jobs
 from domainstudio.jobs.follow import end_of
-from domainstudio.language import translate as _
 from domainstudio.mixture.shares import Arm
 from domainstudio.project.plans import DEFAULT_NAME
 from domainstudio.project.project import Project
 from domainstudio.recipe.advice import Rewarming
 from domainstudio.recipe.deepspeed import deepspeed_config
-from domainstudio.recipe.recipe import BY_IMPORTANCE, Recipe
+from domainstudio.recipe.recipe import Recipe
 from domainstudio.recipe.run import RunSpec
 from domainstudio.recipe.size import Size
-from domainstudio.units import format_count, format_size
 from domainstudio.workflow.rewarming import rewarming_of
 from domainstudio.workflow.training import TRAIN, freeze, run_spec, size_of_run
 
@@ -142,44 +140,6 @@ def planned(project: Project, choice: RunChoice) -> PlannedRun:
 def _kept_by_guard(recipe: Recipe) -> int:
     """Return how many checkpoints stay for the guard: the best so far, and one before each play."""
     return (recipe.on_budget == "keep") + len(PLAYBOOK) * (recipe.on_plateau == "act")
-
-
-def protection_words(run: PlannedRun) -> str:
-    """Return what is trained and what protection costs, empty if all weights are and nothing protects."""
-    return " ".join(filter(None, (_trained_words(run), _spring_words(run), _divergence_words(run))))
-
-
-def _trained_words(run: PlannedRun) -> str:
-    size = run.size
-    if size.trained == size.base:
-        return ""
-    return _("{trained} parameters are trained, {share:.2g} % of the model's {base}.").format(
-        trained=format_count(size.trained), share=100 * size.trained / size.base, base=format_count(size.base)
-    )
-
-
-def _spring_words(run: PlannedRun) -> str:
-    recipe = run.recipe
-    if recipe.stage.spring == "none":
-        return ""
-    words = _("The springs take {memory} more on each device, and {disk} on the disk.").format(
-        memory=format_size(recipe.spring_bytes(run.size)),
-        disk=format_size(recipe.spring_disk_bytes(run.size)),
-    )
-    if recipe.stage.spring not in BY_IMPORTANCE or recipe.stage.importance_from:
-        return words
-    more = _("First importance is measured on {count} sequences of general text.")
-    return f"{words} {more.format(count=format_count(recipe.stage.importance_sequences))}"
-
-
-def _divergence_words(run: PlannedRun) -> str:
-    recipe = run.recipe
-    if not recipe.stage.kl_strength:
-        return ""
-    return _(
-        "KL keeps a copy of the base, {size} more on each device and on the disk; each step computes about "
-        "{share:.0f} % more."
-    ).format(size=format_size(recipe.base_copy_bytes(run.size)), share=100 * recipe.stage.divergence_work)
 
 
 def command_line(project: Path, choice: RunChoice) -> str:

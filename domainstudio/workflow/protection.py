@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from domainstudio.jobs.folder import Status, list_jobs
+from domainstudio.jobs.folder import list_jobs
 from domainstudio.jobs.leftovers import discard
 from domainstudio.language import preferred
 from domainstudio.language import translate as _
@@ -18,15 +18,13 @@ from domainstudio.recipe.recipe import PROTECTION, Recipe
 from domainstudio.units import format_change
 from domainstudio.workflow import planning
 from domainstudio.workflow.laboratory import (
-    ARM,
     laboratories,
-    measured,
     work_of_laboratory,
 )
+from domainstudio.workflow.laboratory_job import ARM, measured
 from domainstudio.workflow.laboratory_table import LaboratoryRow, rows, verdict_words
 from domainstudio.workflow.packing import PackingState, packing_state
 from domainstudio.workflow.planned import origins
-from domainstudio.workflow.training import size_of_run
 
 _USED = (*PROTECTION, "learning_rate")
 """Settings of the recipe that a method of the laboratory decides."""
@@ -58,7 +56,7 @@ class Shown:
     """A laboratory as the pane shows it, under the budget of now."""
 
     job: str
-    status: Status
+    measured: tuple[Measured, ...]
     work: LaboratoryWork
     rows: list[LaboratoryRow]
     verdict: list[str]
@@ -109,30 +107,31 @@ def read_facts(project: Project, laboratory: str = "") -> ProtectionFacts:
         blind=planning.blindness(project) if is_packed else None,
         origins=[one for one in origins(project) if one != "base" or project.base.folder is not None],
         laboratories=names,
-        shown=_shown(project, name, limit_of(recipe)) if name else None,
+        shown=shown_laboratory(project, name) if name else None,
     )
 
 
-def _shown(project: Project, name: str, limit: Limit) -> Shown:
+def shown_laboratory(project: Project, name: str) -> Shown:
+    """Return what a laboratory has measured so far, judged by the budget that the recipe sets now.
+
+    Raises:
+        UserError: there is no such laboratory, or its result is damaged.
+    """
+    limit = limit_of(planning.recipe_of(project))
     folder = project.job(name)
     found = measured(folder)
     base_nats = _base_nats(found)
     work = work_of_laboratory(project, name).model_copy(update={"budget": limit.nats(base_nats)})
     made = rows(work, found)
     known = {row.method for row in made} | {one.method for one in found if one.problem}
-    plain = work.runs[0].run
-    plain_bytes = plain.recipe.state_bytes(size_of_run(project, plain))
     return Shown(
         job=name,
-        status=folder.status(),
+        measured=found,
         work=work,
         rows=made,
         verdict=verdict_words(work, found),
         planned=[method for method in work.methods if method not in known],
-        extra_bytes={
-            one.method: one.run.recipe.state_bytes(size_of_run(project, one.run)) - plain_bytes
-            for one in work.runs
-        },
+        extra_bytes={one.method: one.state_bytes - work.runs[0].state_bytes for one in work.runs},
         base_nats=base_nats,
     )
 

@@ -8,6 +8,7 @@ from domainstudio.jobs.leftovers import discard
 from domainstudio.language import translate as _
 from domainstudio.problems import Problem, UserError
 from domainstudio.project.project import Project
+from domainstudio.workflow.laboratory_job import LABORATORY, unfinished_from
 from domainstudio.workflow.training import TRAIN, Resumption, run_spec
 
 _ACTIVE = ("running", "unknown")
@@ -118,6 +119,9 @@ def _in_need_of(project: Project, run: str) -> Iterator[str]:
             begun_from = (origin, spec.work.get("branch"))
             is_from = any(isinstance(one, dict) and one.get("run") == run for one in begun_from)
             if is_from and folder.status() != "done":
+                yield folder.job_id
+        elif spec.kind == LABORATORY.name:
+            if unfinished_from(folder, run):
                 yield folder.job_id
         elif folder.status() in ("created", *_ACTIVE):
             reads_weights = isinstance(origin, str) and f"/{run}/" in origin

@@ -123,10 +123,12 @@ def test_a_run_that_went_back_is_resumed_bit_for_bit(
     went_back = [event for event in read_events(folder) if isinstance(event.body, RollBack)]
     assert len(went_back) == (2 if ending == "stop" else 1)
     assert losses(curves_of(folder)) == losses(curves_of(run_of(whole)))
-    expected, found = (
-        load_file(last_checkpoint(one).model / "model.safetensors") for one in (whole, project)
-    )
-    assert all(torch.equal(expected[name], found[name]) for name in expected)
+    for file in (
+        last_checkpoint(whole).model / "model.safetensors",
+        run_of(whole).result / "importance.safetensors",
+    ):
+        expected, found = load_file(file), load_file(project / file.relative_to(whole))
+        assert expected and all(torch.equal(expected[name], found[name]) for name in expected)
 
 
 @pytest.mark.long
@@ -161,19 +163,18 @@ def test_it_goes_back_however_the_optimizer_is_spread(
     assert [loss for _, loss, _ in found] == pytest.approx([loss for _, loss, _ in expected], abs=2e-3)
 
 
+@pytest.mark.parametrize(
+    ("setting", "code"),
+    [
+        ("checkpoint_every=1000", "training.spike_unsaved"),
+        pytest.param("on_spike=tell", "training.loss_spike", marks=pytest.mark.long),
+    ],
+)
 def test_without_a_checkpoint_or_a_wish_a_spike_is_only_told_of(
-    spoilt: Path, tmp_path: Path, command: Command
+    spoilt: Path, tmp_path: Path, command: Command, setting: str, code: str
 ) -> None:
-    for number, (settings, code) in enumerate(
-        (
-            (["--set=checkpoint_every=1000"], "training.spike_unsaved"),
-            (["--set=on_spike=tell"], "training.loss_spike"),
-        ),
-        start=1,
-    ):
-        project = tmp_path / str(number)
-        shutil.copytree(spoilt, project)
-        command("train", "start", project, *OPTIONS, "--set=steps=66", *settings)
-        curves = curves_of(run_of(project))
-        assert [problem.code for problem in of_spikes(curves)] == [code]
-        assert not curves.superseded and curves.step_reached() == 66
+    project = Path(shutil.copytree(spoilt, tmp_path / "small"))
+    command("train", "start", project, *OPTIONS, "--set=steps=66", f"--set={setting}")
+    curves = curves_of(run_of(project))
+    assert [problem.code for problem in of_spikes(curves)] == [code]
+    assert not curves.superseded and curves.step_reached() == 66

@@ -52,7 +52,7 @@ def test_springs_equal_a_term_of_the_loss_in_plain_pytorch(zero: int, tmp_path: 
         assert moved > 0.05 and apart < 1e-6, mode
 
 
-@pytest.mark.parametrize("zero", [1, 3])
+@pytest.mark.parametrize("zero", [1, pytest.param(3, marks=pytest.mark.long)])
 def test_springs_of_a_bf16_model_act_on_its_fp32_weights(zero: int, tmp_path: Path) -> None:
     found = compared(tmp_path / "meet", zero, "bf16", 2)
     for mode, (apart, moved) in found.items():

@@ -6,15 +6,21 @@ from typing import Any
 
 import psutil
 import pytest
+from pydantic import BaseModel
 from support import Command, wait_until
 
 from domainstudio.cli.main import run_command
-from domainstudio.jobs.folder import JobFolder, list_jobs
+from domainstudio.jobs.events import Event, JobProblem, Start, State, encode
+from domainstudio.jobs.folder import JobFolder, create_job, list_jobs
+from domainstudio.jobs.run_record import RunRecord
 from domainstudio.project.project import Project
 from domainstudio.recipe.laboratory import Measured
-from domainstudio.workflow.laboratory import measured, plan_laboratory, start_laboratory
+from domainstudio.workflow.blending import BLEND
+from domainstudio.workflow.laboratory import plan_laboratory, start_laboratory
+from domainstudio.workflow.laboratory_job import ARM, failure, measured
 from domainstudio.workflow.laboratory_table import verdict_words
 from domainstudio.workflow.overview import JobList, running
+from domainstudio.workflow.protection import read_facts
 from domainstudio.workflow.running import resume
 
 SHORT = ["--tokens=1280", "--from=train-1"]
@@ -65,17 +71,34 @@ def test_every_method_finds_its_place_and_nothing_is_measured_twice(project: Pat
     after = command("evaluation", "table", project, "train-2")["sources"]
     assert [loss["nats"] for loss in found["naive", 0]["losses"]] == [change["nats"] for change in after]
 
-
-def test_stopped_in_the_middle_it_goes_on_and_comes_to_the_same(project: Path, command: Command) -> None:
+    command("runs", "delete", project, "train-1")  # what was measured of runs from it stays to be read
+    assert command("laboratory", "table", project)["rows"] == more["rows"]
     with Project(project) as opened:
-        folder = start_laboratory(opened, ["naive"], seeds=1, tokens=1280, origin="train-1")
+        facts = read_facts(opened)
+    assert facts.shown is not None and facts.shown.extra_bytes["replay:0.5"] == 0
+
+
+def test_stopped_in_the_middle_it_goes_on_and_comes_to_the_same(
+    project: Path, command: Command, refused: Command
+) -> None:
+    with Project(project) as opened:
+        work = plan_laboratory(opened, ["naive"], seeds=1, tokens=1280, origin="train-1")
+        folder = start_laboratory(opened, work)
         wait_until(lambda: measured(folder) and any(_is_training(each) for each in _arms(project)), 120)
-        (shown,) = running(JobList(opened).refresh())  # its runs are its own affair
+        rows = JobList(opened).refresh()
+        assert not {row.kind for row in rows} & {"arm", "blend"}, "its runs are its own affair"
+        (shown,) = running(rows)
         assert shown.kind == "laboratory" and shown.total == 20
         folder.ask_to_stop()
         wait_until(lambda: folder.status() == "stopped", 60)
         assert not any(_is_training(each) for each in _arms(project))
         begun = measured(folder)
+        (_method, _seed, first), *_rest = work.wanted()
+        mark = {"laboratory": folder.job_id, "method": begun[0].method}
+        create_job(
+            opened.jobs, "arm", ARM.program, first.model_copy(update=mark)
+        )  # measured, and not removed yet
+        assert "laboratory-1" in refused("runs", "delete", project, "train-1")
         resume(folder)
         wait_until(lambda: folder.status() == "done", 120)
         assert measured(folder)[: len(begun)] == begun and not _arms(project)
@@ -119,6 +142,26 @@ def test_a_method_that_failed_is_named_with_its_reason(project: Path) -> None:
     )
 
 
+def test_blends_that_could_not_be_measured_say_why(tmp_path: Path) -> None:
+    folder = create_job(tmp_path, BLEND.name, BLEND.program, Empty())
+    bodies = [
+        Start(0),
+        JobProblem("training.no_number", None, {"source": "general", "step": 7}),
+        State("failed"),
+    ]
+    lines = [encode(Event(number, 1, 1.0, body)) for number, body in enumerate(bodies, 1)]
+    folder.events_file.write_bytes(b"".join(lines))
+    record = RunRecord(pid=1, group=1, started=0.0, host="elsewhere", events_offset=0)
+    folder.run_file.write_text(record.model_dump_json())
+    found = failure(folder, 2, ["interpolation:0.3", "interpolation:0.6"])
+    assert [one.method for one in found] == ["interpolation:0.3", "interpolation:0.6"]
+    assert {(one.seed, one.problem, one.losses) for one in found} == {(2, "training.no_number", ())}
+
+
+class Empty(BaseModel):
+    """No work."""
+
+
 def test_a_random_base_and_an_unknown_method_are_refused(project: Path, command: Command) -> None:
     for words, part in (
         ([], "nothing to forget"),
@@ -127,4 +170,4 @@ def test_a_random_base_and_an_unknown_method_are_refused(project: Path, command:
     ):
         assert run_command(["laboratory", "plan", str(project), *words]) == 2, part
     assert run_command(["laboratory", "table", str(project)]) == 2
-    assert command("laboratory", "plan", project, *SHORT)["seeds"] == 3
+    assert command("laboratory", "plan", project, *SHORT)["work"]["seeds"] == 3

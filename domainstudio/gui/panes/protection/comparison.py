@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from PySide6.QtCore import Signal
+from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QComboBox, QGridLayout, QLineEdit, QSizePolicy, QSpinBox, QVBoxLayout, QWidget
 
 from domainstudio.gui import theme
@@ -20,6 +20,7 @@ from domainstudio.problems import Problem, UserError, sentence
 from domainstudio.project.project import Project
 from domainstudio.recipe.methods import DEFAULT_METHODS
 from domainstudio.units import parse_count
+from domainstudio.workflow.costs import method_costs
 from domainstudio.workflow.laboratory import plan_laboratory, start_laboratory
 from domainstudio.workflow.laboratory_table import plan_words
 from domainstudio.workflow.method_words import method_words
@@ -65,12 +66,17 @@ class NewComparison(QWidget):
         grid.setVerticalSpacing(8)
         for column in range(_COLUMNS):
             grid.setColumnStretch(column, 1)
-        for place, box in enumerate(self._boxes.values()):
+        self._costs = {name: Text("", "small", "text2", wrap=True) for name in self._boxes}
+        for place, (name, box) in enumerate(self._boxes.items()):
             box.setChecked(True)
             box.setAccessibleName(box.text())
             box.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
             box.toggled.connect(self.plan)
-            grid.addWidget(box, place // _COLUMNS, place % _COLUMNS)
+            cell = QVBoxLayout()
+            cell.setSpacing(0)
+            cell.addWidget(box)
+            cell.addWidget(self._costs[name])
+            grid.addLayout(cell, place // _COLUMNS, place % _COLUMNS, Qt.AlignmentFlag.AlignTop)
         self.more, self.tokens = QLineEdit(), QLineEdit()
         self.more.setPlaceholderText(_("such as {names}").format(names=_EXAMPLE))
         self.tokens.setPlaceholderText(_("a twentieth"))
@@ -143,10 +149,11 @@ class NewComparison(QWidget):
             self._on_refused(error.problem)
             return
 
-        def question(project: Project) -> str:
+        def question(project: Project) -> tuple[str, dict[str, str]]:
             work = plan_laboratory(project, **choice.arguments)
             speed = speed_of(project, work.runs[0].run)
-            return plan_words(work, speed.tokens_per_second if speed else None)
+            costs = method_costs(project, DEFAULT_METHODS, choice.tokens, choice.origin)
+            return plan_words(work, speed.tokens_per_second if speed else None), costs
 
         self._session.read(question, self._on_planned, self._on_refused)
 
@@ -155,7 +162,11 @@ class NewComparison(QWidget):
         row = self._rows.get(field)
         (row.control if row else next(iter(self._boxes.values()))).setFocus()
 
-    def _on_planned(self, words: str) -> None:
+    def _on_planned(self, planned: tuple[str, dict[str, str]]) -> None:
+        words, costs = planned
+        for name, text in self._costs.items():
+            text.setText(costs[name])
+            self._boxes[name].setAccessibleDescription(costs[name])
         for row in self._rows.values():
             row.show_error("")
         self._plan.setText(words)
@@ -177,7 +188,7 @@ class NewComparison(QWidget):
             return
 
         def begin(project: Project) -> JobFolder:
-            return start_laboratory(project, **choice.arguments)
+            return start_laboratory(project, plan_laboratory(project, **choice.arguments))
 
         self.button.setEnabled(False)
         self._session.edit(begin, self._on_begun, self._on_refused, frozenset({"laboratory"}))

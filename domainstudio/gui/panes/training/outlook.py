@@ -17,7 +17,8 @@ from domainstudio.gui.widgets.text import Text
 from domainstudio.language import translate as _
 from domainstudio.recipe.recipe import Recipe, settings_of
 from domainstudio.units import format_count, format_size
-from domainstudio.workflow.planned import PlannedRun, protection_words
+from domainstudio.workflow.costs import protection_words
+from domainstudio.workflow.planned import PlannedRun
 from domainstudio.workflow.rewarming import rewarming_words
 
 Links = list[tuple[str, Callable[[], object]]]
