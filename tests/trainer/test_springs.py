@@ -77,16 +77,13 @@ def far(one: dict[str, torch.Tensor], other: dict[str, torch.Tensor]) -> float:
     return sum(float((one[name].float() - other[name].float()).square().sum()) for name in one) ** 0.5
 
 
-def test_the_stronger_the_spring_the_nearer_the_weights_stay(based: Path, command: Command) -> None:
+def test_an_endless_spring_leaves_the_weights_where_they_were(based: Path, command: Command) -> None:
     base, moved = weights(based, "train-1"), []
-    for number, settings in enumerate(
-        (["--set=spring=none"], ["--set=spring_strength=300"], ["--set=spring_strength=1e12"]), start=2
-    ):
-        spring = [] if number == 2 else ["--set=spring=l2-sp", "--set=spring_mode=decoupled"]
-        command("train", "start", based, "--from=train-1", *FAST, *settings, *spring)
-        moved.append(far(base, weights(based, f"train-{number}")))
-    assert moved[0] > 1.5 * moved[1] > 0
-    assert moved[2] < 1e-6 * moved[0], "an endless strength leaves the weights where they were"
+    endless = ["--set=spring=l2-sp", "--set=spring_mode=decoupled", "--set=spring_strength=1e12"]
+    for run, settings in (("train-2", []), ("train-3", endless)):
+        command("train", "start", based, "--from=train-1", *FAST, *settings)
+        moved.append(far(base, weights(based, run)))
+    assert moved[1] < 1e-6 * moved[0]
 
 
 @pytest.mark.parametrize("spring", ["ewc", "hierarchical"])

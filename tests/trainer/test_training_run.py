@@ -214,6 +214,7 @@ def test_a_run_from_a_run_begins_with_its_weights(
         assert after[source].nats_per_token == pytest.approx(before[source].nats_per_token, abs=1e-5)
 
 
+@pytest.mark.long
 def test_a_run_from_a_run_is_resumed_bit_for_bit_dropout_and_all(
     undisturbed: Path, tmp_path: Path, command: Command
 ) -> None:
