@@ -143,6 +143,13 @@ SENTENCES: dict[str, str] = {
         "corpus import {project} PATH --role general`, let the base model write some with `corpus generate`, "
         "or take technical English found on this machine with `corpus sample`; then pack again."
     ),
+    "hardware.no_precision": (
+        "{hardware} does not compute in {precision}: choose another GPU, or precision=fp32."
+    ),
+    "hardware.unknown": (
+        "{text} is no hardware that can be planned for: write such as A100-40GB, 8xA100-40GB for eight of "
+        "them, or 2x8xA100-80GB for two machines of eight. Known are {known}."
+    ),
     "importance.none": (
         "{run} has no importance of its own: train it with record_importance, or leave importance_from empty."
     ),

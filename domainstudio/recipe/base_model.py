@@ -38,7 +38,7 @@ def read_base_model(folder: Path) -> BaseModel:
         UserError: no readable config.json, code of its own (`auto_map`), an adapter in place of a model, or
             weights that are not whole safetensors files within the folder.
     """
-    data, values = _configuration(folder)
+    data, values = _read(folder)
     try:
         architecture = str((values.get("architectures") or [values["model_type"]])[0])
         vocabulary, positions = int(values["vocab_size"]), int(values["max_position_embeddings"])
@@ -85,7 +85,16 @@ def shapes_in(folder: Path) -> dict[str, list[int]]:
     return {name: one.shape for name, one in tensors.items() if not name.endswith(NO_PARAMETERS)}
 
 
-def _configuration(folder: Path) -> tuple[bytes, dict[str, Any]]:
+def configuration(folder: Path) -> dict[str, Any]:
+    """Return what a model folder's config.json says.
+
+    Raises:
+        UserError: there is none that can be read.
+    """
+    return _read(folder)[1]
+
+
+def _read(folder: Path) -> tuple[bytes, dict[str, Any]]:
     try:
         data = read_small(folder / "config.json")
         values = json.loads(data)

@@ -220,13 +220,6 @@ class Recipe(BaseModel):
         recorded = 4 * size.trained if self.stage.record_importance else 0
         return size.trained * 12 + self.weight_bytes * size.parameters + frozen + model + recorded
 
-    def state_bytes(self, size: Size) -> int:
-        """Return about what a device holds beside activations: weights, gradients, optimizer, protection."""
-        weights = self.weight_bytes * size.parameters // (self.processes if self.zero_stage == 3 else 1)
-        gradients = 4 * size.trained // (self.processes if self.zero_stage > 1 else 1)
-        optimizer = 12 * size.trained // self.processes
-        return weights + gradients + optimizer + self.spring_bytes(size) + self.base_copy_bytes(size)
-
     def spring_bytes(self, size: Size) -> int:
         """Return about how much memory springs take on each device: fp32 anchors, and importances if any.
 

@@ -10,7 +10,8 @@ if TYPE_CHECKING:
     from domainstudio.recipe.recipe import Stage
 
 _BLOCK = re.compile(r"(?:^|\.)(?:layers|h|blocks)\.(\d+)\.")
-_HEADS = ("lm_head.weight", "embed_out.weight")
+HEADS = ("lm_head.weight", "embed_out.weight")
+"""Endings of the names of heads that are a tensor of their own."""
 
 Shapes = Mapping[str, Sequence[int]]
 """Shapes of a model's tensors by their names; tied ones are there once."""
@@ -84,4 +85,4 @@ def _is_table(name: str, shape: Sequence[int]) -> bool:
 def _is_before(name: str, shape: Sequence[int], blocks: int) -> bool:
     """Return whether a tensor is in the first blocks or an embedding."""
     block = block_of(name)
-    return block < blocks if block is not None else _is_table(name, shape) and not name.endswith(_HEADS)
+    return block < blocks if block is not None else _is_table(name, shape) and not name.endswith(HEADS)

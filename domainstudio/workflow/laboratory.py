@@ -12,6 +12,7 @@ from domainstudio.mixture.shares import Arm, Mixture, arm_of
 from domainstudio.problems import Problem, UserError
 from domainstudio.project.plans import DEFAULT_NAME
 from domainstudio.project.project import Project
+from domainstudio.recipe.estimate import state_bytes
 from domainstudio.recipe.laboratory import LaboratoryRun, LaboratoryWork, Measured
 from domainstudio.recipe.methods import CONTROL, Method, interpolations, methods_of
 from domainstudio.recipe.recipe import Recipe, change
@@ -87,8 +88,8 @@ def freeze_methods(
     for method in methods_of(methods, short):
         recipe, text = change(short, method.settings), _mixture(project, mixture, method, short)
         run = freeze_plan(project, origin, text, recipe, _arm_name(method), mixture_name)
-        state_bytes = recipe.state_bytes(size_of_run(project, run))
-        runs.append(LaboratoryRun(method=method.name, run=run, state_bytes=state_bytes))
+        held = state_bytes(size_of_run(project, run), recipe)
+        runs.append(LaboratoryRun(method=method.name, run=run, state_bytes=held))
     return tuple(runs)
 
 
