@@ -4,13 +4,17 @@ import argparse
 import textwrap
 from typing import TYPE_CHECKING
 
-from domainstudio.cli.output import Output, add_run_choice, add_verb
+from domainstudio.cli.output import Output, add_run_choice, add_verb, table
 from domainstudio.language import translate as _
 from domainstudio.problems import Problem, UserError
 from domainstudio.units import format_count, format_size
 
 if TYPE_CHECKING:
+    from domainstudio.project.project import Project
     from domainstudio.recipe.recipe import Recipe
+    from domainstudio.recipe.run import RunSpec
+    from domainstudio.workflow.fit import Fit
+    from domainstudio.workflow.planned import PlannedRun, RunChoice
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -24,10 +28,21 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     put.add_argument("--name", default="default", help=_("name of the recipe"))
     add_verb(verbs, "presets", "published recipes with their sources", _presets)
-    plan = add_verb(verbs, "plan", "what a run would be: steps, tokens, disk, and what is doubtful", _plan)
+    plan = add_verb(verbs, "plan", "whether a run fits, how long it takes, and what is doubtful", _plan)
     add_run_choice(plan, "--name")
+    _add_hardware(plan)
+    plan.add_argument("--dry-step", action="store_true", help=_(
+        "try the first steps here, and plan by what they take"))  # fmt: skip
+    routes = add_verb(verbs, "routes", "from scratch, continued and task alone, side by side", _routes)
+    add_run_choice(routes, "--name")
+    _add_hardware(routes)
     show = add_verb(verbs, "show", "show every setting", _show)
     show.add_argument("--name", default="default", help=_("name of the recipe"))
+
+
+def _add_hardware(verb: argparse.ArgumentParser) -> None:
+    verb.add_argument("--hardware", default="", metavar="8xA100-40GB", help=_(
+        "GPUs to plan for, 2x8xA100-80GB for two machines of eight (this machine)"))  # fmt: skip
 
 
 def settings_help() -> str:
@@ -98,18 +113,54 @@ def _show(options: argparse.Namespace) -> Output:
     return Output(recipe, _lines(recipe))
 
 
-def _plan(options: argparse.Namespace) -> Output:
+def _plan(options: argparse.Namespace) -> Output | None:
     from domainstudio.cli.following import open_project
     from domainstudio.problems import sentence
+    from domainstudio.recipe.hardware import parse
     from domainstudio.workflow.advice import advice
+    from domainstudio.workflow.fit import fit_of, ground_of
+    from domainstudio.workflow.planned import planned
+
+    hardware = parse(options.hardware) if options.hardware else None
+    with open_project(options) as project:
+        run = planned(project, _choice(options))
+        if options.dry_step:
+            if not _is_tried(project, run.spec, options):
+                return None
+            run = planned(project, _choice(options))
+        fit = fit_of(ground_of(project, run, hardware))
+        found = advice(project, run)
+    lines = [*_fit_lines(fit), *_run_lines(run), *(sentence(one.problem) for one in found)]
+    return Output({"fit": fit, "plan": run, "advice": found}, "\n".join(lines))
+
+
+def _is_tried(project: "Project", spec: "RunSpec", options: argparse.Namespace) -> bool:
+    """Have a dry step done; return whether it came to its end."""
+    from domainstudio.cli.following import run_job
+    from domainstudio.workflow.dry_step import start_dry_step
+
+    return run_job(project, start_dry_step(project, spec), options)
+
+
+def _choice(options: argparse.Namespace) -> "RunChoice":
+    from domainstudio.workflow.planned import RunChoice
+
+    return RunChoice(options.origin, options.mixture, options.recipe, options.arm)
+
+
+def _fit_lines(fit: "Fit") -> list[str]:
+    """Return whether a run fits, what would make it, where the figures are from, and memory by part."""
+    from domainstudio.workflow.fit import fit_sentence, part_lines, remedy_words, source_words
+
+    parts = table([_("Memory of a device, estimated"), "GB"], part_lines(fit))
+    return [f"{fit_sentence(fit)}.", *filter(None, [remedy_words(fit)]), source_words(fit), parts]
+
+
+def _run_lines(run: "PlannedRun") -> list[str]:
+    """Return the arithmetic of a run and the command that starts it."""
     from domainstudio.workflow.costs import protection_words
-    from domainstudio.workflow.planned import RunChoice, planned
     from domainstudio.workflow.rewarming import rewarming_words
 
-    choice = RunChoice(options.origin, options.mixture, options.recipe, options.arm)
-    with open_project(options) as project:
-        run = planned(project, choice)
-        found = advice(project, run)
     words = _(
         "{steps} steps of {step_tokens} tokens, {tokens} in all; warm-up {warmup} steps.\n"
         "{parameters} parameters; {probes} probes; {checkpoints} checkpoints, {kept} kept, {size} each.\n"
@@ -130,9 +181,22 @@ def _plan(options: argparse.Namespace) -> Output:
         command=run.command,
     )
     rewarming = rewarming_words(run.rewarming) if run.rewarming else ""
-    beside = filter(None, [protection_words(run), rewarming])
-    lines = [words, *beside, *(sentence(one.problem) for one in found)]
-    return Output({"plan": run, "advice": found}, "\n".join(lines))
+    return [words, *filter(None, [protection_words(run), rewarming])]
+
+
+def _routes(options: argparse.Namespace) -> Output:
+    from domainstudio.cli.following import open_project
+    from domainstudio.recipe.hardware import parse
+    from domainstudio.workflow.fit import ground_of
+    from domainstudio.workflow.planned import planned
+    from domainstudio.workflow.routes import route_cells, route_words, routes_of
+
+    hardware = parse(options.hardware) if options.hardware else None
+    with open_project(options) as project:
+        found = routes_of(project, ground_of(project, planned(project, _choice(options)), hardware))
+    head = [_("Route"), _("Parameters"), _("Tokens"), _("Devices"), _("Time")]
+    lines = [table(head, [route_cells(one) for one in found.routes]), *route_words(found)]
+    return Output(found, "\n".join(lines))
 
 
 def _lines(recipe: "Recipe") -> str:

@@ -16,6 +16,7 @@ def name_of(job: JobRow) -> str:
         "pack": _("Packing token files"),
         "train": _("Training {job}"),
         "laboratory": _("Comparing methods"),
+        "dry_step": _("Trying one step"),
         "generate": _("Writing general text"),
         "samples": _("Writing text samples"),
         "blend": _("Measuring blends of {subject}"),

@@ -7,7 +7,7 @@ from typing import Any
 
 from domainstudio.recipe.base_model import configuration, shapes_in
 from domainstudio.recipe.shapes import ModelShape
-from domainstudio.recipe.size import HEADS, Shapes, block_of, blocks_in
+from domainstudio.recipe.size import HEADS, Shapes, blocks_in, is_table
 
 _HEAD_WIDTH = 64
 """Taken where a configuration does not tell the heads; most models have 64 to 128."""
@@ -59,8 +59,8 @@ def of_tensors(shapes: Shapes, values: dict[str, Any]) -> Architecture:
     Sizes come from the tensors, which are what is trained; the numbers of heads, which no tensor tells, from
     the configuration, and where that has none, heads of 64.
     """
-    tables = [shape for name, shape in shapes.items() if block_of(name) is None and len(shape) == 2]
-    vocabulary, hidden = max(tables, default=[1, 1])
+    tables = [(shape[0], shape[1]) for name, shape in shapes.items() if is_table(name, shape)]
+    vocabulary, hidden = max(tables, default=(1, 1))
     inner = dict(values.get("text_config") or {}) or values
     heads = _count(inner, "num_attention_heads", "n_head", "n_heads") or max(1, hidden // _HEAD_WIDTH)
     return Architecture(
@@ -77,7 +77,7 @@ def of_tensors(shapes: Shapes, values: dict[str, Any]) -> Architecture:
 
 def _multiplied(shapes: Shapes) -> int:
     """Return the parameters but those of tables that are only looked up; a tied one is the head as well."""
-    tables = {name: shape for name, shape in shapes.items() if block_of(name) is None and len(shape) == 2}
+    tables = {name: shape for name, shape in shapes.items() if is_table(name, shape)}
     heads = [name for name in tables if name.endswith(HEADS)]
     rows = max((shape[0] for shape in tables.values()), default=0)
     kept = heads or [name for name, shape in tables.items() if shape[0] == rows][:1]

@@ -7,7 +7,7 @@ from domainstudio.recipe.architecture import Architecture
 from domainstudio.recipe.deepspeed import LARGEST_BUCKET
 from domainstudio.recipe.hardware import Hardware
 from domainstudio.recipe.recipe import BY_IMPORTANCE, Recipe
-from domainstudio.recipe.size import Shapes, Size, size_of
+from domainstudio.recipe.size import Size
 
 UTILISATION = 0.33
 """Share of the peak that training reaches, computations done again counted as work.
@@ -40,20 +40,6 @@ class Memory:
     def total(self) -> int:
         """All parts."""
         return sum(astuple(self))
-
-
-@dataclass(frozen=True)
-class Subject:
-    """What is trained and on how much: all that an estimate needs beside recipe and hardware."""
-
-    architecture: Architecture
-    shapes: Shapes
-    tokens: int
-    """Of all steps."""
-
-    def size(self, recipe: Recipe) -> Size:
-        """Return its parameters, and those that the recipe trains."""
-        return size_of(self.shapes, recipe.stage)
 
 
 def weight_bytes(size: Size, recipe: Recipe) -> int:
@@ -184,21 +170,20 @@ def flops_per_token(architecture: Architecture, size: Size, recipe: Recipe) -> f
     return work * (1 + stage.divergence_work)
 
 
-def seconds_of(tokens: float, flops: float, hardware: Hardware, recipe: Recipe, share: float) -> float | None:
-    """Return how long training takes.
+def speed_at(share: float, flops: float, hardware: Hardware, recipe: Recipe) -> float | None:
+    """Return the tokens a second of all devices together.
 
     Args:
-        tokens: to train on.
-        flops: of each, as `flops_per_token` counts.
+        share: of the peak that is reached.
+        flops: of a token, as `flops_per_token` counts.
         hardware: whose peak is known; else there is no answer.
         recipe: its precision, and its number of devices.
-        share: of the peak that is reached.
     """
     peak = hardware.peak_flops(recipe.precision)
-    return tokens * flops / (recipe.processes * peak * share) if peak else None
+    return recipe.processes * peak * share / flops if peak else None
 
 
-def reached_share(tokens_per_second: float, flops: float, hardware: Hardware, recipe: Recipe) -> float | None:
+def share_at(tokens_per_second: float, flops: float, hardware: Hardware, recipe: Recipe) -> float | None:
     """Return the share of the peak that a measured speed is; None where the peak is not known."""
     peak = hardware.peak_flops(recipe.precision)
     return tokens_per_second * flops / (recipe.processes * peak) if peak else None

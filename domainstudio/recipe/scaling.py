@@ -49,11 +49,23 @@ def _refitted(flops: float) -> tuple[float, float]:
 
 def balanced_tokens(parameters: float) -> float:
     """Return the tokens on which a model of this size is best trained from scratch, by approach 2."""
-    law, low, high = _PROFILES[0], 1e12, 1e30
+    of_parameters, of_tokens = _PROFILES
+    return of_tokens(_flops_where(of_parameters, parameters))
+
+
+def balanced_parameters(tokens: float) -> float:
+    """Return how large a model is best trained from scratch on so many tokens, by approach 2."""
+    of_parameters, of_tokens = _PROFILES
+    return of_parameters(_flops_where(of_tokens, tokens))
+
+
+def _flops_where(law: Callable[[float], float], value: float) -> float:
+    """Return the arithmetic for which a law, which rises, has a value: 1e8 to 1e34 FLOPs."""
+    low, high = 1e8, 1e34
     for _halving in range(100):
         middle = math.sqrt(low * high)
-        low, high = (middle, high) if law(middle) < parameters else (low, middle)
-    return _PROFILES[1](low)
+        low, high = (middle, high) if law(middle) < value else (low, middle)
+    return low
 
 
 DATA_LIMITED, BALANCED, PARAMETER_LIMITED = "data-limited", "balanced", "parameter-limited"

@@ -61,7 +61,7 @@ def size_of(shapes: Shapes, stage: "Stage") -> Size:
     if stage.method == "lora":
         layers = (shape for name, shape in shapes.items() if block_of(name) is not None and len(shape) == 2)
         added = stage.lora_rank * sum(map(sum, layers))
-        tables = {name: shape for name, shape in shapes.items() if _is_table(name, shape)}
+        tables = {name: shape for name, shape in shapes.items() if is_table(name, shape)}
         vocabulary = max((shape[0] for shape in tables.values()), default=0)
         whole = sum(counts[name] for name, shape in tables.items() if shape[0] == vocabulary)
         return Size(base, added, added + whole * stage.lora_embeddings)
@@ -77,7 +77,7 @@ def size_of(shapes: Shapes, stage: "Stage") -> Size:
     return Size(base, 0, base - frozen)
 
 
-def _is_table(name: str, shape: Sequence[int]) -> bool:
+def is_table(name: str, shape: Sequence[int]) -> bool:
     """Return whether a tensor is an embedding, also one of positions, or the head."""
     return block_of(name) is None and len(shape) == 2
 
@@ -85,4 +85,4 @@ def _is_table(name: str, shape: Sequence[int]) -> bool:
 def _is_before(name: str, shape: Sequence[int], blocks: int) -> bool:
     """Return whether a tensor is in the first blocks or an embedding."""
     block = block_of(name)
-    return block < blocks if block is not None else _is_table(name, shape) and not name.endswith(HEADS)
+    return block < blocks if block is not None else is_table(name, shape) and not name.endswith(HEADS)

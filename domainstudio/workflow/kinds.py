@@ -3,6 +3,7 @@
 from domainstudio.workflow import (
     blending,
     contamination,
+    dry_step,
     duplicates,
     export,
     generation,
@@ -28,6 +29,7 @@ KINDS: dict[str, Kind] = {
         training.TRAIN,
         laboratory_job.LABORATORY,
         laboratory_job.ARM,
+        dry_step.DRY_STEP,
         generation.GENERATE,
         samples.SAMPLES,
         blending.BLEND,

@@ -47,7 +47,7 @@ def _run(worker: Worker, work: LaboratoryWork, project: Path, parts: Path) -> No
     """Train and measure whatever is not measured yet."""
     done = list(read_measured(parts / MEASURED)) or _measured_elsewhere(worker.folder, work)
     known, own = _complete(work, done), worker.folder
-    wanted = [(method, seed, _marked(own, method, spec)) for method, seed, spec in work.wanted()]
+    wanted = [(method, seed, marked(own, method, spec)) for method, seed, spec in work.wanted()]
     _sweep(own, [spec for method, seed, spec in wanted if (method, seed) not in known])
     done = [one for one in done if (one.method, one.seed) in known or one.method.startswith(INTERPOLATION)]
     total = sum(spec.steps for _method, _seed, spec in wanted)
@@ -60,8 +60,8 @@ def _run(worker: Worker, work: LaboratoryWork, project: Path, parts: Path) -> No
         def tell(step: int, past: int = past, method: str = method) -> None:
             worker.progress(past + step, total, "steps", method)
 
-        folder = _begun(own.path.parent, ARM, spec)
-        _follow(worker, folder, tell)
+        folder = begun(own.path.parent, ARM, spec)
+        follow_to_end(worker, folder, tell)
         found = _measured(folder, method, seed)
         blends = _interpolated(worker, work, folder, found) if method == NAIVE else []
         done = [one for one in done if (one.method, one.seed) not in {(each.method, seed) for each in blends}]
@@ -132,14 +132,14 @@ def _keys(work: LaboratoryWork) -> dict[tuple[str, int], str]:
     return keys
 
 
-def _begun(jobs: Path, kind: Kind, work: RunSpec | BlendWork) -> JobFolder:
+def begun(jobs: Path, kind: Kind, work: RunSpec | BlendWork) -> JobFolder:
     """Return the job that does this very work: the one an earlier attempt began, or a new one."""
     alike = (folder for folder in list_jobs(jobs, kind.name) if work_of(folder.spec(), kind) == work)
     processes = work.recipe.processes if isinstance(work, RunSpec) else 1
     return next(alike, None) or create_job(jobs, kind.name, kind.program, work, processes=processes)
 
 
-def _marked(laboratory: JobFolder, method: str, spec: RunSpec) -> RunSpec:
+def marked(laboratory: JobFolder, method: str, spec: RunSpec) -> RunSpec:
     """Return a run that says whose it is."""
     return spec.model_copy(update={"laboratory": laboratory.job_id, "method": method})
 
@@ -152,7 +152,7 @@ def _sweep(laboratory: JobFolder, wanted: Sequence[RunSpec]) -> None:
             discard(folder)
 
 
-def _follow(worker: Worker, folder: JobFolder, tell: Callable[[int], None]) -> None:
+def follow_to_end(worker: Worker, folder: JobFolder, tell: Callable[[int], None]) -> None:
     """Have a job of this laboratory done, or stopped when the laboratory is asked to stop.
 
     Raises:
@@ -180,8 +180,8 @@ def _interpolated(worker: Worker, work: LaboratoryWork, folder: JobFolder, naive
         run=folder.job_id, step=checkpoint.step, spec=work_of(folder.spec(), ARM), blends=tuple(blends),
         at_steps=(checkpoint.step,), trained=(f"../{folder.job_id}/{model}",),
     )  # fmt: skip
-    job = _begun(folder.path.parent, BLEND, asked)
-    _follow(worker, job, lambda _step: None)
+    job = begun(folder.path.parent, BLEND, asked)
+    follow_to_end(worker, job, lambda _step: None)
     names = [interpolation(share) for share in work.interpolated]
     failed = failure(job, naive.seed, names)
     found = failed or [_of_blend(naive, point) for point in points_of(job)]

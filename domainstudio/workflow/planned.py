@@ -3,6 +3,7 @@
 import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -26,6 +27,7 @@ from domainstudio.recipe.deepspeed import deepspeed_config
 from domainstudio.recipe.recipe import Recipe
 from domainstudio.recipe.run import RunSpec
 from domainstudio.recipe.size import Size
+from domainstudio.workflow.dry_step import DryStep, dry_steps
 from domainstudio.workflow.rewarming import rewarming_of
 from domainstudio.workflow.training import TRAIN, freeze, run_spec, size_of_run
 
@@ -42,10 +44,18 @@ class RunChoice:
 
 @dataclass(frozen=True)
 class Speed:
-    """How fast a run of the same model with the same shape of step was."""
+    """How fast a run, or a dry step, of the same model with the same shape of step was."""
 
     run: str
     tokens_per_second: float
+
+
+@dataclass(frozen=True)
+class Peak:
+    """The most memory that one device held of a run, or a dry step, that keeps the same there."""
+
+    run: str
+    memory_bytes: int
 
 
 @dataclass(frozen=True)
@@ -69,6 +79,7 @@ class PlannedRun:
     free_bytes: int
     """Free on the disk of the project."""
     speed: Speed | None
+    peak: Peak | None
     epochs: dict[str, float]
     """By source."""
     deepspeed: dict[str, Any]
@@ -112,11 +123,8 @@ def planned(project: Project, choice: RunChoice) -> PlannedRun:
     spec, _processes = freeze(project, choice.origin, choice.mixture, choice.recipe, {}, choice.arm)
     recipe, size = spec.recipe, size_of_run(project, spec)
     tokens = recipe.tokens_before(spec.steps + 1)
-    alike = list(_alike(project, spec))
-    measured = next((found for folder in alike if (found := _checkpoint_bytes(folder))), 0)
-    written = -(-spec.steps // recipe.checkpoint_every)
-    if _kept_by_guard(recipe):
-        written += spec.steps // recipe.probe_every
+    measured = next(filter(None, (one.checkpoint_bytes() for one in _alike(project, spec))), 0)
+    written, kept = checkpoints_of(recipe, spec.steps)
     return PlannedRun(
         choice=choice,
         spec=spec,
@@ -125,16 +133,25 @@ def planned(project: Project, choice: RunChoice) -> PlannedRun:
         warmup_steps=recipe.stage.warmup_in_steps(spec.steps),
         probes=1 + -(-spec.steps // recipe.probe_every),
         checkpoints=written,
-        kept=min(written, recipe.keep_checkpoints + _kept_by_guard(recipe)),
+        kept=kept,
         checkpoint_bytes=measured or recipe.checkpoint_bytes(size),
         checkpoint_is_measured=bool(measured),
         free_bytes=free_bytes(project.path),
-        speed=next((speed for folder in alike if (speed := _speed(folder))), None),
+        speed=speed_of(project, spec),
+        peak=_peak_of(project, spec),
         epochs=_epochs(project, spec, tokens),
         deepspeed=deepspeed_config(recipe, size.parameters),
         command=command_line(project.path, choice),
         rewarming=rewarming_of(project, spec, size.parameters, tokens),
     )
+
+
+def checkpoints_of(recipe: Recipe, steps: int) -> tuple[int, int]:
+    """Return how many checkpoints a run of so many steps writes, and how many of them stay."""
+    written = -(-steps // recipe.checkpoint_every)
+    if _kept_by_guard(recipe):
+        written += steps // recipe.probe_every
+    return written, min(written, recipe.keep_checkpoints + _kept_by_guard(recipe))
 
 
 def _kept_by_guard(recipe: Recipe) -> int:
@@ -177,18 +194,60 @@ def _epochs(project: Project, spec: RunSpec, tokens: int) -> dict[str, float]:
 
 
 def speed_of(project: Project, spec: RunSpec) -> Speed | None:
-    """Return how fast the newest run was whose steps cost the same, None if there was none."""
-    return next((speed for folder in _alike(project, spec) if (speed := _speed(folder))), None)
+    """Return how fast the newest run was whose steps cost the same, or a dry step; None if there was none."""
+    return next(filter(None, (one.speed() for one in _alike(project, spec))), None)
 
 
-def _alike(project: Project, spec: RunSpec) -> Iterator[JobFolder]:
-    """Yield the runs whose steps cost the same, newest first: same model, batch, precision and devices."""
+def _peak_of(project: Project, spec: RunSpec) -> Peak | None:
+    """Return what the newest run that keeps the same in memory held, or a dry step; None without one."""
+    alike = (one for one in _alike(project, spec) if held_of(one.spec) == held_of(spec))
+    return next(filter(None, (one.peak() for one in alike)), None)
+
+
+@dataclass(frozen=True)
+class _MeasuredRun:
+    """A run, or a dry step, whose steps cost the same; what is measured is read when it is asked for."""
+
+    folder: JobFolder
+    spec: RunSpec
+    dry: DryStep | None = None
+
+    def speed(self) -> Speed | None:
+        """Return the median speed of its last steps."""
+        speeds = [self.dry.tokens_per_second] if self.dry else [one.tokens_per_second for one in self._last]
+        return Speed(self.folder.job_id, median(speeds)) if speeds else None
+
+    def peak(self) -> Peak | None:
+        """Return the most memory that a device held in its last steps."""
+        held = [self.dry.memory_bytes] if self.dry else [one.memory_bytes for one in self._last]
+        return Peak(self.folder.job_id, max(held)) if held else None
+
+    def checkpoint_bytes(self) -> int:
+        """Return the size of its newest checkpoint, 0 without one."""
+        if self.dry:
+            return self.dry.checkpoint_bytes
+        checkpoint = latest_checkpoint(self.folder.result)
+        return size_of(checkpoint.path) if checkpoint else 0
+
+    @cached_property
+    def _last(self) -> list[Step]:
+        """The steps at the end of its events."""
+        return [event.body for event in end_of(self.folder).poll() if isinstance(event.body, Step)]
+
+
+def _alike(project: Project, spec: RunSpec) -> Iterator[_MeasuredRun]:
+    """Yield what was measured of steps that cost the same, newest first: of runs, then of dry steps."""
     for folder in reversed(list(list_jobs(project.jobs, TRAIN.name))):
-        if _cost(run_spec(project, folder.job_id)) == _cost(spec):
-            yield folder
+        other = run_spec(project, folder.job_id)
+        if cost_of(other) == cost_of(spec):
+            yield _MeasuredRun(folder, other)
+    for folder, other, dry in dry_steps(project):
+        if cost_of(other) == cost_of(spec):
+            yield _MeasuredRun(folder, other, dry)
 
 
-def _cost(spec: RunSpec) -> tuple[object, ...]:
+def cost_of(spec: RunSpec) -> tuple[object, ...]:
+    """Return what decides the time of a step: same model, batch, precision and devices."""
     recipe, stage = spec.recipe, spec.recipe.stage
     return (
         spec.model.preset, spec.model.folder, spec.vocabulary, recipe.precision, recipe.zero_stage,
@@ -198,13 +257,7 @@ def _cost(spec: RunSpec) -> tuple[object, ...]:
     )  # fmt: skip
 
 
-def _checkpoint_bytes(folder: JobFolder) -> int:
-    checkpoint = latest_checkpoint(folder.result)
-    return size_of(checkpoint.path) if checkpoint else 0
-
-
-def _speed(folder: JobFolder) -> Speed | None:
-    """Return the median speed of a run's last steps, read from the end of its events."""
-    steps = (event.body for event in end_of(folder).poll() if isinstance(event.body, Step))
-    speeds = [step.tokens_per_second for step in steps]
-    return Speed(folder.job_id, median(speeds)) if speeds else None
+def held_of(spec: RunSpec) -> tuple[object, ...]:
+    """Return what decides the memory of a device beside what decides the time of a step."""
+    stage = spec.recipe.stage
+    return stage.spring, bool(stage.importance_from), stage.record_importance, stage.dropout > 0

@@ -42,10 +42,10 @@ def size_of_run(project: Project, spec: RunSpec) -> Size:
     Raises:
         UserError: the folder of its model cannot be read.
     """
-    return size_of(_shapes(project, spec), spec.recipe.stage)
+    return size_of(shapes_of_run(project, spec), spec.recipe.stage)
 
 
-def _shapes(project: Project, spec: RunSpec) -> Shapes:
+def shapes_of_run(project: Project, spec: RunSpec) -> Shapes:
     """Return the tensors of the model of step 0."""
     if spec.branch is not None and spec.recipe.stage.method != "expansion":
         return shapes_in((project.jobs / "job" / spec.branch.checkpoint).resolve() / MODEL)
@@ -204,7 +204,7 @@ def _require_fit(project: Project, spec: RunSpec) -> None:
         spec.require_fit(spec.vocabulary, shape.positions, shape.layers)
         return
     base = read_base_model(folder_of(spec.model, project.jobs / "job"))
-    spec.require_fit(base.vocabulary, base.positions, blocks_in(_shapes(project, spec)))
+    spec.require_fit(base.vocabulary, base.positions, blocks_in(shapes_of_run(project, spec)))
 
 
 def _refuse_to_warm_up_again(project: Project, spec: RunSpec) -> None:

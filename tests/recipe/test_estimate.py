@@ -13,8 +13,8 @@ from domainstudio.recipe.estimate import (
     memory_of,
     milder,
     optimizer_bytes,
-    reached_share,
-    seconds_of,
+    share_at,
+    speed_at,
     weight_bytes,
 )
 from domainstudio.recipe.hardware import CONTEXT_BYTES, parse
@@ -65,10 +65,9 @@ def test_published_runs_take_the_days_that_they_took(
     size = size_of(shapes, recipe.stage)
     assert size.base == pytest.approx(parameters, rel=0.02)
     flops = flops_per_token(of_tensors(shapes, {"num_attention_heads": heads}), size, recipe)
-    seconds = seconds_of(tokens, flops, machine, recipe, UTILISATION)
-    assert seconds == pytest.approx(days * DAY, rel=0.1)
-    assert seconds is not None
-    assert reached_share(tokens / seconds, flops, machine, recipe) == pytest.approx(UTILISATION)
+    speed = speed_at(UTILISATION, flops, machine, recipe)
+    assert speed is not None and tokens / speed == pytest.approx(days * DAY, rel=0.1)
+    assert share_at(speed, flops, machine, recipe) == pytest.approx(UTILISATION)
 
 
 def finpythia(**changes: str) -> Recipe:

@@ -1,0 +1,143 @@
+"""Will it fit, how long, and what a dry step replaces."""
+
+import shutil
+from dataclasses import asdict, replace
+from pathlib import Path
+
+import pytest
+from support import Command
+
+from domainstudio.jobs.folder import list_jobs
+from domainstudio.problems import UserError
+from domainstudio.project.project import Project
+from domainstudio.recipe.hardware import Hardware, parse
+from domainstudio.recipe.recipe import change
+from domainstudio.workflow.fit import (
+    Ground,
+    fit_of,
+    fit_sentence,
+    ground_of,
+    part_lines,
+    remedy_words,
+    source_words,
+)
+from domainstudio.workflow.planned import RunChoice, planned
+from domainstudio.workflow.routes import route_words, routes_of
+
+CPU_24 = Hardware("CPU", 24 * 10**9, is_here=True)
+
+
+def ground(path: Path, hardware: Hardware) -> Ground:
+    with Project(path, read_only=True) as project:
+        found = ground_of(project, planned(project, RunChoice()), hardware)
+    return replace(found, here=hardware if hardware.is_here else CPU_24)
+
+
+def test_a_run_on_gpus_is_told_with_its_formula_and_where_it_rests(packed_project: Path) -> None:
+    fit = fit_of(ground(packed_project, parse("8xA100-40GB")))
+    assert fit.fits and fit.recipe.processes == 8 and not fit.memory_from and not fit.speed_from
+    sentence, source = fit_sentence(fit), source_words(fit)
+    assert sentence.startswith("Fits: ") and " of 40 GB a GPU, about " in sentence
+    assert "checkpoints " in sentence and sentence.endswith(" 2 kept")
+    assert "estimated" in source and "6 N and attention" in source
+    assert "33 % of 19.5 TFLOP/s in fp32 on 8 × A100-40GB" in source
+    assert sum(asdict(fit.memory).values()) == fit.needed_bytes
+    assert part_lines(fit)[0][0] == "Weights" and part_lines(fit)[-1][0] == "All"
+
+
+def test_what_does_not_fit_says_what_would(packed_project: Path) -> None:
+    small = Hardware("A100-40GB", 760 * 10**6)
+    base = ground(packed_project, small)
+    recipe = change(base.run.recipe, {"micro_batch": "64", "sequence_length": "512"})
+    fit = fit_of(base, recipe)
+    assert not fit.fits and fit_sentence(fit) == "Does not fit: 1.6 of 0.76 GB a GPU"
+    assert fit.milder is not None
+    assert "recomputed activations and a micro-batch of 1" in remedy_words(fit)
+    roomy = fit_of(replace(base, hardware=replace(small, memory_bytes=10**9)), recipe)
+    assert remedy_words(roomy).startswith("With recomputed activations it would") or remedy_words(
+        roomy
+    ).startswith("With recomputed activations and a micro-batch of 1 it would")
+
+
+def test_a_precision_that_the_gpu_has_not_is_refused(packed_project: Path) -> None:
+    base = ground(packed_project, parse("V100-32GB"))
+    with pytest.raises(UserError) as refused:
+        fit_of(base, change(base.run.recipe, {"precision": "bf16"}))
+    assert refused.value.problem.code == "hardware.no_precision"
+
+
+def test_a_processor_has_no_peak_and_says_so_until_something_was_measured(packed_project: Path) -> None:
+    fit = fit_of(ground(packed_project, CPU_24))
+    assert fit.seconds is None and "of 24 GB of memory" in fit_sentence(fit)
+    assert "not known before a step was measured here" in source_words(fit)
+
+
+def test_a_measured_run_replaces_the_estimate_for_the_very_same_steps_alone(trained_project: Path) -> None:
+    base = ground(trained_project, CPU_24)
+    fit = fit_of(base)
+    assert base.run.speed is not None and base.run.peak is not None
+    assert (fit.memory_from, fit.speed_from, fit.speed_is_measured) == ("train-1", "train-1", True)
+    assert fit.needed_bytes == base.run.peak.memory_bytes
+    assert fit.seconds == base.run.tokens / base.run.speed.tokens_per_second
+    other = fit_of(base, change(base.run.recipe, {"activation_checkpointing": "true"}))
+    assert not other.memory_from and not other.speed_is_measured
+    assert other.seconds is not None and fit.seconds < other.seconds < 1.4 * fit.seconds
+    assert "estimated from the speed of train-1 by arithmetic: 8 N" in source_words(other)
+    sprung = fit_of(base, change(base.run.recipe, {"spring": "l2-sp"}))
+    assert sprung.speed_is_measured and not sprung.memory_from, "an anchor takes memory, not time"
+
+
+def test_the_share_of_the_peak_that_was_reached_here_holds_for_more_of_the_same_gpu(
+    trained_project: Path,
+) -> None:
+    here = Hardware("A100-40GB", 42 * 10**9, is_here=True)
+    many = replace(ground(trained_project, here), hardware=parse("8xA100-40GB"))
+    fit, alone = fit_of(many), fit_of(replace(many, hardware=here))
+    assert fit.speed_from == "train-1" and fit.share_of_peak != 0.33 and not fit.speed_is_measured
+    assert fit.seconds is not None and alone.seconds is not None
+    assert fit.seconds == pytest.approx(alone.seconds / 8, rel=1e-6)
+    assert "train-1 reached that share here" in source_words(fit)
+    elsewhere = fit_of(replace(many, hardware=parse("8xH100-80GB")))
+    assert (elsewhere.share_of_peak, elsewhere.speed_from) == (0.33, "")
+
+
+def test_the_three_routes_stand_side_by_side(packed_project: Path) -> None:
+    base = ground(packed_project, parse("8xA100-40GB"))
+    with Project(packed_project, read_only=True) as project:
+        found = routes_of(project, base)
+    scratch, continued, task = found.routes
+    assert scratch.tokens > continued.tokens > task.tokens
+    assert scratch.seconds is not None and continued.seconds is not None and task.seconds is not None
+    assert scratch.seconds > continued.seconds > task.seconds
+    assert found.limit == "data-limited" and route_words(found)[0].startswith("Data-limited: ")
+    assert found.best_parameters < scratch.parameters
+
+
+def test_a_dry_step_is_measured_by_the_real_trainer_and_leaves_nothing_else(
+    small_project: Path, command: Command, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = command("recipe", "plan", small_project)
+    assert before["fit"]["seconds"] is None and not before["fit"]["memory_from"]
+    tried = command("recipe", "plan", small_project, "--dry-step")
+    fit, plan = tried["fit"], tried["plan"]
+    assert (fit["memory_from"], fit["speed_from"], fit["speed_is_measured"]) == ("dry_step-1",) * 2 + (True,)
+    assert fit["seconds"] > 0 and plan["checkpoint_is_measured"]
+    assert plan["checkpoint_bytes"] == pytest.approx(before["plan"]["checkpoint_bytes"], rel=0.1)
+    jobs = {folder.name for folder in (small_project / "jobs").iterdir() if folder.is_dir()}
+    assert "dry_step-1" in jobs and not list(list_jobs(small_project / "jobs", "arm"))
+    assert not command("runs", "list", small_project), "it is no run"
+    result = small_project / "jobs" / "dry_step-1" / "result"
+    assert [file.name for file in result.iterdir()] == ["measured.json"]
+    assert command("recipe", "plan", small_project)["fit"] == fit
+    gpus = command("recipe", "plan", small_project, "--hardware", "8xH100-80GB")["fit"]
+    assert not gpus["speed_from"] and gpus["hardware"]["devices"] == 8
+
+
+def test_commands_name_what_they_cannot_plan_for(
+    small_project: Path, refused: Command, command: Command
+) -> None:
+    assert "8xA100-40GB" in refused("recipe", "plan", small_project, "--hardware", "8xB900")
+    shutil.rmtree(small_project / "jobs", ignore_errors=True)
+    (small_project / "jobs").mkdir()
+    routes = command("recipe", "routes", small_project, "--hardware", "2x8xA100-80GB")
+    assert [one["devices"] for one in routes["routes"]] == [16, 16, 16]
