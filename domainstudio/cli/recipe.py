@@ -152,7 +152,7 @@ def _fit_lines(fit: "Fit") -> list[str]:
     """Return whether a run fits, what would make it, where the figures are from, and memory by part."""
     from domainstudio.workflow.fit import fit_sentence, part_lines, remedy_words, source_words
 
-    parts = table([_("Memory of a device, estimated"), "GB"], part_lines(fit))
+    parts = table([_("Memory of a device, estimated"), ""], part_lines(fit))
     return [f"{fit_sentence(fit)}.", *filter(None, [remedy_words(fit)]), source_words(fit), parts]
 
 

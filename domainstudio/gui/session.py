@@ -34,6 +34,7 @@ TOPICS_OF_KIND = {
     "pack": frozenset({"tokens"}),
     "train": frozenset({"runs"}),
     "laboratory": frozenset({"laboratory"}),
+    "dry_step": frozenset({"runs"}),
 }
 """Kind of job → what changes when it is committed."""
 PASSING = (

@@ -10,8 +10,8 @@ Precision = Literal["fp32", "bf16"]
 MOST_DEVICES = 2**16
 CONTEXT_BYTES = 750_000_000
 """What CUDA and its libraries take of a GPU before anything is on it, about: 0.5 to 1 GB."""
-PROCESS_BYTES = 700_000_000
-"""What Python, PyTorch and DeepSpeed take in each process on a processor, about."""
+PROCESS_BYTES = 450_000_000
+"""What Python, PyTorch and DeepSpeed take in each process on a processor: measured of a tiny model."""
 
 
 @dataclass(frozen=True)

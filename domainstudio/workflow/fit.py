@@ -62,6 +62,8 @@ class Fit:
     hardware: Hardware
     recipe: Recipe
     """How it is trained, on that many devices in all."""
+    planned_devices: int
+    """That the recipe takes by itself."""
     memory: Memory
     """Estimated, by part."""
     needed_bytes: int
@@ -139,7 +141,8 @@ def fit_of(ground: Ground, recipe: Recipe | None = None) -> Fit:
         UserError: the hardware does not compute in the recipe's precision.
     """
     run, hardware = ground.run, ground.hardware
-    recipe = _on(hardware, recipe or run.recipe)
+    wanted = recipe or run.recipe
+    recipe = _on(hardware, wanted)
     hardware.require(recipe.precision)
     size = size_of(ground.shapes, recipe.stage)
     peak, speed = _measured(ground, recipe)
@@ -154,6 +157,7 @@ def fit_of(ground: Ground, recipe: Recipe | None = None) -> Fit:
     return Fit(
         hardware=hardware,
         recipe=recipe,
+        planned_devices=wanted.processes,
         memory=memory,
         needed_bytes=needed,
         memory_from=peak.run if peak else "",
@@ -300,14 +304,25 @@ def source_words(fit: Fit) -> str:
             words.append(_("{run} reached that share here.").format(run=fit.speed_from))
     else:
         words.append(_("How long it takes is not known before a step was measured here."))
-    return " ".join(words)
+    return " ".join(filter(None, [*words, _device_words(fit)]))
+
+
+def _device_words(fit: Fit) -> str:
+    """Say that it is counted for other devices than the recipe takes, or than there are."""
+    counts = {"counted": format_count(fit.recipe.processes), "planned": format_count(fit.planned_devices)}
+    if fit.recipe.processes != fit.planned_devices:
+        return _("Counted for {counted} devices; the recipe takes {planned}.").format(**counts)
+    if not fit.hardware.is_cpu and fit.recipe.processes > fit.hardware.total:
+        words = _("The recipe takes {planned} devices, and this machine has {there}.")
+        return words.format(**counts, there=format_count(fit.hardware.total))
+    return ""
 
 
 def part_lines(fit: Fit) -> list[list[str]]:
-    """Return name and size (GB) of each part of the memory of a device that is there, and of all."""
+    """Return name and size of each part of a device's estimated memory that is there, and of all."""
     sizes = asdict(fit.memory)
-    parts = [[name, gigabytes(sizes[key])] for key, name in part_names().items() if sizes[key]]
-    return [*parts, [_("All"), gigabytes(fit.memory.total)]]
+    parts = [[name, format_size(sizes[key])] for key, name in part_names().items() if sizes[key]]
+    return [*parts, [_("All"), format_size(fit.memory.total)]]
 
 
 def part_names() -> dict[str, str]:

@@ -52,6 +52,9 @@ def test_it_shows_what_the_recipe_is_and_amounts_to(small_project: Path, open_pa
     pane = open_pane(TrainingPane, small_project)
     assert pane.states.is_ready
     assert (field(pane, "sequence_length").text(), field(pane, "dropout").text()) == ("64", "10")
+    fit = pane._outlook.fit
+    assert fit.headline.text().startswith("Fits: ") and "2 kept" in fit.headline.text()
+    assert "Memory estimated from the model's shape." in fit.source.text()
     assert pane._outlook._headline.text() == "160 steps of 128 tokens"
     assert "20,480 tokens in all" in pane._outlook._text.text()
     assert "2 kept, each 17." in pane._outlook.facts["disk"].accessibleName()
@@ -211,7 +214,7 @@ def test_without_a_mixture_it_says_what_comes_first(
 
 def test_it_reopens_where_it_was(small_project: Path, open_pane: OpenPane) -> None:
     pane = open_pane(TrainingPane, small_project, page="expert", origin="base", arm="naive")
-    assert pane.memory() == {"page": "expert", "origin": "base", "arm": "naive"}
+    assert pane.memory() == {"page": "expert", "origin": "base", "arm": "naive", "hardware": ""}
     assert pane._start.text() == "Start naive run"
     pane.remember({"page": 7, "origin": None})
 
@@ -274,3 +277,38 @@ def test_a_value_that_could_not_be_saved_is_not_left_standing_nor_trained_on(
     assert told == ["project.locked", "recipe.not_as_shown"]
     qtbot.waitUntil(lambda: field(pane, "learning_rate").text() == "0.001")
     assert list(list_jobs(small_project / "jobs", "train")) == []
+
+
+def test_the_fit_follows_the_form_before_it_is_saved_and_the_hardware_that_is_typed(
+    small_project: Path, open_pane: OpenPane, qtbot: QtBot
+) -> None:
+    pane = open_pane(TrainingPane, small_project)
+    fit = pane._outlook.fit
+    before = fit.bar.accessibleName()
+    type_into(qtbot, pane, "micro_batch", "8")
+    assert fit.bar.accessibleName() != before, "activations of four times the sequences"
+    fit.field.setFocus()
+    qtbot.keyClicks(fit.field, "8xA100-40GB")
+    qtbot.keyClick(fit.field, Qt.Key.Key_Return)
+    qtbot.waitUntil(lambda: "of 40 GB a GPU" in fit.headline.text())
+    assert "on 8 × A100-40GB" in fit.source.text() and "the recipe takes 1" in fit.source.text()
+    assert fit.trial.isHidden() and pane.memory()["hardware"] == "8xA100-40GB"
+    fit.field.selectAll()
+    qtbot.keyClicks(fit.field, "eight of them")
+    qtbot.keyClick(fit.field, Qt.Key.Key_Return)
+    qtbot.waitUntil(lambda: "is no hardware that can be planned for" in fit.refusal.text())
+    again = open_pane(TrainingPane, small_project, hardware="2x8xH100-80GB")
+    qtbot.waitUntil(lambda: "on 16 × H100-80GB" in again._outlook.fit.source.text())
+    assert again._outlook.fit.field.text() == "2x8xH100-80GB"
+
+
+def test_one_step_is_tried_from_the_pane_and_its_measures_replace_the_estimate(
+    small_project: Path, open_pane: OpenPane, qtbot: QtBot
+) -> None:
+    pane = open_pane(TrainingPane, small_project)
+    fit = pane._outlook.fit
+    qtbot.mouseClick(fit.trial, Qt.MouseButton.LeftButton)
+    assert not fit.trial.isEnabled()
+    qtbot.waitUntil(lambda: "measured by dry_step-1" in fit.source.text(), timeout=120_000)
+    assert "about " in fit.headline.text() and fit.trial.isEnabled()
+    assert "the speed measured by dry_step-1" in fit.source.text()

@@ -1,6 +1,5 @@
 """Will it fit, how long, and what a dry step replaces."""
 
-import shutil
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -38,7 +37,7 @@ def test_a_run_on_gpus_is_told_with_its_formula_and_where_it_rests(packed_projec
     assert fit.fits and fit.recipe.processes == 8 and not fit.memory_from and not fit.speed_from
     sentence, source = fit_sentence(fit), source_words(fit)
     assert sentence.startswith("Fits: ") and " of 40 GB a GPU, about " in sentence
-    assert "checkpoints " in sentence and sentence.endswith(" 2 kept")
+    assert "checkpoints " in sentence and sentence.endswith(" 1 kept"), "20 steps on 8 devices"
     assert "estimated" in source and "6 N and attention" in source
     assert "33 % of 19.5 TFLOP/s in fp32 on 8 × A100-40GB" in source
     assert sum(asdict(fit.memory).values()) == fit.needed_bytes
@@ -50,13 +49,13 @@ def test_what_does_not_fit_says_what_would(packed_project: Path) -> None:
     base = ground(packed_project, small)
     recipe = change(base.run.recipe, {"micro_batch": "64", "sequence_length": "512"})
     fit = fit_of(base, recipe)
-    assert not fit.fits and fit_sentence(fit) == "Does not fit: 1.6 of 0.76 GB a GPU"
+    assert not fit.fits and fit_sentence(fit) == "Does not fit: 2.4 of 0.76 GB a GPU"
     assert fit.milder is not None
-    assert "recomputed activations and a micro-batch of 1" in remedy_words(fit)
-    roomy = fit_of(replace(base, hardware=replace(small, memory_bytes=10**9)), recipe)
-    assert remedy_words(roomy).startswith("With recomputed activations it would") or remedy_words(
-        roomy
-    ).startswith("With recomputed activations and a micro-batch of 1 it would")
+    assert remedy_words(fit).startswith("Even with recomputed activations and a micro-batch of 1 it takes ")
+    roomy = fit_of(replace(base, hardware=replace(small, memory_bytes=15 * 10**8)), recipe)
+    assert roomy.milder is not None and remedy_words(roomy).startswith(
+        "With recomputed activations it would: "
+    )
 
 
 def test_a_precision_that_the_gpu_has_not_is_refused(packed_project: Path) -> None:
@@ -120,8 +119,8 @@ def test_a_dry_step_is_measured_by_the_real_trainer_and_leaves_nothing_else(
     assert before["fit"]["seconds"] is None and not before["fit"]["memory_from"]
     tried = command("recipe", "plan", small_project, "--dry-step")
     fit, plan = tried["fit"], tried["plan"]
-    assert (fit["memory_from"], fit["speed_from"], fit["speed_is_measured"]) == ("dry_step-1",) * 2 + (True,)
-    assert fit["seconds"] > 0 and plan["checkpoint_is_measured"]
+    assert (fit["memory_from"], fit["speed_from"]) == ("dry_step-1", "dry_step-1")
+    assert fit["speed_is_measured"] and fit["seconds"] > 0 and plan["checkpoint_is_measured"]
     assert plan["checkpoint_bytes"] == pytest.approx(before["plan"]["checkpoint_bytes"], rel=0.1)
     jobs = {folder.name for folder in (small_project / "jobs").iterdir() if folder.is_dir()}
     assert "dry_step-1" in jobs and not list(list_jobs(small_project / "jobs", "arm"))
@@ -137,7 +136,5 @@ def test_commands_name_what_they_cannot_plan_for(
     small_project: Path, refused: Command, command: Command
 ) -> None:
     assert "8xA100-40GB" in refused("recipe", "plan", small_project, "--hardware", "8xB900")
-    shutil.rmtree(small_project / "jobs", ignore_errors=True)
-    (small_project / "jobs").mkdir()
     routes = command("recipe", "routes", small_project, "--hardware", "2x8xA100-80GB")
     assert [one["devices"] for one in routes["routes"]] == [16, 16, 16]

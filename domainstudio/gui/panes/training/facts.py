@@ -7,9 +7,11 @@ from domainstudio.mixture.shares import Mixture
 from domainstudio.problems import Problem, UserError
 from domainstudio.project import plans
 from domainstudio.project.project import Project
+from domainstudio.recipe.hardware import parse
 from domainstudio.recipe.recipe import Recipe
 from domainstudio.units import format_count, format_rate, format_size
 from domainstudio.workflow.advice import Advice, advice
+from domainstudio.workflow.fit import Ground, ground_of
 from domainstudio.workflow.planned import PlannedRun, RunChoice, origins, planned
 from domainstudio.workflow.planning import recipe_of
 
@@ -27,11 +29,19 @@ class TrainingFacts:
     problem: Problem | None
     """Why no run can start."""
     advice: list[Advice]
+    hardware: str
+    """As it was typed; empty means this machine."""
+    ground: Ground | None
+    """What the fit of the run rests on."""
+    hardware_problem: Problem | None
+    """Why nothing can be planned for the hardware."""
 
 
-def read_facts(project: Project, choice: RunChoice) -> TrainingFacts:
-    """Return what the pane shows of a choice."""
+def read_facts(project: Project, choice: RunChoice, hardware: str = "") -> TrainingFacts:
+    """Return what the pane shows of a choice, on hardware as it was typed."""
     run: PlannedRun | None = None
+    ground: Ground | None = None
+    unknown: Problem | None = None
     problem: Problem | None = None
     found: list[Advice] = []
     try:
@@ -39,6 +49,11 @@ def read_facts(project: Project, choice: RunChoice) -> TrainingFacts:
         found = advice(project, run)
     except UserError as error:
         problem = error.problem
+    if run is not None:
+        try:
+            ground = ground_of(project, run, parse(hardware) if hardware else None)
+        except UserError as error:
+            unknown = error.problem
     return TrainingFacts(
         choice=choice,
         base=_base_name(project),
@@ -48,6 +63,9 @@ def read_facts(project: Project, choice: RunChoice) -> TrainingFacts:
         run=run,
         problem=problem,
         advice=found,
+        hardware=hardware,
+        ground=ground,
+        hardware_problem=unknown,
     )
 
 

@@ -8,6 +8,7 @@ from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QGridLayout, QScrollArea, QVBoxLayout, QWidget
 
 from domainstudio.gui import theme
+from domainstudio.gui.panes.training.fit_view import FitView
 from domainstudio.gui.widgets.buttons import Tabs
 from domainstudio.gui.widgets.form import empty_layout, hairline
 from domainstudio.gui.widgets.problem_line import ProblemLine, Severity
@@ -15,9 +16,11 @@ from domainstudio.gui.widgets.rate_curve import RateCurve
 from domainstudio.gui.widgets.states import CodeBox
 from domainstudio.gui.widgets.text import Text
 from domainstudio.language import translate as _
+from domainstudio.problems import Problem, UserError, sentence
 from domainstudio.recipe.recipe import Recipe, settings_of
 from domainstudio.units import format_count, format_size
 from domainstudio.workflow.costs import protection_words
+from domainstudio.workflow.fit import Ground, fit_of
 from domainstudio.workflow.planned import PlannedRun
 from domainstudio.workflow.rewarming import rewarming_words
 
@@ -54,7 +57,8 @@ class Outlook(QScrollArea):
     def __init__(self) -> None:
         """Build it empty."""
         super().__init__()
-        self._headline, self._text = Text("", "title", wrap=True), Text("", "text", "text2", wrap=True)
+        self.fit = FitView()
+        self._headline, self._text = Text("", "strong", wrap=True), Text("", "text", "text2", wrap=True)
         self.facts = {
             "warmup": Fact(_("Warm-up (steps)")),
             "probes": Fact(_("Probes")),
@@ -121,6 +125,24 @@ class Outlook(QScrollArea):
             {"command": run.command, "deepspeed": json.dumps(run.deepspeed, indent=2), "recipe": recipe}
         )
 
+    def show_fit(
+        self, ground: Ground | None, problem: Problem | None = None, draft: Recipe | None = None
+    ) -> None:
+        """Show whether the run fits, or why nothing can be planned for its hardware.
+
+        Args:
+            ground: what the fit rests on.
+            problem: why there is none.
+            draft: a recipe that is not saved yet, in place of the run's own.
+        """
+        try:
+            if ground is not None:
+                self.fit.show_fit(fit_of(ground, draft))
+        except UserError as error:
+            problem = error.problem
+        if problem is not None:
+            self.fit.show_refusal(_("Not for this hardware"), sentence(problem))
+
     def show_nothing(self, headline: str) -> None:
         """Say that no run can start as it stands; the sentences below say why."""
         self._headline.setText(headline)
@@ -128,7 +150,7 @@ class Outlook(QScrollArea):
         self._show_known(False)
 
     def _show_known(self, is_known: bool) -> None:
-        for part in (self._above, self._below):
+        for part in (self.fit, self._above, self._below):
             part.setVisible(is_known)
 
     def show_rate(self, recipe: Recipe, steps: int) -> None:
@@ -179,6 +201,7 @@ class Outlook(QScrollArea):
         layout = QVBoxLayout(inner)
         layout.setContentsMargins(theme.PADDING, 16, theme.PADDING, theme.PADDING)
         layout.setSpacing(8)
+        layout.addWidget(self.fit)
         layout.addWidget(self._headline)
         layout.addWidget(self._text)
         layout.addWidget(self._above)

@@ -27,6 +27,9 @@ from domainstudio.recipe.recipe import Recipe
 from domainstudio.recipe.settings import SETTING
 from domainstudio.units import format_count
 from domainstudio.workflow.advice import Advice
+from domainstudio.workflow.dry_step import DRY_STEP, start_dry_step
+from domainstudio.workflow.overview import JobRow
+from domainstudio.workflow.planned import planned
 from domainstudio.workflow.planning import recipe_of, set_recipe
 from domainstudio.workflow.training import start_run
 
@@ -68,8 +71,12 @@ class TrainingPane(Pane):
         self._note = Text("", "small", "text2", wrap=True)
         self._note.setContentsMargins(theme.PADDING, 8, theme.PADDING, 0)
         self._outlook = Outlook()
+        self._outlook.fit.hardware_made.connect(self._on_hardware_made)
+        self._outlook.fit.dry_step_requested.connect(self._on_dry_step_requested)
+        self._hardware = ""
         self._build()
         session.runs_changed.connect(self._on_runs_changed)
+        session.jobs_changed.connect(self._on_jobs_changed)
         self._active: tuple[str, ...] = ()
 
     # What the window asks
@@ -77,10 +84,10 @@ class TrainingPane(Pane):
     def refresh(self) -> None:
         """Plan the chosen run anew."""
         self.show_loading()
-        choice = self._choice.choice
+        choice, hardware = self._choice.choice, self._hardware
 
         def question(project: Project) -> TrainingFacts:
-            return read_facts(project, choice)
+            return read_facts(project, choice, hardware)
 
         self.session.read(question, self._on_facts, self._on_failed)
 
@@ -102,7 +109,9 @@ class TrainingPane(Pane):
     def memory(self) -> dict[str, Any]:
         """Keep the page and which run is meant."""
         choice = self._choice.choice
-        return {"page": self._tabs.key, "origin": choice.origin, "arm": choice.arm}
+        return {
+            "page": self._tabs.key, "origin": choice.origin, "arm": choice.arm, "hardware": self._hardware,
+        }  # fmt: skip
 
     def remember(self, values: dict[str, Any]) -> None:
         """Show the page and the run that were shown."""
@@ -111,6 +120,8 @@ class TrainingPane(Pane):
             self._form.show_page(values["page"])
         if isinstance(values.get("origin"), str):
             self._choice.choose(values["origin"], str(values.get("arm")))
+        self._hardware = str(values.get("hardware") or "")
+        self._outlook.fit.show_hardware(self._hardware)
 
     # Showing
 
@@ -136,7 +147,7 @@ class TrainingPane(Pane):
         layout.addWidget(self._outlook, _OUTLOOK_SHARE)
 
     def _on_facts(self, facts: TrainingFacts) -> None:
-        if facts.choice != self._choice.choice:
+        if (facts.choice, facts.hardware) != (self._choice.choice, self._hardware):
             return  # another was chosen meanwhile; its answer comes
         if facts.problem is not None and facts.problem.code in _NOTHING_TO_TRAIN_ON:
             self._show_nothing_to_train_on(facts.problem)
@@ -151,6 +162,7 @@ class TrainingPane(Pane):
         self._show_mixture(facts)
         if facts.run is not None:
             self._outlook.show_run(facts.run)
+            self._outlook.show_fit(facts.ground, facts.hardware_problem)
         else:
             self._outlook.show_nothing(_("No run can start like this"))
         self._show_sentences(facts)
@@ -254,6 +266,8 @@ class TrainingPane(Pane):
             except UserError:  # said beside the field when the plan is made
                 steps = recipe.steps
             self._outlook.show_rate(recipe, steps)
+        if facts is not None and facts.ground is not None:
+            self._outlook.show_fit(facts.ground, draft=recipe)
         self._show_recipe_words(recipe)
         self._show_start()
 
@@ -293,6 +307,33 @@ class TrainingPane(Pane):
 
         self.header.set_primary_enabled(False)
         self.session.edit(begin, self._on_started, self._on_not_started, topics=frozenset({"runs"}))
+
+    def _on_hardware_made(self, text: str) -> None:
+        self._hardware = text
+        self.refresh()
+
+    def _on_dry_step_requested(self) -> None:
+        """Try the run as it is shown; its measures come with the end of the job."""
+        facts = self._facts
+        self._form.flush()
+        if facts is None or facts.run is None:
+            return
+        choice = facts.choice
+
+        def begin(project: Project) -> JobFolder:
+            return start_dry_step(project, planned(project, choice).spec)
+
+        self._outlook.fit.show_trial(is_running=True)
+        self.session.edit(begin, None, self._on_not_tried, topics=frozenset({"jobs"}))
+
+    def _on_not_tried(self, problem: Problem) -> None:
+        self._outlook.fit.show_trial(is_running=False)
+        self.session.problem_found.emit(problem)
+
+    def _on_jobs_changed(self, jobs: list[JobRow]) -> None:
+        """Offer a dry step unless one is made."""
+        is_running = any(job.kind == DRY_STEP.name and job.status == "running" for job in jobs)
+        self._outlook.fit.show_trial(is_running=is_running)
 
     def _on_started(self, _folder: JobFolder) -> None:
         self._show_start()
