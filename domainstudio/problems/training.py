@@ -143,6 +143,10 @@ SENTENCES: dict[str, str] = {
         "corpus import {project} PATH --role general`, let the base model write some with `corpus generate`, "
         "or take technical English found on this machine with `corpus sample`; then pack again."
     ),
+    "dry_step.ended": (
+        "The steps that were tried ended without a word ({run}): most often memory did not suffice. Try a "
+        "smaller micro_batch, or activation_checkpointing=true."
+    ),
     "hardware.no_precision": (
         "{hardware} does not compute in {precision}: choose another GPU, or precision=fp32."
     ),

@@ -11,7 +11,9 @@ from statistics import median
 from pydantic import BaseModel, ConfigDict, Field
 
 from domainstudio.jobs.checkpoints import latest_checkpoint, size_of
+from domainstudio.jobs.events import JobProblem
 from domainstudio.jobs.folder import JobFolder, list_jobs
+from domainstudio.jobs.follow import read_events
 from domainstudio.jobs.leftovers import discard
 from domainstudio.jobs.spec import parse_model
 from domainstudio.jobs.worker import Worker
@@ -19,7 +21,7 @@ from domainstudio.paths import read_small, write_atomically
 from domainstudio.problems import Problem, UserError
 from domainstudio.project.project import Project
 from domainstudio.recipe.run import RunSpec
-from domainstudio.workflow.laboratory_job import ARM, begun, failure, follow_to_end, marked
+from domainstudio.workflow.laboratory_job import ARM, begun, follow_to_end, marked
 from domainstudio.workflow.running import Kind, Room, start, work_of
 from domainstudio.workflow.training import TRAIN, curves_of
 
@@ -95,9 +97,7 @@ def _run(worker: Worker, work: DryStepWork, project: Path, result: Path) -> None
     folder = begun(own.path.parent, ARM, spec)
     try:
         follow_to_end(worker, folder, lambda step: worker.progress(step, spec.steps, "steps", "training"))
-        failed = failure(folder, spec.recipe.seed, [DRY_STEP.name])
-        if failed:
-            raise UserError(Problem(failed[0].problem, None, failed[0].params))
+        _require_done(folder)
         write_atomically(result / MEASURED, _measured(folder).model_dump_json().encode())
     finally:
         if folder.status() != "running":
@@ -105,6 +105,18 @@ def _run(worker: Worker, work: DryStepWork, project: Path, result: Path) -> None
 
 
 DRY_STEP = Kind("dry_step", DryStepWork, run=_run, room=_room)
+
+
+def _require_done(folder: JobFolder) -> None:
+    """Return if the steps were made.
+
+    Raises:
+        UserError: what they ended with, or that they ended without a word.
+    """
+    if folder.status() == "done":
+        return
+    said = [event.body.problem for event in read_events(folder) if isinstance(event.body, JobProblem)]
+    raise UserError(said[-1] if said else Problem("dry_step.ended", None, {"run": folder.job_id}))
 
 
 def _measured(folder: JobFolder) -> DryStep:

@@ -152,7 +152,7 @@ def fit_of(ground: Ground, recipe: Recipe | None = None) -> Fit:
     flops = flops_per_token(ground.architecture, size, recipe)
     tokens = recipe.tokens_before(recipe.steps + 1) if recipe.steps else run.tokens
     share, learned_from = _share(ground, recipe)
-    rate = speed.tokens_per_second if speed else _rate(ground, recipe, flops, share)
+    rate = speed.tokens_per_second if speed else _rate(ground, recipe, flops, share, learned_from)
     disk_bytes, kept = _disk(run, recipe, tokens, size)
     return Fit(
         hardware=hardware,
@@ -181,10 +181,11 @@ def _measured(ground: Ground, recipe: Recipe) -> tuple[Peak | None, Speed | None
     return run.peak if held_of(spec) == held_of(run.spec) else None, run.speed
 
 
-def _rate(ground: Ground, recipe: Recipe, flops: float, share: float) -> float | None:
-    """Return the estimated tokens a second: by the peak, or by the arithmetic of a run that was measured."""
+def _rate(ground: Ground, recipe: Recipe, flops: float, share: float, learned_from: str) -> float | None:
+    """Return the estimated tokens a second: by the arithmetic of a run that was measured, or by the peak."""
     run = ground.run
-    if ground.hardware.is_here and run.speed is not None and recipe.processes == run.recipe.processes:
+    is_near = ground.hardware.is_here and recipe.processes == run.recipe.processes
+    if learned_from and is_near and run.speed is not None:
         measured = flops_per_token(ground.architecture, run.size, run.recipe)
         return run.speed.tokens_per_second * measured / flops
     return speed_at(share, flops, ground.hardware, recipe)
@@ -273,38 +274,43 @@ def remedy_words(fit: Fit) -> str:
 
 def source_words(fit: Fit) -> str:
     """Say where each figure comes from: measured, or estimated by which formula and at which speed."""
-    words = [
-        _("Memory measured by {run}.").format(run=fit.memory_from)
-        if fit.memory_from
-        else _("Memory estimated from the model's shape.")
-    ]
+    if fit.memory_from and fit.speed_is_measured and fit.memory_from == fit.speed_from:
+        words = [_("Memory and speed measured by {run}.").format(run=fit.memory_from)]
+    else:
+        words = [_memory_words(fit), _time_words(fit)]
+    return " ".join(filter(None, [*words, _device_words(fit)]))
+
+
+def _memory_words(fit: Fit) -> str:
+    if fit.memory_from:
+        return _("Memory measured by {run}.").format(run=fit.memory_from)
+    return _("Memory estimated from the model's shape.")
+
+
+def _time_words(fit: Fit) -> str:
     formula = "8 N" if fit.recipe.activation_checkpointing else "6 N"
     if fit.speed_is_measured:
-        words.append(_("Time from the speed measured by {run}.").format(run=fit.speed_from))
-    elif fit.seconds is not None and fit.hardware.is_cpu:
-        estimate = _("Time estimated from the speed of {run} by arithmetic: {formula} and attention.")
-        words.append(estimate.format(run=fit.speed_from, formula=formula))
-    elif fit.seconds is not None:
-        estimate = _(
-            "Time estimated: {formula} and attention, {flops:.3g} FLOP a token, at {share:.0f} % of {peak} "
-            "TFLOP/s in {precision} on {devices} × {name}."
-        )
-        words.append(
-            estimate.format(
-                formula=formula,
-                flops=fit.flops_per_token,
-                share=100 * fit.share_of_peak,
-                peak=f"{fit.hardware.peak_flops(fit.recipe.precision) / 1e12:g}",
-                precision=fit.recipe.precision,
-                devices=format_count(fit.recipe.processes),
-                name=fit.hardware.name,
-            )
-        )
-        if fit.speed_from:
-            words.append(_("{run} reached that share here.").format(run=fit.speed_from))
-    else:
-        words.append(_("How long it takes is not known before a step was measured here."))
-    return " ".join(filter(None, [*words, _device_words(fit)]))
+        return _("Time from the speed measured by {run}.").format(run=fit.speed_from)
+    if fit.tokens_per_second is None:
+        return _("How long it takes is not known before a step was measured here.")
+    if fit.hardware.is_here and fit.speed_from:
+        words = _("Time estimated from the speed of {run} by arithmetic: {formula} and attention.")
+        return words.format(run=fit.speed_from, formula=formula)
+    words = _(
+        "Time estimated: {formula} and attention, {flops:.3g} FLOP a token, at {share:.0f} % of {peak} "
+        "TFLOP/s in {precision} on {devices} × {name}."
+    ).format(
+        formula=formula,
+        flops=fit.flops_per_token,
+        share=100 * fit.share_of_peak,
+        peak=f"{fit.hardware.peak_flops(fit.recipe.precision) / 1e12:g}",
+        precision=fit.recipe.precision,
+        devices=format_count(fit.recipe.processes),
+        name=fit.hardware.name,
+    )
+    if not fit.speed_from:
+        return words
+    return words + " " + _("{run} reached that share here.").format(run=fit.speed_from)
 
 
 def _device_words(fit: Fit) -> str:
@@ -346,6 +352,8 @@ def gigabytes(size_bytes: float) -> str:
 
 
 def rough_duration(seconds: float) -> str:
-    """Return a long time in days alone: 18 days; a short one as any duration."""
+    """Return a long time in days alone: 18 days; a short one as any duration, of a second at least."""
     days = seconds / 86_400
-    return _("{n} days").format(n=format_count(days)) if days >= _ROUGH_DAYS else format_duration(seconds)
+    if days >= _ROUGH_DAYS:
+        return _("{n} days").format(n=format_count(days))
+    return format_duration(max(1, seconds))

@@ -309,6 +309,9 @@ def test_one_step_is_tried_from_the_pane_and_its_measures_replace_the_estimate(
     fit = pane._outlook.fit
     qtbot.mouseClick(fit.trial, Qt.MouseButton.LeftButton)
     assert not fit.trial.isEnabled()
-    qtbot.waitUntil(lambda: "measured by dry_step-1" in fit.source.text(), timeout=120_000)
+    qtbot.waitUntil(lambda: fit.source.text() == "Memory and speed measured by dry_step-1.", timeout=120_000)
     assert "about " in fit.headline.text() and fit.trial.isEnabled()
-    assert "the speed measured by dry_step-1" in fit.source.text()
+    assert "that of dry_step-1" in pane._outlook.facts["speed"].accessibleName()
+    fit.field.setText("8xH200-141GB")
+    pane._on_hardware_made("8xH200-141GB")
+    qtbot.waitUntil(lambda: "estimated" in pane._outlook.facts["speed"].accessibleName())

@@ -69,6 +69,7 @@ def test_a_processor_has_no_peak_and_says_so_until_something_was_measured(packed
     fit = fit_of(ground(packed_project, CPU_24))
     assert fit.seconds is None and "of 24 GB of memory" in fit_sentence(fit)
     assert "not known before a step was measured here" in source_words(fit)
+    assert fit_of(ground(packed_project, Hardware("NVIDIA T1000", 4 * 10**9, is_here=True))).seconds is None
 
 
 def test_a_measured_run_replaces_the_estimate_for_the_very_same_steps_alone(trained_project: Path) -> None:
@@ -82,6 +83,8 @@ def test_a_measured_run_replaces_the_estimate_for_the_very_same_steps_alone(trai
     assert not other.memory_from and not other.speed_is_measured
     assert other.seconds is not None and fit.seconds < other.seconds < 1.4 * fit.seconds
     assert "estimated from the speed of train-1 by arithmetic: 8 N" in source_words(other)
+    halved = fit_of(base, change(base.run.recipe, {"precision": "bf16"}))
+    assert halved.seconds is None, "of another precision nothing was measured"
     sprung = fit_of(base, change(base.run.recipe, {"spring": "l2-sp"}))
     assert sprung.speed_is_measured and not sprung.memory_from, "an anchor takes memory, not time"
 
@@ -138,3 +141,15 @@ def test_commands_name_what_they_cannot_plan_for(
     assert "8xA100-40GB" in refused("recipe", "plan", small_project, "--hardware", "8xB900")
     routes = command("recipe", "routes", small_project, "--hardware", "2x8xA100-80GB")
     assert [one["devices"] for one in routes["routes"]] == [16, 16, 16]
+
+
+def test_what_the_trainer_refuses_ends_the_dry_step_with_its_sentence(
+    small_project: Path, refused: Command
+) -> None:
+    shards = [path for path in (small_project / "tokens").rglob("*") if path.suffix == ".bin"]
+    assert shards, sorted(small_project.rglob("tokens/**/*"))
+    for shard in shards:
+        shard.write_bytes(b"")
+    said = refused("recipe", "plan", small_project, "--dry-step")
+    assert said and "error in the program" not in said
+    assert not list(list_jobs(small_project / "jobs", "arm"))

@@ -20,7 +20,7 @@ from domainstudio.problems import Problem, UserError, sentence
 from domainstudio.recipe.recipe import Recipe, settings_of
 from domainstudio.units import format_count, format_size
 from domainstudio.workflow.costs import protection_words
-from domainstudio.workflow.fit import Ground, fit_of
+from domainstudio.workflow.fit import Fit, Ground, fit_of
 from domainstudio.workflow.planned import PlannedRun
 from domainstudio.workflow.rewarming import rewarming_words
 
@@ -113,11 +113,6 @@ class Outlook(QScrollArea):
         )
         how = "" if run.checkpoint_is_measured else " " + _("(computed)")
         self.facts["disk"].show_value(format_count(run.checkpoints), size + how)
-        if run.speed is None:
-            self.facts["speed"].show_value("–", _("no run like it yet"))
-        else:
-            of = _("that of {run}").format(run=run.speed.run)
-            self.facts["speed"].show_value(format_count(run.speed.tokens_per_second), of)
         self._show_known(True)
         self.show_rate(run.recipe, run.spec.steps)
         recipe = "\n".join(f"{key}={value}" for key, value in settings_of(run.recipe).items())
@@ -137,11 +132,21 @@ class Outlook(QScrollArea):
         """
         try:
             if ground is not None:
-                self.fit.show_fit(fit_of(ground, draft))
+                found = fit_of(ground, draft)
+                self.fit.show_fit(found)
+                self._show_speed(found)
         except UserError as error:
             problem = error.problem
         if problem is not None:
             self.fit.show_refusal(_("Not for this hardware"), sentence(problem))
+
+    def _show_speed(self, fit: Fit) -> None:
+        if fit.tokens_per_second is None:
+            self.facts["speed"].show_value("–", _("no run like it yet"))
+            return
+        measured = _("that of {run}").format(run=fit.speed_from)
+        words = measured if fit.speed_is_measured else _("estimated")
+        self.facts["speed"].show_value(format_count(fit.tokens_per_second), words)
 
     def show_nothing(self, headline: str) -> None:
         """Say that no run can start as it stands; the sentences below say why."""
@@ -202,6 +207,7 @@ class Outlook(QScrollArea):
         layout.setContentsMargins(theme.PADDING, 16, theme.PADDING, theme.PADDING)
         layout.setSpacing(8)
         layout.addWidget(self.fit)
+        layout.addSpacing(8)
         layout.addWidget(self._headline)
         layout.addWidget(self._text)
         layout.addWidget(self._above)
