@@ -247,7 +247,7 @@ def fit_sentence(fit: Fit) -> str:
         parts.append(_("about {time}").format(time=rough_duration(fit.seconds)))
     disk = {"size": format_size(fit.disk_bytes), "kept": format_count(fit.kept)}
     parts.append(_("checkpoints {size} with {kept} kept").format(**disk))
-    return ", ".join(parts)
+    return _(", ").join(parts)
 
 
 def remedy_words(fit: Fit) -> str:

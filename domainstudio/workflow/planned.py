@@ -50,6 +50,10 @@ class Speed:
     tokens_per_second: float
 
 
+CALIBRATION_STEPS = 20
+"""Steps that a run must have made before its speed is taken for that of others, unless it is done."""
+
+
 @dataclass(frozen=True)
 class Peak:
     """The most memory that one device held of a run, or a dry step, that keeps the same there."""
@@ -213,8 +217,10 @@ class _MeasuredRun:
     dry: DryStep | None = None
 
     def speed(self) -> Speed | None:
-        """Return the median speed of its last steps."""
+        """Return the median speed of its last steps, of a run that goes on once there are enough."""
         speeds = [self.dry.tokens_per_second] if self.dry else [one.tokens_per_second for one in self._last]
+        if not self.dry and len(speeds) < CALIBRATION_STEPS and self.folder.status() != "done":
+            return None
         return Speed(self.folder.job_id, median(speeds)) if speeds else None
 
     def peak(self) -> Peak | None:
