@@ -90,6 +90,13 @@ class Fit:
         """Whether memory suffices."""
         return self.needed_bytes <= self.hardware.memory_bytes
 
+    @property
+    def gpu_hours(self) -> float | None:
+        """What it costs where GPUs are paid by the hour; None on a processor, or if the time is not known."""
+        if self.seconds is None or self.hardware.is_cpu:
+            return None
+        return self.seconds * self.recipe.processes / 3600
+
 
 @lru_cache(maxsize=1)
 def hardware_here() -> Hardware:
@@ -219,17 +226,23 @@ def _share(ground: Ground, recipe: Recipe) -> tuple[float, str]:
 
 
 def _milder(ground: Ground, recipe: Recipe) -> Milder | None:
-    """Return the mildest recipe that fits, or the last that was tried; None if nothing can be saved."""
-    found: Milder | None = None
-    for one in milder(recipe):
-        size, hardware = size_of(ground.shapes, one.stage), ground.hardware
-        total = memory_of(ground.architecture, size, one, hardware.overhead_bytes).total
-        needed = _needed(hardware, one, total)
-        fits = needed <= hardware.memory_bytes
-        found = Milder(one.zero_stage, one.activation_checkpointing, one.stage.micro_batch, needed, fits)
-        if fits:
-            break
-    return found
+    """Return the mildest recipe that fits, else the one that takes least; None if nothing can be saved."""
+    tried = [_tried(ground, one) for one in milder(recipe)]
+    fitting = (one for one in tried if one.fits)
+    return next(fitting, None) or min(tried, key=lambda one: one.needed_bytes, default=None)
+
+
+def _tried(ground: Ground, recipe: Recipe) -> Milder:
+    size, hardware = size_of(ground.shapes, recipe.stage), ground.hardware
+    each = memory_of(ground.architecture, size, recipe, hardware.overhead_bytes).total
+    needed = _needed(hardware, recipe, each)
+    return Milder(
+        zero_stage=recipe.zero_stage,
+        activation_checkpointing=recipe.activation_checkpointing,
+        micro_batch=recipe.stage.micro_batch,
+        needed_bytes=needed,
+        fits=needed <= hardware.memory_bytes,
+    )
 
 
 def fit_sentence(fit: Fit) -> str:
@@ -278,7 +291,7 @@ def source_words(fit: Fit) -> str:
         words = [_("Memory and speed measured by {run}.").format(run=fit.memory_from)]
     else:
         words = [_memory_words(fit), _time_words(fit)]
-    return " ".join(filter(None, [*words, _device_words(fit)]))
+    return " ".join(filter(None, [*words, _cost_words(fit), _device_words(fit)]))
 
 
 def _memory_words(fit: Fit) -> str:
@@ -311,6 +324,12 @@ def _time_words(fit: Fit) -> str:
     if not fit.speed_from:
         return words
     return words + " " + _("{run} reached that share here.").format(run=fit.speed_from)
+
+
+def _cost_words(fit: Fit) -> str:
+    if fit.gpu_hours is None or not fit.fits:
+        return ""
+    return _("It costs {hours} GPU-hours.").format(hours=format_count(max(1, fit.gpu_hours)))
 
 
 def _device_words(fit: Fit) -> str:

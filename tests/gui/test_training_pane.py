@@ -292,7 +292,15 @@ def test_the_fit_follows_the_form_before_it_is_saved_and_the_hardware_that_is_ty
     qtbot.keyClick(fit.field, Qt.Key.Key_Return)
     qtbot.waitUntil(lambda: "of 40 GB a GPU" in fit.headline.text())
     assert "on 8 × A100-40GB" in fit.source.text() and "the recipe takes 1" in fit.source.text()
-    assert fit.trial.isHidden() and pane.memory()["hardware"] == "8xA100-40GB"
+    assert not fit.misfit
+    fit.field.selectAll()
+    qtbot.keyClicks(fit.field, "RTX-3090")
+    qtbot.keyClick(fit.field, Qt.Key.Key_Return)
+    qtbot.waitUntil(lambda: "of 24 GB a GPU" in fit.headline.text())
+    type_into(qtbot, pane, "micro_batch", "20000")
+    assert fit.headline.text().startswith("Does not fit: ")
+    qtbot.waitUntil(lambda: any("With recomputed activations" in one.text for one in pane.problems))
+    assert fit.trial.isHidden() and pane.memory()["hardware"] == "RTX-3090"
     fit.field.selectAll()
     qtbot.keyClicks(fit.field, "eight of them")
     qtbot.keyClick(fit.field, Qt.Key.Key_Return)

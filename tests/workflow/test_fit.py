@@ -9,8 +9,12 @@ from support import Command
 from domainstudio.jobs.folder import list_jobs
 from domainstudio.problems import UserError
 from domainstudio.project.project import Project
+from domainstudio.recipe.architecture import of_preset
 from domainstudio.recipe.hardware import Hardware, parse
-from domainstudio.recipe.recipe import change
+from domainstudio.recipe.presets import PRESETS
+from domainstudio.recipe.recipe import Recipe, change
+from domainstudio.recipe.shapes import ModelShape
+from domainstudio.recipe.size import size_of
 from domainstudio.workflow.fit import (
     Ground,
     fit_of,
@@ -42,6 +46,25 @@ def test_a_run_on_gpus_is_told_with_its_formula_and_where_it_rests(packed_projec
     assert "33 % of 19.5 TFLOP/s in fp32 on 8 × A100-40GB" in source
     assert sum(asdict(fit.memory).values()) == fit.needed_bytes
     assert part_lines(fit)[0][0] == "Weights" and part_lines(fit)[-1][0] == "All"
+
+
+def test_finpythias_plan_is_the_sentence_that_its_authors_would_have_read(packed_project: Path) -> None:
+    neox = ModelShape(
+        family="gpt_neox", hidden=4096, layers=32, heads=32, intermediate=16_384, positions=2048,
+        tied_embeddings=False,
+    )  # fmt: skip
+    base, shapes = ground(packed_project, parse("8xA100-40GB")), neox.tensors(50_432)
+    recipe = change(Recipe(), PRESETS["finpythia-6.9b"].settings | {"keep_checkpoints": "3"})
+    run = replace(base.run, size=size_of(shapes, recipe.stage), tokens=23_900_000_000)
+    run = replace(run, spec=run.spec.model_copy(update={"recipe": recipe}))
+    plan = replace(base, run=run, architecture=of_preset(neox, 50_432), shapes=shapes)
+    fit = fit_of(plan)
+    assert fit_sentence(fit) == "Fits: 33 of 40 GB a GPU, about 19 days, checkpoints 438.9 GB with 3 kept"
+    assert fit.gpu_hours == pytest.approx(3456, rel=0.1), "what the paper's 18 days on 8 GPUs are"
+    assert "8 N and attention" in source_words(fit) and "33 % of 312 TFLOP/s in bf16" in source_words(fit)
+    first = fit_of(plan, change(recipe, {"zero_stage": "1"}))
+    assert fit_sentence(first).startswith("Does not fit: 5")
+    assert remedy_words(first) == "With ZeRO-2 it would: 33 GB, estimated."
 
 
 def test_what_does_not_fit_says_what_would(packed_project: Path) -> None:

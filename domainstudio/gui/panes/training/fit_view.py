@@ -110,6 +110,11 @@ class FitView(QWidget):
         self._memory.hide()
         self._show_hardware(is_here=not self.field.text().strip())
 
+    @property
+    def misfit(self) -> str:
+        """That the run does not fit and what would make it, empty if it does."""
+        return f"{self.headline.text()}. {self.remedy.text}" if self.remedy.text else ""
+
     def show_hardware(self, text: str) -> None:
         """Show which hardware is planned for, without telling anybody."""
         if not self.field.hasFocus():

@@ -225,6 +225,9 @@ class TrainingPane(Pane):
             self._choice.show_error(field, words)
         else:
             self._choice.show_error("", "")
+        misfit = self._outlook.fit.misfit
+        if facts.run is not None and misfit:
+            problems.append(PaneProblem("problem", misfit, "micro_batch"))
         for one in facts.advice:
             words = sentence(one.problem)
             lines.append((one.severity, words, self._links(one)))
