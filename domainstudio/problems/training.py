@@ -283,6 +283,10 @@ SENTENCES: dict[str, str] = {
         "The loss of step {step} is {loss:.2f}, usual were {usual:.2f}: if it does not fall again, start a "
         "new run with a lower learning_rate, or with on_spike=roll-back, which skips the text before a spike."
     ),
+    "training.no_memory": (
+        "Memory did not suffice for {micro_batch} sequences of {length:,} tokens: lower micro_batch and raise "
+        "gradient_accumulation, or set activation_checkpointing=true; recipe plan says what would fit."
+    ),
     "training.no_number": (
         "The held-out loss of {source} at step {step} is no number: the model fails on that text, or its "
         "weights are damaged. Start a new run with another base, fp32 precision or a lower learning_rate."

@@ -50,16 +50,26 @@ def _follow(folder: JobFolder) -> int:
 
 
 def _train(folder: JobFolder, reporter: Reporter) -> None:
-    """Read the work, then import the heavy libraries and do it."""
+    """Read the work, then import the heavy libraries and do it.
+
+    Raises:
+        UserError: what `train` raises, or memory did not suffice.
+    """
     spec = folder.spec().work_as(RunSpec, str(folder.path / "spec.json"))
     reporter.preparing("loading")
     meeting = meeting_place(folder.path)
     with watched(meeting, reporter.last_word) as ranks:
-        from domainstudio.trainer.engine import start_process_group
+        from domainstudio.trainer.engine import memory_problem, start_process_group
         from domainstudio.trainer.loop import train
 
         ranks.meet(folder.stop_is_asked)
-        train(spec, folder, reporter, start_process_group(meeting))
+        try:
+            train(spec, folder, reporter, start_process_group(meeting))
+        except RuntimeError as error:
+            problem = memory_problem(error, spec.recipe)
+            if problem is None:
+                raise
+            raise UserError(problem) from error
 
 
 if __name__ == "__main__":

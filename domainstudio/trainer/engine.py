@@ -18,6 +18,7 @@ from domainstudio.model.adapters import add_adapters
 from domainstudio.model.blocks import expanded, freeze, train_new_blocks
 from domainstudio.model.create import create_model
 from domainstudio.model.folder import load_model, set_dropout
+from domainstudio.problems import Problem
 from domainstudio.recipe.deepspeed import deepspeed_config
 from domainstudio.recipe.recipe import Recipe
 from domainstudio.recipe.run import RunSpec, folder_of
@@ -145,6 +146,18 @@ def set_accumulation(engine: Any, micro_batches: int) -> int:
     # DeepSpeed steps where its count of all micro-batches is divisible: after a change that is within a step.
     engine.micro_steps = 0
     return micro_batches
+
+
+def memory_problem(error: RuntimeError, recipe: Recipe) -> Problem | None:
+    """Return that memory did not suffice, None if something else is the matter.
+
+    A processor has no error of its own for it; most often the system kills the process instead.
+    """
+    if not isinstance(error, torch.OutOfMemoryError) and "can't allocate memory" not in str(error):
+        return None
+    stage = recipe.stage
+    params = {"micro_batch": stage.micro_batch, "length": stage.sequence_length}
+    return Problem("training.no_memory", "micro_batch", params)
 
 
 def memory_in_use(device: torch.device) -> int:
