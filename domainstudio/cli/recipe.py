@@ -118,7 +118,7 @@ def _plan(options: argparse.Namespace) -> Output | None:
     from domainstudio.problems import sentence
     from domainstudio.recipe.hardware import parse
     from domainstudio.workflow.advice import advice
-    from domainstudio.workflow.fit import fit_of, ground_of
+    from domainstudio.workflow.fit import fit_of, fit_sentence, ground_of
     from domainstudio.workflow.planned import planned
 
     hardware = parse(options.hardware) if options.hardware else None
@@ -131,7 +131,8 @@ def _plan(options: argparse.Namespace) -> Output | None:
         fit = fit_of(ground_of(project, run, hardware))
         found = advice(project, run)
     lines = [*_fit_lines(fit), *_run_lines(run), *(sentence(one.problem) for one in found)]
-    return Output({"fit": fit, "plan": run, "advice": found}, "\n".join(lines))
+    said = {"sentence": fit_sentence(fit), "fits": fit.fits, "gpu_hours": fit.gpu_hours}
+    return Output({**said, "fit": fit, "plan": run, "advice": found}, "\n".join(lines))
 
 
 def _is_tried(project: "Project", spec: "RunSpec", options: argparse.Namespace) -> bool:

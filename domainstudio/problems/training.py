@@ -284,8 +284,8 @@ SENTENCES: dict[str, str] = {
         "new run with a lower learning_rate, or with on_spike=roll-back, which skips the text before a spike."
     ),
     "training.no_memory": (
-        "Memory did not suffice for {micro_batch} sequences of {length:,} tokens: lower micro_batch and raise "
-        "gradient_accumulation, or set activation_checkpointing=true; recipe plan says what would fit."
+        "Memory did not suffice for {micro_batch} sequences of {length:,} tokens: lower micro_batch and "
+        "raise gradient_accumulation, or set activation_checkpointing=true; recipe plan says what would fit."
     ),
     "training.no_number": (
         "The held-out loss of {source} at step {step} is no number: the model fails on that text, or its "

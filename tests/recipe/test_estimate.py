@@ -3,6 +3,8 @@
 from dataclasses import asdict
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from domainstudio.recipe.architecture import Architecture, of_preset, of_tensors
 from domainstudio.recipe.estimate import (
@@ -113,6 +115,28 @@ def test_each_setting_moves_the_part_that_it_is_about() -> None:
     assert parts(frozen_blocks="5")["activations"] * 6 == plain["activations"]
     spread = {"spring": "ewc", "zero_stage": "3", "processes": "64", "sequence_length": "16"}
     assert parts(**spread)["protection"] > parts(**spread, importance_from="train-1")["protection"]
+
+
+@given(
+    processes=st.sampled_from([1, 2, 8, 512]),
+    zero_stage=st.sampled_from([1, 2, 3]),
+    micro_batch=st.integers(1, 64),
+    method=st.sampled_from(["full", "lora", "expansion"]),
+    precision=st.sampled_from(["fp32", "bf16"]),
+)
+def test_more_devices_never_take_more_each_and_recomputation_never_takes_more(
+    processes: int, zero_stage: int, micro_batch: int, method: str, precision: str
+) -> None:
+    settings = {"zero_stage": str(zero_stage), "micro_batch": str(micro_batch), "method": method}
+    recipe = change(Recipe(), settings | {"precision": precision})
+    model = of_preset(SHAPES["small-neox"], 8192)
+    size = size_of(SHAPES["small-neox"].tensors(8192), recipe.stage)
+
+    def total(**changes: object) -> int:
+        return memory_of(model, size, recipe.model_copy(update=changes), 0).total
+
+    assert total(processes=2 * processes) <= total(processes=processes)
+    assert total(processes=processes, activation_checkpointing=True) <= total(processes=processes)
 
 
 def test_activations_are_what_autograd_was_seen_to_keep() -> None:

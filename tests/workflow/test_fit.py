@@ -154,8 +154,9 @@ def test_a_dry_step_is_measured_by_the_real_trainer_and_leaves_nothing_else(
     result = small_project / "jobs" / "dry_step-1" / "result"
     assert [file.name for file in result.iterdir()] == ["measured.json"]
     assert command("recipe", "plan", small_project)["fit"] == fit
-    gpus = command("recipe", "plan", small_project, "--hardware", "8xH100-80GB")["fit"]
-    assert not gpus["speed_from"] and gpus["hardware"]["devices"] == 8
+    gpus = command("recipe", "plan", small_project, "--hardware", "8xH100-80GB")
+    assert not gpus["fit"]["speed_from"] and gpus["fit"]["hardware"]["devices"] == 8
+    assert gpus["fits"] and gpus["sentence"].startswith("Fits: ") and gpus["gpu_hours"] > 0
 
 
 def test_commands_name_what_they_cannot_plan_for(
