@@ -290,7 +290,9 @@ def source_words(fit: Fit) -> str:
     if fit.memory_from and fit.speed_is_measured and fit.memory_from == fit.speed_from:
         words = [_("Memory and speed measured by {run}.").format(run=fit.memory_from)]
     else:
-        words = [_memory_words(fit), _time_words(fit)]
+        words = [_memory_words(fit)]
+        if fit.fits:
+            words.append(_time_words(fit))
     return " ".join(filter(None, [*words, _cost_words(fit), _device_words(fit)]))
 
 

@@ -1,5 +1,6 @@
 """Will it fit, how long, and what a dry step replaces."""
 
+import shutil
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -110,6 +111,22 @@ def test_a_measured_run_replaces_the_estimate_for_the_very_same_steps_alone(trai
     assert halved.seconds is None, "of another precision nothing was measured"
     sprung = fit_of(base, change(base.run.recipe, {"spring": "l2-sp"}))
     assert sprung.speed_is_measured and not sprung.memory_from, "an anchor takes memory, not time"
+
+
+@pytest.mark.parametrize(("steps", "taken"), [(19, "train-1"), (20, "train-2")])
+def test_a_run_under_way_corrects_the_plan_from_its_twentieth_step_on(
+    trained_project: Path, tmp_path: Path, steps: int, taken: str
+) -> None:
+    project = Path(shutil.copytree(trained_project, tmp_path / "under-way"))
+    jobs = project / "jobs"
+    shutil.copytree(jobs / "train-1", jobs / "train-2")
+    spec = jobs / "train-2" / "spec.json"
+    spec.write_text(spec.read_text().replace('"train-1"', '"train-2"'))
+    lines = (jobs / "train-2" / "events.jsonl").read_text().splitlines(keepends=True)
+    places = [place for place, line in enumerate(lines) if '"kind":"step"' in line]
+    (jobs / "train-2" / "events.jsonl").write_text("".join(lines[: places[steps - 1] + 1]))
+    found = ground(project, CPU_24).run.speed
+    assert found is not None and found.run == taken
 
 
 def test_the_share_of_the_peak_that_was_reached_here_holds_for_more_of_the_same_gpu(
