@@ -103,6 +103,14 @@ def route_cells(route: Route) -> list[str]:
     return [names[route.name], _rough(route.parameters), _rough(route.tokens), devices, time]
 
 
+def route_lines(found: Routes) -> list[str]:
+    """Return each route as a line of text."""
+    words = _("{route}: {parameters} parameters, {tokens} tokens, {devices}, time {time}")
+    names = ("route", "parameters", "tokens", "devices", "time")
+    rows = [dict(zip(names, route_cells(one), strict=True)) for one in found.routes]
+    return [words.format(**row) for row in rows]
+
+
 def route_words(found: Routes) -> list[str]:
     """Return what the routes rest on, what limits the first, and what published runs of each took."""
     scratch = found.routes[0]

@@ -308,6 +308,10 @@ def test_the_fit_follows_the_form_before_it_is_saved_and_the_hardware_that_is_ty
     again = open_pane(TrainingPane, small_project, hardware="2x8xH100-80GB")
     qtbot.waitUntil(lambda: "on 16 × H100-80GB" in again._outlook.fit.source.text())
     assert again._outlook.fit.field.text() == "2x8xH100-80GB"
+    again._outlook._tabs.choose("routes")
+    again._outlook._show_code()
+    shown = again._outlook.code.field.toPlainText()
+    assert shown.startswith("From scratch: ") and "16 × H100-80GB" in shown and "Data-limited: " in shown
 
 
 def test_one_step_is_tried_from_the_pane_and_its_measures_replace_the_estimate(

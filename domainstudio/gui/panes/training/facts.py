@@ -14,6 +14,7 @@ from domainstudio.workflow.advice import Advice, advice
 from domainstudio.workflow.fit import Ground, ground_of
 from domainstudio.workflow.planned import PlannedRun, RunChoice, origins, planned
 from domainstudio.workflow.planning import recipe_of
+from domainstudio.workflow.routes import route_lines, route_words, routes_of
 
 
 @dataclass(frozen=True)
@@ -33,6 +34,8 @@ class TrainingFacts:
     """As it was typed; empty means this machine."""
     ground: Ground | None
     """What the fit of the run rests on."""
+    routes: str
+    """From scratch, continued and task alone, as text."""
     hardware_problem: Problem | None
     """Why nothing can be planned for the hardware."""
 
@@ -42,6 +45,7 @@ def read_facts(project: Project, choice: RunChoice, hardware: str = "") -> Train
     run: PlannedRun | None = None
     ground: Ground | None = None
     unknown: Problem | None = None
+    routes = ""
     problem: Problem | None = None
     found: list[Advice] = []
     try:
@@ -52,6 +56,8 @@ def read_facts(project: Project, choice: RunChoice, hardware: str = "") -> Train
     if run is not None:
         try:
             ground = ground_of(project, run, parse(hardware) if hardware else None)
+            found_routes = routes_of(project, ground)
+            routes = "\n".join([*route_lines(found_routes), "", *route_words(found_routes)])
         except UserError as error:
             unknown = error.problem
     return TrainingFacts(
@@ -65,6 +71,7 @@ def read_facts(project: Project, choice: RunChoice, hardware: str = "") -> Train
         advice=found,
         hardware=hardware,
         ground=ground,
+        routes=routes,
         hardware_problem=unknown,
     )
 

@@ -70,7 +70,12 @@ class Outlook(QScrollArea):
         self._lines = QVBoxLayout()
         self._lines.setSpacing(8)
         self._tabs = Tabs(
-            [("command", _("Command")), ("deepspeed", _("DeepSpeed")), ("recipe", _("Recipe"))],
+            [
+                ("command", _("Command")),
+                ("deepspeed", _("DeepSpeed")),
+                ("recipe", _("Recipe")),
+                ("routes", _("Routes")),
+            ],
             _("As text"),
         )
         self._tabs.chosen.connect(self._show_code)
@@ -80,8 +85,8 @@ class Outlook(QScrollArea):
         self._above, self._below = QWidget(), QWidget()
         self._build()
 
-    def show_run(self, run: PlannedRun) -> None:
-        """Show what is known of a run."""
+    def show_run(self, run: PlannedRun, routes: str) -> None:
+        """Show what is known of a run, and other routes than its own as text."""
         self._headline.setText(
             _("{steps} steps of {tokens} tokens").format(
                 steps=format_count(run.spec.steps), tokens=format_count(run.recipe.tokens_per_step())
@@ -117,7 +122,12 @@ class Outlook(QScrollArea):
         self.show_rate(run.recipe, run.spec.steps)
         recipe = "\n".join(f"{key}={value}" for key, value in settings_of(run.recipe).items())
         self.show_codes(
-            {"command": run.command, "deepspeed": json.dumps(run.deepspeed, indent=2), "recipe": recipe}
+            {
+                "command": run.command,
+                "deepspeed": json.dumps(run.deepspeed, indent=2),
+                "recipe": recipe,
+                "routes": routes,
+            }
         )
 
     def show_fit(

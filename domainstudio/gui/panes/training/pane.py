@@ -161,7 +161,7 @@ class TrainingPane(Pane):
         self._show_recipe_words(facts.recipe)
         self._show_mixture(facts)
         if facts.run is not None:
-            self._outlook.show_run(facts.run)
+            self._outlook.show_run(facts.run, facts.routes)
             self._outlook.show_fit(facts.ground, facts.hardware_problem)
         else:
             self._outlook.show_nothing(_("No run can start like this"))
