@@ -33,10 +33,16 @@ QT_LIBRARIES = {
     "libxcb-shape.so.0": "libxcb-shape0",
 }
 """What Qt's window needs of the system on Linux, and the Debian package of each."""
-TEST_PROGRAMS = {"Xvfb": "xvfb", "xdotool": "xdotool", "dbus-daemon": "dbus"}
+TEST_PROGRAMS = {
+    "Xvfb": "xvfb",
+    "xdotool": "xdotool",
+    "dbus-daemon": "dbus",
+    "sshd": "openssh-server",
+    "rsync": "rsync",
+}
 TEST_FONTS = {"NotoSans-Regular.ttf": "fonts-noto-core", "NotoSansCJK-Regular.ttc": "fonts-noto-cjk"}
 FONT_FOLDERS = (Path("/usr/share/fonts"), Path("/usr/local/share/fonts"), Path.home() / ".local/share/fonts")
-"""What tests of the window use beside it on Linux; without it they are skipped."""
+"""What tests of the window and of machines use on Linux; without it they are skipped."""
 WITH_WINDOWS = ("tests/gui", "tests/flows")
 """Tests that run one after another: a window that shares its cores answers late."""
 
@@ -100,10 +106,10 @@ def provide_qt_libraries() -> None:
 
 
 def provide_test_programs() -> None:
-    """Install display, hands and fonts for the window's tests where possible, else say the command."""
+    """Install display, hands, fonts and an ssh server for the tests where possible, else say the command."""
     missing = missing_test_programs()
-    if missing and not install_from_debian(missing, "what the tests of the window use"):
-        say(f"some tests of the window will be skipped; install what they use: {debian_command(missing)}")
+    if missing and not install_from_debian(missing, "what the tests use"):
+        say(f"some tests will be skipped; install what they use: {debian_command(missing)}")
 
 
 def install_from_debian(packages: list[str], what: str) -> bool:

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from domainstudio.language import one_line, translate
-from domainstudio.problems import data, project, training
+from domainstudio.problems import data, machines, project, training
 
-SENTENCES = {**data.SENTENCES, **project.SENTENCES, **training.SENTENCES}
+SENTENCES = {**data.SENTENCES, **machines.SENTENCES, **project.SENTENCES, **training.SENTENCES}
 
 
 _WORDS = {"role", "asked", "status", "trouble"}

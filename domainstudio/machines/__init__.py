@@ -1,0 +1,1 @@
+"""Machines that a person trains on: reached by ssh, probed, and provided with what is missing."""

@@ -1,0 +1,41 @@
+"""Problems of machines that are reached by ssh.
+
+Each sentence says what is the matter, where, and what to do. Placeholders are keys of the problem's params.
+"""
+
+SENTENCES: dict[str, str] = {
+    "machine.bad_configuration": (
+        "The ssh configuration for {name} is not valid ({reason}): mend it, and try `ssh` by hand."
+    ),
+    "machine.changed_key": (
+        "{name} ({destination}) shows another host key than before: it was installed anew, or somebody "
+        "stands between. Nothing was sent. Ask who runs it for the new fingerprint; only if it is right, "
+        "remove the old key ({where}, `ssh-keygen -R`) and add the machine again."
+    ),
+    "machine.lost": "The connection to {name} failed ({reason}): check it by hand with `ssh`, then repeat.",
+    "machine.no_access": (
+        "{name} ({destination}) accepts none of your keys: add your public key to it (`ssh-copy-id`), load "
+        "the right one into your agent (`ssh-add`), or check the user's name."
+    ),
+    "machine.no_python": "{name} has no Python: install python3 there, 3.11 or newer.",
+    "machine.no_ssh": "This machine has no {program}: install OpenSSH's client, then repeat.",
+    "machine.not_found": (
+        "{destination} of {name} is no name that can be resolved: check its spelling, your network, and the "
+        "Host entries of your ssh configuration."
+    ),
+    "machine.refused": (
+        "{name} ({destination}) is there, but nothing answers ssh: check that its ssh server runs, and the "
+        "port in your ssh configuration."
+    ),
+    "machine.too_much": "{name} answered with far more than was asked for: check what its login prints.",
+    "machine.too_slow": (
+        "{name} did not answer within {seconds:g} seconds: check the machine and your network, then repeat."
+    ),
+    "machine.unknown_key": (
+        "{name} ({destination}) shows a host key that you have not accepted yet: see its fingerprint with "
+        "`domainstudio machines add`, or connect once by `ssh` in a terminal."
+    ),
+    "machine.unreachable": (
+        "{name} ({destination}) cannot be reached ({reason}): check that it runs, and your network or VPN."
+    ),
+}
