@@ -84,8 +84,7 @@ class RemoteMachine:
         """Make a key pair anew, such as `host_key`."""
         file = self.folder / name
         file.unlink(missing_ok=True)
-        command = ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", name, "-f", str(file)]
-        subprocess.run(command, check=True, stdin=subprocess.DEVNULL)
+        self.run_keygen("-q", "-t", "ed25519", "-N", "", "-C", name, "-f", str(file))
 
     def know_key(self) -> None:
         """Put the host key among the known ones."""
@@ -94,8 +93,13 @@ class RemoteMachine:
 
     def fingerprint(self) -> str:
         """Return the fingerprint of the host key by ssh-keygen."""
-        command = ["ssh-keygen", "-l", "-f", str(self.folder / "host_key.pub")]
-        return subprocess.run(command, check=True, capture_output=True, text=True).stdout.split()[1]
+        return self.run_keygen("-l", "-f", str(self.folder / "host_key.pub")).split()[1]
+
+    def run_keygen(self, *arguments: str) -> str:
+        """Run ssh-keygen and return what it says."""
+        command = ["ssh-keygen", *arguments]
+        done = subprocess.run(command, check=True, capture_output=True, text=True, stdin=subprocess.DEVNULL)
+        return done.stdout
 
     def program(self, name: str, source: str) -> None:
         """Put a program of shell on the remote PATH."""

@@ -121,7 +121,7 @@ class Connection:
 
     def options(self) -> list[str]:
         """Return the options that ssh and sftp share."""
-        return [*configuration(self.machine), *_as_options((*_OPTIONS, *self._sharing()))]
+        return [*configuration(self.machine), *as_options((*_OPTIONS, *self._sharing()))]
 
     def close(self) -> None:
         """End the master that the commands share, if there is one; the next command makes another."""
@@ -193,7 +193,8 @@ def environment() -> dict[str, str]:
     return {**os.environ, "SSH_ASKPASS_REQUIRE": "never"}
 
 
-def _as_options(values: Sequence[str]) -> list[str]:
+def as_options(values: Sequence[str]) -> list[str]:
+    """Return NAME=VALUE pairs as arguments of ssh."""
     return [part for value in values for part in ("-o", value)]
 
 

@@ -13,6 +13,7 @@ SENTENCES: dict[str, str] = {
         "remove the old key ({where}, `ssh-keygen -R`) and add the machine again."
     ),
     "machine.lost": "The connection to {name} failed ({reason}): check it by hand with `ssh`, then repeat.",
+    "machine.name_taken": "There is a machine named {name} already: choose another name, or remove that one.",
     "machine.no_access": (
         "{name} ({destination}) accepts none of your keys: add your public key to it (`ssh-copy-id`), load "
         "the right one into your agent (`ssh-add`), or check the user's name."
@@ -30,6 +31,9 @@ SENTENCES: dict[str, str] = {
     "machine.too_much": "{name} answered with far more than was asked for: check what its login prints.",
     "machine.too_slow": (
         "{name} did not answer within {seconds:g} seconds: check the machine and your network, then repeat."
+    ),
+    "machine.unknown": (
+        "There is no machine named {name}; there are: {known}. Add one with `domainstudio machines add`."
     ),
     "machine.unknown_key": (
         "{name} ({destination}) shows a host key that you have not accepted yet: see its fingerprint with "
