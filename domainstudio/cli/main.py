@@ -29,6 +29,7 @@ GROUPS = {
     "runs": "list, watch, stop and resume runs",
     "evaluation": "what a run changed, source by source",
     "export": "write a model folder or a report",
+    "machines": "machines to train on, reached by ssh",
     "demo": "the whole way with text that lies on this machine",
 }
 """Group → what it is for. Only the module of the group asked for is imported."""

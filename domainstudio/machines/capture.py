@@ -54,7 +54,12 @@ class _Intake(threading.Thread):
 
 
 def start(
-    argv: Sequence[str], *, stdin: IO[bytes] | int, environment: Mapping[str, str], merged: bool = False
+    argv: Sequence[str],
+    *,
+    stdin: IO[bytes] | int,
+    environment: Mapping[str, str],
+    merged: bool = False,
+    bufsize: int = -1,
 ) -> "subprocess.Popen[bytes]":
     """Start a local program away from the terminal, which it could otherwise ask for a password.
 
@@ -63,10 +68,11 @@ def start(
         stdin: a file, or what `subprocess` knows.
         environment: all of its variables.
         merged: stderr goes where stdout goes.
+        bufsize: 0 for pipes that may be closed while another thread reads them.
     """
     return subprocess.Popen(
         list(argv),
-        bufsize=0,
+        bufsize=bufsize,
         stdin=stdin,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT if merged else subprocess.PIPE,
@@ -101,7 +107,7 @@ def run(
     if given:
         stdin = subprocess.PIPE if isinstance(given, bytes) else given
     deadline = time.monotonic() + seconds
-    with start(argv, stdin=stdin, environment=environment) as process:
+    with start(argv, stdin=stdin, environment=environment, bufsize=0) as process:
         assert process.stdout is not None and process.stderr is not None
         try:
             intakes = [_Intake(process, pipe, most_bytes) for pipe in (process.stdout, process.stderr)]

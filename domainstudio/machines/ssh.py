@@ -102,14 +102,18 @@ class Connection:
             raise UserError(Problem("machine.no_python", None, {"name": self.machine.name}))
         return finished
 
-    def stream(self, argv: Sequence[str]) -> "subprocess.Popen[bytes]":
-        """Start a command there whose output is read as it comes (stdout, which stderr joins).
+    def stream(self, argv: Sequence[str], *, merged: bool = False) -> "subprocess.Popen[bytes]":
+        """Start a command there whose output is read as it comes.
+
+        Args:
+            argv: the command and its arguments, taken literally there.
+            merged: stderr, where ssh itself may have something to say, goes where stdout goes.
 
         Raises:
             UserError: there is no ssh here.
         """
         command = [*self.ssh_command(), "--", self.machine.destination, shlex.join(argv)]
-        return start(command, stdin=subprocess.DEVNULL, environment=environment(), merged=True)
+        return start(command, stdin=subprocess.DEVNULL, environment=environment(), merged=merged)
 
     def ssh_command(self) -> list[str]:
         """Return ssh and its options without the destination: also what `rsync -e` is given, joined.

@@ -56,6 +56,12 @@ def machine(name: str) -> Machine:
     raise UserError(Problem("machine.unknown", "name", {"name": name, "known": names}))
 
 
+def check_free(name: str) -> None:
+    """Raise a UserError if there is a machine of this name."""
+    if any(one.name == name for one in _read().machines):
+        raise UserError(Problem("machine.name_taken", "name", {"name": name}))
+
+
 def add(new: Machine) -> None:
     """Keep a machine.
 
@@ -63,10 +69,8 @@ def add(new: Machine) -> None:
         UserError: another has its name.
     """
     with _changing():
-        kept = _read().machines
-        if any(one.name == new.name for one in kept):
-            raise UserError(Problem("machine.name_taken", "name", {"name": new.name}))
-        _write((*kept, new))
+        check_free(new.name)
+        _write((*_read().machines, new))
 
 
 def remove(name: str) -> Machine:

@@ -4,6 +4,10 @@ Each sentence says what is the matter, where, and what to do. Placeholders are k
 """
 
 SENTENCES: dict[str, str] = {
+    "machine.bad_answer": (
+        "What {name} says of itself cannot be read ({reason}): check that its login prints nothing of its "
+        "own, and its Python."
+    ),
     "machine.bad_configuration": (
         "The ssh configuration for {name} is not valid ({reason}): mend it, and try `ssh` by hand."
     ),
@@ -12,17 +16,37 @@ SENTENCES: dict[str, str] = {
         "stands between. Nothing was sent. Ask who runs it for the new fingerprint; only if it is right, "
         "remove the old key ({where}, `ssh-keygen -R`) and add the machine again."
     ),
+    "machine.command_failed": (
+        "On {name}, `{command}` ended with code {code} ({reason}): mend that, then repeat; what was "
+        "installed already stays."
+    ),
+    "machine.key_declined": "The host key was not accepted: nothing was added.",
+    "machine.key_to_accept": (
+        "{host}, on the way to {name}, shows a host key that is not known yet: {kind} {fingerprint}. Compare "
+        "it with what its owner says; if it is the same, add the machine with `--accept-key {fingerprint}`."
+    ),
     "machine.lost": "The connection to {name} failed ({reason}): check it by hand with `ssh`, then repeat.",
     "machine.name_taken": "There is a machine named {name} already: choose another name, or remove that one.",
+    "machine.no_consent": (
+        "Nothing was done on {name}: read the commands above, and say yes to them, or repeat with `--yes`."
+    ),
     "machine.no_access": (
         "{name} ({destination}) accepts none of your keys: add your public key to it (`ssh-copy-id`), load "
         "the right one into your agent (`ssh-add`), or check the user's name."
     ),
     "machine.no_python": "{name} has no Python: install python3 there, 3.11 or newer.",
     "machine.no_ssh": "This machine has no {program}: install OpenSSH's client, then repeat.",
+    "machine.no_wheels": "There is no wheel (.whl) in {folder}: give the folder that `pip download` filled.",
     "machine.not_found": (
         "{destination} of {name} is no name that can be resolved: check its spelling, your network, and the "
         "Host entries of your ssh configuration."
+    ),
+    "machine.not_kept": (
+        "{name} could not keep {what} ({reason}): check its disk and its rights, then repeat."
+    ),
+    "machine.python_too_old": (
+        "{name} has no Python 3.11 or newer that can make environments: install one there first; "
+        "`domainstudio machines probe` says how."
     ),
     "machine.refused": (
         "{name} ({destination}) is there, but nothing answers ssh: check that its ssh server runs, and the "

@@ -5,9 +5,8 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
-from importlib.metadata import PackageNotFoundError, requires
 
-from domainstudio.language import RESOURCES
+from domainstudio.machines import requirements
 from domainstudio.problems import Problem, UserError
 
 _MODULES = ("torch", "transformers", "deepspeed", "safetensors")
@@ -20,14 +19,9 @@ def missing_packages() -> list[str]:
 
 def installation() -> list[str]:
     """Return the command that installs domainstudio[train] here, held to the pinned versions."""
-    try:
-        listed = requires("domainstudio") or []
-    except PackageNotFoundError:
-        listed = []
-    wanted = [line.split(";")[0].strip() for line in listed if 'extra == "train"' in line]
-    wanted = [line for line in wanted if line] or list(_MODULES)
-    constraints = RESOURCES.parent / "packaging" / "constraints.txt"
-    pinned = ["-c", str(constraints)] if constraints.is_file() else []
+    wanted = requirements.for_training() or list(_MODULES)
+    versions = requirements.constraints()
+    pinned = ["-c", str(versions)] if versions.is_file() else []
     return [sys.executable, "-P", "-m", "pip", "install", "--disable-pip-version-check", *pinned, *wanted]
 
 

@@ -1,5 +1,6 @@
 """The connection by ssh: arguments arrive as they are, troubles are sentences, one master is shared."""
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -57,8 +58,14 @@ def test_two_commands_share_one_master_that_goes_away(connection: Connection, re
     assert connections() == 2
 
 
+def test_many_commands_at_once_on_a_new_connection(connection: Connection) -> None:
+    with ThreadPoolExecutor(12) as pool:
+        finished = list(pool.map(lambda number: connection.run(["echo", str(number)]), range(24)))
+    assert [(one.code, int(one.stdout)) for one in finished] == [(0, number) for number in range(24)]
+
+
 def test_a_stream_is_read_as_it_comes(connection: Connection) -> None:
-    with connection.stream(["sh", "-c", "echo first; echo second >&2; exec sleep 600"]) as process:
+    with connection.stream(["sh", "-c", "echo first; echo second >&2; exec sleep 5"], merged=True) as process:
         assert process.stdout is not None
         assert [process.stdout.readline(), process.stdout.readline()] == [b"first\n", b"second\n"]
         process.kill()
@@ -70,7 +77,7 @@ def test_endless_output_is_cut_off(connection: Connection) -> None:
 
 
 def test_a_command_that_does_not_end_is_given_up(connection: Connection) -> None:
-    assert code_of(connection, "sleep", "600", seconds=0.5) == "machine.too_slow"
+    assert code_of(connection, "sleep", "5", seconds=0.5) == "machine.too_slow"
 
 
 def test_another_user_key_is_refused_in_a_sentence(connection: Connection, remote: RemoteMachine) -> None:

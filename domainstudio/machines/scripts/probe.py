@@ -1,4 +1,4 @@
-"""What there is on this machine, as one JSON object on stdout: `probe.py FOLDER`."""
+"""What there is on this machine, as one JSON object on stdout: `probe.py FOLDER PACKAGE…`."""
 
 import glob
 import json
@@ -9,7 +9,6 @@ import sys
 from typing import Any, Dict, List, Optional
 
 PYTHONS = ("python3", "python3.14", "python3.13", "python3.12", "python3.11", "python3.10")
-PACKAGES = ("torch", "deepspeed", "transformers", "peft", "safetensors")
 GPU_FIELDS = ("name", "memory.total", "memory.free", "driver_version", "utilization.gpu", "temperature.gpu")
 MOST_GPUS = 64
 MOST_PROCESSES = 200
@@ -111,13 +110,13 @@ def pythons() -> List[Dict[str, Any]]:
     return found
 
 
-def packages(folder: str) -> Dict[str, str]:
-    """Return package → version of this program's environment, read without importing any."""
+def packages(folder: str, names: List[str]) -> Dict[str, str]:
+    """Return package → version of this program's environment and of its NCCL, read without importing any."""
     python = os.path.join(folder, "env", "bin", "python")
     if not os.path.exists(python):
         return {}
     try:
-        found = json.loads(said([python, "-I", "-c", READ_VERSIONS % (PACKAGES,)], 60) or "{}")
+        found = json.loads(said([python, "-I", "-c", READ_VERSIONS % (names,)], 60) or "{}")
     except ValueError:
         return {}
     return found if isinstance(found, dict) else {}
@@ -144,7 +143,7 @@ def processes(folder: str) -> List[Dict[str, Any]]:
     return found[:MOST_PROCESSES]
 
 
-def main(folder: str) -> None:
+def main(folder: str, names: List[str]) -> None:
     """Print what there is."""
     facts: Dict[str, Any] = {
         "host": os.uname()[1],
@@ -153,7 +152,7 @@ def main(folder: str) -> None:
         "gpus": gpus(),
         "free_disk_bytes": disk(folder),
         "pythons": pythons(),
-        "packages": packages(folder),
+        "packages": packages(folder, names),
         "bundles": bundles(folder),
         "programs": [name for name in ("rsync", "setsid") if shutil.which(name)],
         "processes": processes(folder),
@@ -163,4 +162,4 @@ def main(folder: str) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    main(sys.argv[1], sys.argv[2:])
