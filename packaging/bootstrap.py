@@ -145,7 +145,10 @@ def missing_test_programs() -> list[str]:
     """Return the Debian packages of programs and fonts that are not found, none but on Linux."""
     if sys.platform != "linux":
         return []
-    missing = [package for program, package in TEST_PROGRAMS.items() if shutil.which(program) is None]
+    places = f"{os.environ.get('PATH', os.defpath)}:/usr/sbin"
+    missing = [
+        package for program, package in TEST_PROGRAMS.items() if not shutil.which(program, path=places)
+    ]
     for file, package in TEST_FONTS.items():
         if not any(next(folder.rglob(file), None) for folder in FONT_FOLDERS):
             missing.append(package)

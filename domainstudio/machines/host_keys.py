@@ -25,7 +25,7 @@ case "$1" in
 *'continue connecting'*) ;;
 *) exit 1 ;;
 esac
-printf '%s\\n\\n' "$1" >> "${_ASKED}"
+printf '%s\\036' "$1" >> "${_ASKED}"
 for fingerprint in ${_ACCEPTED}; do
     case "$1" in
     *" $fingerprint"*) printf '%s\\n' "$fingerprint"; exit 0 ;;
@@ -43,6 +43,8 @@ _ASKING = (
     "ControlMaster=no",
     "ControlPath=none",
 )
+_END = "\036"
+"""What our program writes after each question."""
 _FINGERPRINT = re.compile(r"SHA256:[A-Za-z0-9+/]{43}")
 _QUESTION = re.compile(
     r"The authenticity of host '(?P<host>[^']+)' can't be established"
@@ -77,15 +79,15 @@ def unknown_key(machine: Machine, accepted: Sequence[str] = ()) -> HostKey | Non
         return None
     with tempfile.TemporaryDirectory(prefix="domainstudio-") as folder:
         finished, questions = _connect(machine, accepted, Path(folder))
-    for found in _QUESTION.finditer(questions):
-        if found["fingerprint"] not in accepted:
+    for found in map(_QUESTION.search, questions):
+        if found is not None and found["fingerprint"] not in accepted:
             return HostKey(one_line(found["host"]), found["kind"], found["fingerprint"])
     if finished.code == 255:
         raise UserError(trouble(machine, finished.stderr))
     return None
 
 
-def _connect(machine: Machine, accepted: Sequence[str], folder: Path) -> tuple[Finished, str]:
+def _connect(machine: Machine, accepted: Sequence[str], folder: Path) -> tuple[Finished, list[str]]:
     """Connect once; return how ssh ended, and what it asked."""
     askpass, asked = folder / "askpass", folder / "asked"
     asked.touch()
@@ -108,4 +110,4 @@ def _connect(machine: Machine, accepted: Sequence[str], folder: Path) -> tuple[F
         raise UserError(Problem("machine.too_slow", None, params)) from None
     except TooMuchOutput:
         raise UserError(Problem("machine.too_much", None, {"name": machine.name})) from None
-    return finished, asked.read_text(errors="replace")
+    return finished, asked.read_text(errors="replace").split(_END)

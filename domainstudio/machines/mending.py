@@ -84,7 +84,8 @@ def mend(connection: Connection, planned: Mending, tell: Callable[[str], None]) 
 
 def _follow(connection: Connection, command: tuple[str, ...], tell: Callable[[str], None]) -> None:
     """Run a command there, telling each line of it."""
-    name, last, left = connection.machine.name, "-", _MOST_BYTES
+    name, last = connection.machine.name, "-"
+    left = _MOST_BYTES
     with connection.stream(command, merged=True) as process:
         assert process.stdout is not None
         try:

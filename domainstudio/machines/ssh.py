@@ -209,8 +209,11 @@ def _private_folder() -> Path | None:
     own = os.environ.get("XDG_RUNTIME_DIR")
     place = Path(own) if own and Path(own).is_dir() else Path(tempfile.gettempdir())
     folder = place / f"domainstudio-{os.getuid()}"
-    with suppress(FileExistsError):
-        folder.mkdir(mode=0o700)
-    found = folder.lstat()
+    try:
+        with suppress(FileExistsError):
+            folder.mkdir(mode=0o700)
+        found = folder.lstat()
+    except OSError:  # a full or read-only place: each command connects for itself
+        return None
     is_ours = stat.S_ISDIR(found.st_mode) and found.st_uid == os.getuid() and not found.st_mode & 0o077
     return folder if is_ours else None

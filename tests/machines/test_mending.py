@@ -15,7 +15,7 @@ from remote_machine import RemoteMachine
 
 from domainstudio.machines import requirements
 from domainstudio.machines.bundle import bundle, provide
-from domainstudio.machines.mending import mend, plan
+from domainstudio.machines.mending import Mending, mend, plan
 from domainstudio.machines.probe import missing, probe
 from domainstudio.machines.ssh import Connection
 from domainstudio.problems import UserError
@@ -167,3 +167,18 @@ def test_an_index_is_given_to_pip_and_versions_held(connection: Connection, remo
     assert lines[0] == "python3 -m venv .domainstudio/env"
     assert "--index-url https://index.example/simple" in lines[1]
     assert f"-c .domainstudio/{bundle().name}/constraints.txt" in lines[1] and "'torch>=2.10'" in lines[1]
+
+
+def test_a_connection_cut_in_the_midst_and_endless_output_are_sentences(
+    connection: Connection, remote: RemoteMachine
+) -> None:
+    def cut(line: str) -> None:
+        if line == "begun":
+            connection.close()
+
+    with pytest.raises(UserError) as raised:
+        mend(connection, Mending(remote.machine, (("sh", "-c", "echo begun; sleep 5"),)), cut)
+    assert raised.value.problem.code == "machine.lost"
+    with pytest.raises(UserError) as raised:
+        mend(connection, Mending(remote.machine, (("cat", "/dev/zero"),)), lambda line: None)
+    assert raised.value.problem.code == "machine.too_much"

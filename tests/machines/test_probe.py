@@ -40,7 +40,7 @@ def test_what_there_is(connection: Connection, remote: RemoteMachine) -> None:
     assert list(remote.home.iterdir()) == [], "asking leaves nothing there"
 
 
-def test_a_machine_without_gpu_or_with_one_that_hangs(connection: Connection, remote: RemoteMachine) -> None:
+def test_a_machine_without_gpu_or_with_an_odd_answer(connection: Connection, remote: RemoteMachine) -> None:
     remote.program("nvidia-smi", "echo 'No devices were found'; exit 6")
     assert probe(connection).gpus == ()
     remote.program("nvidia-smi", "printf 'a,b\\n\\377\\377,1,2,3,4,x\\n'")
@@ -58,6 +58,11 @@ def test_processes_of_this_program_are_named(connection: Connection, remote: Rem
         assert process.stdout is not None and process.stdout.readline() == b"ready\n"
         (found,) = probe(connection).processes
         assert str(script) in found.command
+        gate.write_text("go\n")
+    with connection.stream(["sh", ".domainstudio/run.sh"]) as process:
+        assert process.stdout is not None and process.stdout.readline() == b"ready\n"
+        (found,) = probe(connection).processes
+        assert found.command == "sh .domainstudio/run.sh"
         gate.write_text("go\n")
 
 

@@ -1,5 +1,6 @@
 """The connection by ssh: arguments arrive as they are, troubles are sentences, one master is shared."""
 
+import os
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -56,6 +57,21 @@ def test_two_commands_share_one_master_that_goes_away(connection: Connection, re
     connection.close()
     connection.run(["true"])
     assert connections() == 2
+
+
+def test_a_place_that_others_may_enter_or_that_is_too_long_is_not_used_for_a_master(
+    remote: RemoteMachine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    open_to_all = tmp_path / f"domainstudio-{os.getuid()}"
+    open_to_all.mkdir()
+    open_to_all.chmod(0o755)
+    long = tmp_path / ("x" * 100)
+    long.mkdir()
+    for place in (tmp_path, long):
+        monkeypatch.setenv("XDG_RUNTIME_DIR", str(place))
+        assert remote.connection().run(["true"]).code == 0
+        assert "ControlPath=none" in remote.connection().options()
+    assert list(open_to_all.iterdir()) == []
 
 
 def test_many_commands_at_once_on_a_new_connection(connection: Connection) -> None:

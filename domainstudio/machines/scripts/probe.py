@@ -129,16 +129,20 @@ def bundles(folder: str) -> List[str]:
 
 
 def processes(folder: str) -> List[Dict[str, Any]]:
-    """Return the processes whose program or arguments lie in the folder, as pid and command."""
-    marker = os.path.abspath(folder) + os.sep
+    """Return this user's processes that have to do with the folder, as pid and command."""
+    place = os.path.abspath(folder)
+    markers = tuple({name.rstrip("/") + "/" for name in (folder, place, os.path.realpath(place))})
     found = []
     for entry in sorted(filter(str.isdigit, os.listdir("/proc") if os.path.isdir("/proc") else []), key=int):
         try:
+            if os.stat("/proc/" + entry).st_uid != os.getuid():
+                continue
+            within = os.readlink("/proc/%s/cwd" % entry) + "/"
             with open("/proc/%s/cmdline" % entry, "rb") as source:
                 words = source.read(20000).decode("utf-8", "replace").split("\0")
         except OSError:
             continue
-        if int(entry) != os.getpid() and any(word.startswith(marker) for word in words):
+        if any(word.startswith(markers) for word in [within, *words]) and any(words):
             found.append({"pid": int(entry), "command": " ".join(words).strip()[:500]})
     return found[:MOST_PROCESSES]
 
