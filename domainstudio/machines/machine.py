@@ -42,7 +42,7 @@ class Machine(BaseModel):
     @field_validator("folder")
     @classmethod
     def _check_folder(cls, value: str) -> str:
-        if not _FOLDER.fullmatch(value) or ".." in value.split("/"):
+        if not _FOLDER.fullmatch(value) or {".", ".."} & set(value.split("/")):
             raise ValueError("a path of letters, digits, dots, hyphens and underscores")
         return value
 

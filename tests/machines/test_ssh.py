@@ -10,7 +10,8 @@ from remote_machine import RemoteMachine
 
 from domainstudio.machines.machine import Machine
 from domainstudio.machines.ssh import Connection
-from domainstudio.problems import UserError
+from domainstudio.machines.ssh_words import trouble
+from domainstudio.problems import UserError, sentence
 
 ECHO = "import os, sys; sys.stdout.buffer.write(b'|'.join(map(os.fsencode, sys.argv[1:])))"
 ODD = ["a b", "it's", 'say "x"', "$(touch x)", "`touch x`", "a\nb", "中文 文件", "-n", "", "*", "\\n"]
@@ -110,6 +111,30 @@ def test_no_listener_and_no_such_name(remote: RemoteMachine) -> None:
     assert code_of(remote.connection()) == "machine.bad_configuration"
 
 
+@pytest.mark.parametrize(
+    ("said", "code"),
+    [
+        ("ssh: connect to host 10.0.0.9 port 22: Connection timed out", "machine.unreachable"),
+        ("ssh: connect to host 10.0.0.9 port 22: Operation timed out", "machine.unreachable"),
+        ("ssh: connect to host 10.0.0.9 port 22: No route to host", "machine.unreachable"),
+        ("Connection timed out during banner exchange", "machine.unreachable"),
+        (
+            "Received disconnect from 10.0.0.9: Too many authentication failures",
+            "machine.no_access",
+        ),
+        ("Timeout, server 10.0.0.9 not responding.", "machine.lost"),
+        ("kex_exchange_identification: Connection closed by remote host\r\n", "machine.lost"),
+        ("", "machine.lost"),
+        ("\x1b[31m\udcff" * 10_000, "machine.lost"),
+    ],
+)
+def test_what_ssh_says_elsewhere(said: str, code: str) -> None:
+    problem = trouble(Machine(name="gpu", destination="gpu"), said.encode("utf-8", "surrogateescape"))
+    assert problem.code == code
+    words = sentence(problem)
+    assert words.isprintable() and len(words) < 1000
+
+
 def test_a_missing_ssh_is_a_sentence(remote: RemoteMachine, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(remote.bin))
     assert code_of(remote.connection()) == "machine.no_ssh"
@@ -131,8 +156,8 @@ def test_the_persons_remote_command_and_forwardings_do_not_get_in_the_way(remote
         {"destination": "a;b"}, {"destination": "a@b`x`"}, {"destination": "ssh://a:22"},
         {"name": "-x"}, {"name": "../x"}, {"name": "A"}, {"name": "a" * 40},
         {"folder": "../up"}, {"folder": "a/../../b"}, {"folder": "-rf"}, {"folder": "a b"},
-        {"folder": "$HOME"}, {"folder": "~/x"}, {"folder": ""}, {"folder": "a\n"},
-        {"ssh_config": "here"}, {"ssh_config": "-v"}, {"extra": "x"},
+        {"folder": "$HOME"}, {"folder": "~/x"}, {"folder": ""}, {"folder": "."}, {"folder": "a/./b"},
+        {"folder": "/"}, {"folder": "a\n"}, {"ssh_config": "here"}, {"ssh_config": "-v"}, {"extra": "x"},
     ],
 )  # fmt: skip
 def test_hostile_machines_are_refused(field: dict[str, str]) -> None:
