@@ -132,12 +132,9 @@ class Connection:
         socket = self._socket()
         if socket is not None and socket.exists():
             command = [program("ssh"), *configuration(self.machine), "-o", f"ControlPath={socket}"]
+            command += ["-O", "exit", "--", self.machine.destination]
             with suppress(TooSlow, TooMuchOutput):
-                run(
-                    [*command, "-O", "exit", "--", self.machine.destination],
-                    environment=environment(),
-                    seconds=10,
-                )
+                run(command, environment=environment(), seconds=CONNECT_SECONDS)
 
     def _run_here(
         self, command: Sequence[str], given: bytes | IO[bytes], seconds: float, most_bytes: int
@@ -193,7 +190,7 @@ def configuration(machine: Machine) -> list[str]:
 
 
 def environment() -> dict[str, str]:
-    """Return the variables of ssh: neither it nor that of a jump host may ask for a secret."""
+    """Return the variables under which neither ssh nor that of a jump host may ask for a secret."""
     return {**os.environ, "SSH_ASKPASS_REQUIRE": "never"}
 
 
