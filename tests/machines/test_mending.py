@@ -182,3 +182,19 @@ def test_a_connection_cut_in_the_midst_and_endless_output_are_sentences(
     with pytest.raises(UserError) as raised:
         mend(connection, Mending(remote.machine, (("cat", "/dev/zero"),)), lambda line: None)
     assert raised.value.problem.code == "machine.too_much"
+
+
+def test_a_machine_without_room_says_so_and_keeps_no_half(
+    connection: Connection, remote: RemoteMachine, tmp_path: Path
+) -> None:
+    remote.program("python3", f'ulimit -f 4; exec {os.path.realpath(sys.executable)} "$@"')
+    with pytest.raises(UserError) as raised:
+        provide(connection)
+    assert raised.value.problem.code == "machine.not_kept" and "File too large" in str(raised.value)
+    assert list((remote.home / ".domainstudio").iterdir()) == []
+    large = tmp_path / "large"
+    large.write_bytes(bytes(100_000))
+    with large.open("rb") as source:
+        kept = connection.python("keep", ".domainstudio/wheels/large", "0" * 64, input=source)
+    assert kept.code == 1 and b"File too large" in kept.stderr
+    assert list((remote.home / ".domainstudio" / "wheels").iterdir()) == []
