@@ -186,6 +186,14 @@ def check_tree(folder: Path) -> None:
                     raise UserError(Problem("path.link_in_folder", None, {"path": entry.path}))
 
 
+def user_cache() -> Path:
+    """Return the folder of this person for what can be made again, made if need be."""
+    own = os.environ.get("XDG_CACHE_HOME")
+    folder = Path(own) if own and Path(own).is_absolute() else Path.home() / ".cache"
+    (folder / "domainstudio").mkdir(parents=True, exist_ok=True)
+    return folder / "domainstudio"
+
+
 SMALL_BYTES = 64 << 20
 """The most that a file of JSON may have: the largest tokenizers take a third of it."""
 

@@ -4,7 +4,7 @@ import errno
 import os
 import shutil
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Literal
@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from domainstudio.jobs.event_file import FULL, RESERVE_BYTES, reserve
 from domainstudio.jobs.events import Event, LineDecoder, State
+from domainstudio.jobs.link import LINK, Link, Status, read_link
 from domainstudio.jobs.run_record import Liveness, RunRecord, read_record, record_of
 from domainstudio.jobs.spec import JOB_ID, LAST_NUMBER, JobSpec, Program, parse_spec
 from domainstudio.paths import (
@@ -28,8 +29,8 @@ from domainstudio.paths import (
 )
 from domainstudio.problems import Problem, UserError
 
-Status = Literal["created", "running", "done", "stopped", "failed", "interrupted", "unknown"]
 Stop = Literal["checkpoint", "now", "keep"]
+__all__ = ["Status"]
 REQUEST_BYTES = 256
 DRAFT = ".new-"
 """What the name of a job folder begins with until it is whole."""
@@ -236,7 +237,13 @@ class JobFolder:
         return events[-1] if events else None
 
     def status(self) -> Status:
-        """Return the state of the latest attempt: its own last word, else whether its process lives."""
+        """Return the state of the latest attempt: its own last word, else whether its process lives.
+
+        Of a job on another machine that is what the machine told last: its silence is not the job's death.
+        """
+        link = read_link(self.path)
+        if link is not None:
+            return self._status_there(link)
         record = self.run_record()
         if record is None:
             creator = read_record(self.creator_file)
@@ -248,6 +255,27 @@ class JobFolder:
             return last.body.state
         words: dict[Liveness, Status] = {"alive": "running", "dead": "interrupted", "unknown": "unknown"}
         return words[liveness]
+
+    def _status_there(self, link: Link) -> Status:
+        record = self.run_record()
+        if link.phase in ("sending", "starting") or record is None:
+            return "running" if self.is_carried() else "interrupted"
+        last = self.last_event(record.events_offset)
+        if last is not None and isinstance(last.body, State):
+            return last.body.state
+        return link.status if link.status != "created" else "unknown"
+
+    @property
+    def carrier_lock(self) -> Path:
+        """Held by the process that carries the job to another machine and what it tells back."""
+        return self.path / ".carrier.lock"
+
+    def is_carried(self) -> bool:
+        """Return whether a process does that now."""
+        if not self.carrier_lock.exists():
+            return False
+        with locked(self.carrier_lock, waits=False) as is_free:
+            return not is_free
 
     def open_events(self) -> BinaryIO:
         """Open events.jsonl for reading.
@@ -271,11 +299,15 @@ class JobFolder:
             return 0
 
     def attempt_stamp(self) -> int:
-        """Return a number that is another for each attempt: when run.json was written, 0 if there is none."""
-        try:
-            return self.run_file.stat().st_mtime_ns
-        except FileNotFoundError:
-            return 0
+        """Return a number that is another for each attempt: when run.json was written, 0 if there is none.
+
+        Of a job on another machine it is another, too, whenever that was heard of.
+        """
+        stamp = 0
+        for file in (self.run_file, self.path / LINK):
+            with suppress(FileNotFoundError):
+                stamp += file.stat().st_mtime_ns
+        return stamp
 
     def record_process(self, pid: int, events_offset: int) -> RunRecord:
         """Write run.json for an attempt whose group is led by process `pid` of this machine.

@@ -115,7 +115,7 @@ def read(folder: JobFolder) -> Curves:
 
 def save_elsewhere(folder: JobFolder) -> threading.Thread:
     """Have a process of its own leave the curves as files; the thread returned lives as long as it does."""
-    command = [sys.executable, "-P", "-m", "domainstudio.jobs", str(folder.path)]
+    command = [sys.executable, "-P", "-m", "domainstudio.jobs", "curves", str(folder.path)]
     quiet = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
     name = f"reaper of {folder.job_id}'s columns"
     thread = threading.Thread(target=subprocess.run, args=(command,), kwargs=quiet, name=name, daemon=True)

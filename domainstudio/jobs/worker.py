@@ -132,6 +132,11 @@ def _told(problem: Problem) -> JobProblem:
     return JobProblem(problem.code, problem.field, dict(problem.params))
 
 
+def attempts_in(events_file: Path) -> int:
+    """Return how many attempts have told something so far."""
+    return _end_of(events_file)[1]
+
+
 def _end_of(events_file: Path) -> tuple[int, int, bool]:
     """Return (last seq, last attempt, whether its last line is torn) of an events file, if there is one."""
     if not events_file.exists():

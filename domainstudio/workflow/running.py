@@ -19,6 +19,7 @@ from domainstudio.paths import move_whole, remove_drafts, whole_folder
 from domainstudio.problems import Problem, UserError
 from domainstudio.project import jobs as index
 from domainstudio.project.project import Project
+from domainstudio.workflow.remote import is_remote, resume_there
 
 
 @dataclass(frozen=True)
@@ -49,8 +50,21 @@ class Kind:
     """What an attempt that did not finish left is there for the next: `run` says which of it is whole."""
 
 
-def start(project: Project, kind: Kind, work: BaseModel, processes: int = 1) -> JobFolder:
+def start(
+    project: Project,
+    kind: Kind,
+    work: BaseModel,
+    processes: int = 1,
+    launch: Callable[[JobFolder], object] = process.start,
+) -> JobFolder:
     """Create a job and start its process; nothing is left of one that could not be started.
+
+    Args:
+        project: gets the job.
+        kind: of the job.
+        work: what it shall do.
+        processes: ranks.
+        launch: starts it; by default here.
 
     Raises:
         UserError: what it will write cannot fit on the disk, or the disk refuses already now.
@@ -68,7 +82,7 @@ def start(project: Project, kind: Kind, work: BaseModel, processes: int = 1) -> 
     )
     try:
         index.register(project.connection, folder.job_id, kind.name)
-        process.start(folder)
+        launch(folder)
     except BaseException:
         shutil.rmtree(folder.path, ignore_errors=True)
         raise
@@ -83,7 +97,10 @@ def resume(folder: JobFolder) -> None:
     """
     if folder.status() == "done":
         raise UserError(Problem("job.already_done", "run", {"job": folder.job_id}))
-    process.start(folder)
+    if is_remote(folder):
+        resume_there(folder)
+    else:
+        process.start(folder)
 
 
 def work_of(spec: JobSpec, kind: Kind) -> Any:

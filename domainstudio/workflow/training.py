@@ -1,6 +1,7 @@
 """Start a training run, and see what runs there are."""
 
 from dataclasses import dataclass
+from functools import partial
 
 from domainstudio.jobs.checkpoints import (
     MODEL,
@@ -13,6 +14,7 @@ from domainstudio.jobs.checkpoints import (
 from domainstudio.jobs.curves import Curves
 from domainstudio.jobs.folder import JobFolder
 from domainstudio.jobs.metrics import read
+from domainstudio.machines.store import find_machine
 from domainstudio.mixture.shares import Arm, Mixture, arm_of, check, check_blocks, plan
 from domainstudio.problems import Problem, UserError
 from domainstudio.project.plans import DEFAULT_NAME
@@ -30,7 +32,7 @@ from domainstudio.recipe.run import (
 )
 from domainstudio.recipe.shapes import SHAPES
 from domainstudio.recipe.size import Shapes, Size, blocks_in, size_of
-from domainstudio.workflow import canaries, planning
+from domainstudio.workflow import canaries, planning, remote
 from domainstudio.workflow.packing import packed
 from domainstudio.workflow.running import Kind, Room, relative_to_job, start, work_of
 from domainstudio.workflow.tokenizer import current
@@ -72,6 +74,7 @@ def start_run(
     recipe_name: str = DEFAULT_NAME,
     settings: dict[str, str] | None = None,
     arm: Arm = "treated",
+    machine: str = "",
 ) -> JobFolder:
     """Freeze mixture, recipe and token files into a run and start it.
 
@@ -82,11 +85,16 @@ def start_run(
         recipe_name: a saved recipe.
         settings: recipe settings replaced for this run alone.
         arm: treated takes the mixture as it is, control its general text alone, naive its other text alone.
+        machine: where it is trained, by its name among the person's machines; empty for here.
 
     Raises:
         UserError: something is missing or contradicts; nothing is started.
     """
-    return start(project, TRAIN, *freeze(project, origin, mixture_name, recipe_name, settings or {}, arm))
+    spec, processes = freeze(project, origin, mixture_name, recipe_name, settings or {}, arm)
+    if not machine:
+        return start(project, TRAIN, spec, processes)
+    find_machine(machine)
+    return start(project, TRAIN, spec, processes, partial(remote.launch, machine=machine))
 
 
 def freeze(

@@ -1,0 +1,72 @@
+"""connection.json: what is known of a job that runs on another machine, and how well it is heard of."""
+
+import time
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from domainstudio.paths import read_small, write_atomically
+
+LINK = "connection.json"
+SILENT_SECONDS = 8.0
+"""A carrier that has heard nothing for so long says so; the machine itself speaks every two seconds."""
+
+Status = Literal["created", "running", "done", "stopped", "failed", "interrupted", "unknown"]
+"""Of a job."""
+Phase = Literal["sending", "starting", "live", "reconnecting", "refused", "over"]
+
+
+class Device(BaseModel):
+    """What a GPU there does; None is not told."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    name: str
+    memory_used: int | None = None
+    """Bytes."""
+    memory_total: int | None = None
+    utilisation: float | None = None
+    """Per cent."""
+    temperature: float | None = None
+    """Degrees Celsius."""
+
+
+class Link(BaseModel):
+    """Written by the carrier, read by everybody."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    machine: str
+    phase: Phase
+    written: float
+    """Unix seconds, here."""
+    last_seen: float | None = None
+    """When the machine was heard of last, by the clock here."""
+    status: Status = "created"
+    """Of the job, as the machine told last."""
+    done: int = 0
+    total: int = 0
+    """Bytes sent, and to be sent."""
+    problem: str = ""
+    """Code of why it is not connected."""
+    params: dict[str, str] = Field(default_factory=dict)
+    devices: tuple[Device, ...] = ()
+
+    @property
+    def silence(self) -> float | None:
+        """Seconds since the machine was heard of, None if it never was."""
+        return None if self.last_seen is None else max(0.0, time.time() - self.last_seen)
+
+
+def read_link(folder: Path) -> Link | None:
+    """Return what is known of a job on another machine; None of one that is not, or if it is damaged."""
+    try:
+        return Link.model_validate_json(read_small(folder / LINK))
+    except (FileNotFoundError, ValidationError):
+        return None
+
+
+def write_link(folder: Path, link: Link) -> None:
+    """Replace what is known."""
+    write_atomically(folder / LINK, link.model_dump_json().encode())

@@ -1,0 +1,96 @@
+"""Runs on other machines: started there, resumed, ended, and followed again by whatever window is opened."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from domainstudio.jobs.folder import JobFolder, list_jobs
+from domainstudio.jobs.link import read_link, write_link
+from domainstudio.jobs.worker import attempts_in
+from domainstudio.machines.assignment import Assignment, Fetch, read_assignment, write_assignment
+from domainstudio.machines.errand import Errand
+from domainstudio.machines.inputs import name_there
+from domainstudio.machines.ssh import Connection
+from domainstudio.machines.store import find_machine
+from domainstudio.project.project import Project
+
+_PROGRAM = "domainstudio.machines"
+
+
+def launch(folder: JobFolder, machine: str, fetch: Fetch = "model") -> None:
+    """Have a job that was just created sent to a machine and started there.
+
+    Raises:
+        UserError: there is no machine of this name.
+    """
+    find_machine(machine)
+    project = folder.path.resolve().parents[1]
+    write_assignment(folder.path, Assignment(machine=machine, project=name_there(project), fetch=fetch))
+    carry(folder)
+
+
+def carry(folder: JobFolder) -> None:
+    """Start the process that carries a job, in a session of its own: it outlives this one."""
+    with (folder.path / "carrier.log").open("ab") as log:
+        subprocess.Popen(
+            [sys.executable, "-P", "-m", _PROGRAM, str(folder.path.resolve())],
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            cwd=os.path.abspath(os.sep),
+            start_new_session=True,
+        )
+
+
+def is_remote(folder: JobFolder) -> bool:
+    """Return whether a job runs on another machine."""
+    return read_assignment(folder.path) is not None
+
+
+def resume_there(folder: JobFolder) -> None:
+    """Have a job that stopped, failed or was interrupted started again where it ran."""
+    assignment = read_assignment(folder.path)
+    if assignment is None:
+        raise ValueError("the job runs here")
+    folder.clear_request()
+    known = attempts_in(folder.events_file)
+    write_assignment(folder.path, assignment.model_copy(update={"is_asked": True, "attempts": known}))
+    link = read_link(folder.path)
+    if link is not None:
+        write_link(folder.path, link.model_copy(update={"phase": "starting", "problem": ""}))
+    carry(folder)
+
+
+def follow_again(project: Project) -> list[str]:
+    """Have every job on another machine carried that is not over, unless it is; return their names."""
+    begun = []
+    for folder in list_jobs(project.jobs):
+        assignment, link = read_assignment(folder.path), read_link(folder.path)
+        is_over = link is not None and link.phase == "over"
+        if assignment is None or folder.is_carried() or (is_over and not assignment.is_asked):
+            continue
+        carry(folder)
+        begun.append(folder.job_id)
+    return begun
+
+
+def kill_there(folder: JobFolder) -> None:
+    """End a job's processes on its machine by force, once a person agreed.
+
+    Raises:
+        UserError: the machine is not reached.
+    """
+    assignment = read_assignment(folder.path)
+    if assignment is not None:
+        connection = Connection(find_machine(assignment.machine))
+        try:
+            Errand(folder, connection).kill()
+        finally:
+            connection.close()
+
+
+def machine_of(folder: Path) -> str:
+    """Return the name of the machine that a job runs on, empty for this one."""
+    assignment = read_assignment(folder)
+    return assignment.machine if assignment else ""
