@@ -270,12 +270,18 @@ class JobFolder:
         """Held by the process that carries the job to another machine and what it tells back."""
         return self.path / ".carrier.lock"
 
+    def record_carrier(self, pid: int) -> None:
+        """Write which process of this machine that is."""
+        write_atomically(self._carrier_file, record_of(pid).model_dump_json().encode())
+
     def is_carried(self) -> bool:
-        """Return whether a process does that now."""
-        if not self.carrier_lock.exists():
-            return False
-        with locked(self.carrier_lock, waits=False) as is_free:
-            return not is_free
+        """Return whether that process lives."""
+        record = read_record(self._carrier_file)
+        return record is not None and record.liveness() == "alive"
+
+    @property
+    def _carrier_file(self) -> Path:
+        return self.path / ".carrier.json"
 
     def open_events(self) -> BinaryIO:
         """Open events.jsonl for reading.

@@ -1,12 +1,12 @@
 """`python -m domainstudio.machines JOB`: carry a job to its machine, and what it tells back."""
 
+import os
 import sys
 from pathlib import Path
 
-from domainstudio.machines.store import find_machine
-
 from domainstudio.jobs.folder import JobFolder
 from domainstudio.jobs.link import read_link
+from domainstudio.machines import store
 from domainstudio.machines.assignment import read_assignment
 from domainstudio.machines.carrier import Carrier
 from domainstudio.paths import locked
@@ -17,11 +17,12 @@ def main(path: Path) -> int:
     """Carry until the job is over; if another process is at it, see afterwards whether that was all."""
     folder = JobFolder(path)
     with locked(folder.carrier_lock):
+        folder.record_carrier(os.getpid())
         assignment, link = read_assignment(path), read_link(path)
         if assignment is None or (link is not None and link.phase == "over" and not assignment.is_asked):
             return 0
         try:
-            Carrier(folder, find_machine(assignment.machine)).run()
+            Carrier(folder, store.machine(assignment.machine)).run()
         except UserError as error:  # told in the link
             print(error, file=sys.stderr, flush=True)
             return 2

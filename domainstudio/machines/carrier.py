@@ -7,19 +7,19 @@ to go on, so that no event is lost or doubled whenever either side dies. What is
 import io
 import threading
 import time
-from contextlib import suppress
 from typing import Any
 
 import orjson
-from domainstudio.machines.machine import Machine
-from domainstudio.machines.ssh import Connection
-from domainstudio.machines.ssh_words import trouble
 
 from domainstudio.jobs.folder import JobFolder, Request
 from domainstudio.jobs.frames import append, frames, size_of
 from domainstudio.jobs.link import Device, Link, Phase, write_link
 from domainstudio.machines.assignment import Assignment, read_assignment, write_assignment
 from domainstudio.machines.errand import Errand
+from domainstudio.machines.last_words import LastWords
+from domainstudio.machines.machine import Machine
+from domainstudio.machines.ssh import Connection
+from domainstudio.machines.ssh_words import trouble
 from domainstudio.paths import write_atomically
 from domainstudio.problems import Problem, UserError
 
@@ -50,6 +50,7 @@ class Carrier:
         Raises:
             UserError: what only a person can mend; it is told in the link too.
         """
+        self._folder.log_file.touch()
         try:
             while not self._has_carried():
                 time.sleep(min(LONGEST_WAIT, FIRST_WAIT * 2 ** min(self._tries, 10)))
@@ -103,23 +104,19 @@ class Carrier:
             UserError: the connection was lost, or the machine has something to say.
         """
         offsets = [size_of(file) for file in (self._folder.events_file, self._folder.log_file)]
-        process = self._errand.watch(*offsets)
-        assert process.stdout is not None and process.stderr is not None
         over = threading.Event()
         asking = threading.Thread(target=self._forward_requests, args=(over,), daemon=True)
-        asking.start()
-        said = _Words(process.stderr)
-        try:
-            for kind, offset, data in frames(io.BufferedReader(process.stdout, _MB)):  # type: ignore[arg-type]
-                if self._take(kind, offset, data):
-                    return
-        finally:
-            over.set()
-            process.kill()
-            process.wait()
-            said.join()
-            asking.join()
-        raise UserError(trouble(self._machine, bytes(said.data)))
+        with self._errand.watch(*offsets) as process, LastWords(process) as words:
+            assert process.stdout is not None
+            asking.start()
+            try:
+                for kind, offset, data in frames(io.BufferedReader(process.stdout, _MB)):  # type: ignore[type-var]
+                    if self._take(kind, offset, data):
+                        return
+            finally:
+                over.set()
+                asking.join()
+        raise UserError(trouble(self._machine, words.data))
 
     def _take(self, kind: str, offset: int, data: bytes) -> bool:
         """Take in what a frame tells; return whether the job is over."""
@@ -176,21 +173,6 @@ class Carrier:
             }
         )
         write_link(self._folder.path, self._link)
-
-
-class _Words(threading.Thread):
-    """What ssh writes beside the frames: its end says why it ended."""
-
-    def __init__(self, pipe: Any) -> None:
-        super().__init__(daemon=True)
-        self._pipe, self.data = pipe, bytearray()
-        self.start()
-
-    def run(self) -> None:
-        """Keep the last of it."""
-        with suppress(OSError, ValueError):
-            while chunk := self._pipe.read(4096):
-                self.data = (self.data + chunk)[-65_536:]
 
 
 def _device(row: dict[str, str]) -> Device:

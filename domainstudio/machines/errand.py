@@ -5,14 +5,14 @@ import subprocess
 from collections.abc import Callable
 
 import orjson
-from domainstudio.machines.bundle import module_command
-from domainstudio.machines.ssh import Connection
 
 from domainstudio.jobs.checkpoints import CHECKPOINTS, MODEL, best_of, checkpoint_name
 from domainstudio.jobs.folder import JobFolder, Request
 from domainstudio.jobs.frames import frames
 from domainstudio.machines.assignment import Assignment, read_assignment
 from domainstudio.machines.inputs import files_of, inputs_of
+from domainstudio.machines.place import missing_program, module_command
+from domainstudio.machines.ssh import Connection
 from domainstudio.machines.transfer import File, fetch, listed, send
 from domainstudio.problems import Problem, UserError
 from domainstudio.recipe.run import RunSpec
@@ -116,14 +116,17 @@ class Errand:
 
     def _do(self, assignment: Assignment, verb: str, *arguments: str, given: bytes = b"") -> None:
         argv = self._command(assignment, verb, *arguments)
-        done = self.connection.run(argv, given=given, seconds=_START_SECONDS)
+        done = self.connection.run(argv, input=given, seconds=_START_SECONDS)
         for kind, _offset, data in frames(io.BytesIO(done.stdout)):
             if kind == "problem":
                 told = orjson.loads(data)
                 raise UserError(Problem(told["code"], told["field"], told["params"]))
         if done.code:
+            missing = missing_program(self.connection, done.code)
+            if missing is not None:
+                raise UserError(missing)
             said = done.stderr.decode(errors="replace").strip().splitlines()
-            params = {"machine": self.connection.machine.name, "reason": said[-1] if said else str(done.code)}
+            params = {"name": self.connection.machine.name, "reason": said[-1] if said else str(done.code)}
             raise UserError(Problem("machine.program_failed", None, params))
 
 

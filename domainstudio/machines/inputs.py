@@ -33,7 +33,8 @@ def inputs_of(spec: RunSpec, job: Path) -> tuple[RunSpec, list[Input]]:
         UserError: the spec names a file of the project that is not inside it.
     """
     project = job.resolve().parents[1]
-    names = [spec.tokenizer, *(one.tokens for one in (*spec.sources, *spec.held_out, *spec.general_text))]
+    names = [spec.tokenizer, *(one.tokens for one in (*spec.sources, *spec.general_text))]
+    names += [one.tokens for one in spec.held_out]
     names += [name for name in (spec.importance, spec.branch.checkpoint if spec.branch else "") if name]
     found = {_below(project, job, name) for name in names}
     model = spec.model

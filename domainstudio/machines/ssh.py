@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import IO
 
 from domainstudio.machines.capture import MOST_BYTES, Finished, TooMuchOutput, TooSlow, run, start
+from domainstudio.machines.last_words import LastWords
 from domainstudio.machines.machine import Machine
 from domainstudio.machines.ssh_words import trouble
 from domainstudio.problems import Problem, UserError
@@ -34,6 +35,7 @@ _DRAFT_BYTES = 18
 """What ssh appends to the name of a socket until it listens, and the end of the path."""
 _PLAIN = re.compile(r"[\w./+-]+")
 """What ssh takes literally in the path of a socket."""
+_CHUNK = 1 << 20
 _SCRIPTS = Path(__file__).parent / "scripts"
 _OPTIONS = (
     "BatchMode=yes",
@@ -114,6 +116,24 @@ class Connection:
         """
         command = [*self.ssh_command(), "--", self.machine.destination, shlex.join(argv)]
         return start(command, stdin=subprocess.DEVNULL, environment=environment(), merged=merged)
+
+    def receive(self, argv: Sequence[str], out: IO[bytes], most_bytes: int) -> None:
+        """Write what a command there says into an open file, as it comes, for as long as it takes.
+
+        Raises:
+            UserError: the machine was not reached or was lost, the command failed, or said more than it may.
+        """
+        left = most_bytes
+        with self.stream(argv, merged=False) as process, LastWords(process) as words:
+            assert process.stdout is not None
+            while left >= 0 and (chunk := process.stdout.read(_CHUNK)):
+                out.write(chunk[: max(0, left)])
+                left -= len(chunk)
+            if left < 0:
+                raise UserError(Problem("machine.too_much", None, {"name": self.machine.name}))
+            code = process.wait()
+        if code:
+            raise UserError(trouble(self.machine, words.data))
 
     def ssh_command(self) -> list[str]:
         """Return ssh and its options without the destination: also what `rsync -e` is given, joined.

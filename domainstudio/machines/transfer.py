@@ -11,20 +11,20 @@ from pathlib import Path
 from typing import Any
 
 import orjson
-from domainstudio.machines.ssh import Connection, environment, program
 
 from domainstudio.disk import free_bytes, no_room
-from domainstudio.machines.scripts.checksums import checksums, sha256
+from domainstudio.machines.checksums import Checksum, checksums, sha256
+from domainstudio.machines.place import missing_program, module_command
+from domainstudio.machines.ssh import Connection, environment, program
 from domainstudio.paths import sync_file, user_cache
 from domainstudio.problems import Problem, UserError
 from domainstudio.units import format_size
 
-Checksum = tuple[int, str]
-"""Bytes and sha256."""
 CACHE = "checksums.json"
 _PLAIN = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_./-]*")
 STAGED = ".incoming"
 """Folder there for files that are not whole yet, each named by its checksum."""
+_CHECKSUMS = "domainstudio.machines.checksums"
 _MOST_ANSWER = 256 << 20
 _ASK_SECONDS = 3600.0
 """Reading a base model of a terabyte once takes so long."""
@@ -88,7 +88,7 @@ def send(connection: Connection, files: Sequence[File], target: str, tell: Calla
     found = _ask(connection, target, [file.there for file in missing], placed).files
     for file in missing:
         if found.get(file.there) != wanted[file.there]:
-            params = {"machine": connection.machine.name, "file": str(file.local)}
+            params = {"name": connection.machine.name, "file": str(file.local)}
             raise UserError(Problem("machine.damaged_file", None, params))
     tell(total, total)
     return needed
@@ -119,7 +119,7 @@ def fetch(
         UserError: the connection broke (what arrived is kept), or a file arrived damaged.
     """
     files = _ask(connection, target, list(names)).files
-    here = checksums(str(root), list(files), str(user_cache() / CACHE))
+    here = checksums(root, list(files), user_cache() / CACHE)
     missing = [name for name, checksum in files.items() if tuple(here.get(name, ())) != checksum]
     total, needed = (sum(files[name][0] for name in names) for names in (files, missing))
     if needed > free_bytes(root):
@@ -145,7 +145,7 @@ def _pull(connection: Connection, there: str, place: Path, wanted: Checksum) -> 
         if whole:
             staged.unlink()
         code = "machine.damaged_file" if whole else "machine.transfer_broke"
-        params = {"machine": connection.machine.name, "file": there, "reason": there}
+        params = {"name": connection.machine.name, "file": there, "reason": there}
         raise UserError(Problem(code, None, params))
     sync_file(staged)
     os.replace(staged, place)
@@ -156,9 +156,9 @@ def _wanted(files: Iterable[File]) -> dict[str, Checksum]:
     by_root = dict[Path, list[File]]()
     for file in files:
         by_root.setdefault(file.root, []).append(file)
-    cache, wanted = str(user_cache() / CACHE), dict[str, Checksum]()
+    cache, wanted = user_cache() / CACHE, dict[str, Checksum]()
     for root, members in by_root.items():
-        found = checksums(str(root), [file.name for file in members], cache)
+        found = checksums(root, [file.name for file in members], cache)
         for file in members:
             if file.name not in found:
                 params = {"file": str(file.local)}
@@ -177,11 +177,10 @@ def _ask(
 ) -> _Answer:
     """Return what lies there; what has arrived is put in place before."""
     asked = orjson.dumps({"names": names, "place": place or {}, "below": below})
-    done = connection.python(
-        "checksums", target, f"{target}/.{CACHE}", given=asked, seconds=_ASK_SECONDS, most_bytes=_MOST_ANSWER
-    )
+    argv = module_command(connection.machine, _CHECKSUMS, target, f"{target}/.{CACHE}")
+    done = connection.run(argv, input=asked, seconds=_ASK_SECONDS, most_bytes=_MOST_ANSWER)
     if done.code:
-        raise UserError(_failed(connection, done.stderr))
+        raise UserError(missing_program(connection, done.code) or _failed(connection, done.stderr))
     found: dict[str, Any] = orjson.loads(done.stdout)
     files = {name: (size, digest) for name, (size, digest) in found["files"].items()}
     return _Answer(files, found["free"], found["below"])
@@ -224,9 +223,12 @@ def _by_rsync(connection: Connection, folder: Path, staging: str) -> None:
 def _by_sftp(connection: Connection, folder: Path, staging: str) -> None:
     """Send with the program that comes with ssh; `reput` goes on where a file broke off."""
     names = sorted(os.listdir(folder))  # checksums: nothing in them needs quotes
-    there = connection.run(["ls", "-1", staging]).stdout.decode(errors="replace").split()
+    said = connection.run(["stat", "-c", "%s %n", *(f"{staging}/{name}" for name in names)]).stdout
+    there = {line.rpartition("/")[2]: int(line.split()[0]) for line in said.decode().splitlines()}
     lines = [f"cd {staging}", f"lcd {folder}"]
-    lines += [f"{'reput' if name in there else 'put'} {name}" for name in names]
+    for name in names:  # one that is as large already is whole, or another
+        begun = 0 < there.get(name, 0) < (folder / name).stat().st_size
+        lines.append(f"{'reput' if begun else 'put'} {name}")
     command = [program("sftp"), *connection.options(), "-b", "-", "--", connection.machine.destination]
     _transfer(connection, command, "\n".join(lines).encode())
 
@@ -247,11 +249,11 @@ def _shell(connection: Connection) -> str:
 def _failed(connection: Connection, said: bytes) -> Problem:
     name = connection.machine.name
     if any(words in said for words in _SPACE):
-        return Problem("machine.disk_full", None, {"machine": name})
+        return Problem("machine.disk_full", None, {"name": name})
     lines = said.decode(errors="replace").strip().splitlines()
-    return Problem("machine.transfer_broke", None, {"machine": name, "reason": lines[-1] if lines else "-"})
+    return Problem("machine.transfer_broke", None, {"name": name, "reason": lines[-1] if lines else "-"})
 
 
 def _no_room(connection: Connection, needed: int, free: int) -> Problem:
-    params = {"machine": connection.machine.name, "needed": format_size(needed), "free": format_size(free)}
+    params = {"name": connection.machine.name, "needed": format_size(needed), "free": format_size(free)}
     return Problem("machine.no_room", None, params)

@@ -66,4 +66,26 @@ SENTENCES: dict[str, str] = {
     "machine.unreachable": (
         "{name} ({destination}) cannot be reached ({reason}): check that it runs, and your network or VPN."
     ),
+    "machine.cannot_keep": (
+        "What the machine tells cannot be kept here ({reason}): make room on this disk. The run goes on."
+    ),
+    "machine.damaged_file": "{file} arrived damaged, to or from {name}: it is sent anew the next time.",
+    "machine.disk_full": "The disk of {name} is full: make room there; what has arrived is kept.",
+    "machine.file_gone": "{file} is needed by the run and is not here: bring it back, then resume.",
+    "machine.no_frame": (
+        "The machine said something else than was asked for ({line}): a login script there may print it."
+    ),
+    "machine.no_program": (
+        "{name} does not have this program: bring it there with `domainstudio machines mend {name}`, then resume."
+    ),
+    "machine.no_room": "{name} has {free} free, and {needed} are to be sent: make room there.",
+    "machine.not_assigned": "{job} does not say which machine it runs on: its remote.json is gone.",
+    "machine.out_of_step": (
+        "{file} is shorter than what the machine has told already: it was changed here. Restore it, or "
+        "remove it to have all of it told again."
+    ),
+    "machine.program_failed": (
+        "The program on {name} failed ({reason}): see what is missing with `domainstudio machines probe`."
+    ),
+    "machine.transfer_broke": "Sending to or from {name} broke off ({reason}): it goes on where it was.",
 }

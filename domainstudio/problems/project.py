@@ -34,8 +34,6 @@ SENTENCES: dict[str, str] = {
         "{job} in {folder} has the last number there is, and no job can follow it: remove that folder."
     ),
     "job.not_running": "{job} is not running; its state is: {status}.",
-    "machine.no_frame": "The machine said something else than was asked ({line}): a login script there may print it.",
-    "machine.out_of_step": "{file} is shorter than what the machine has told already: it was changed here.",
     "job.on_other_host": "{job} runs on another machine ({host}): stop it there.",
     "job.not_taken_in": (
         "{job} is done, but the disk of {file} is too full to take in what it made (about {needed} are "

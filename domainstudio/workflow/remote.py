@@ -3,16 +3,18 @@
 import os
 import subprocess
 import sys
+import threading
+from contextlib import suppress
 from pathlib import Path
 
 from domainstudio.jobs.folder import JobFolder, list_jobs
 from domainstudio.jobs.link import read_link, write_link
 from domainstudio.jobs.worker import attempts_in
+from domainstudio.machines import store
 from domainstudio.machines.assignment import Assignment, Fetch, read_assignment, write_assignment
 from domainstudio.machines.errand import Errand
 from domainstudio.machines.inputs import name_there
 from domainstudio.machines.ssh import Connection
-from domainstudio.machines.store import find_machine
 from domainstudio.project.project import Project
 
 _PROGRAM = "domainstudio.machines"
@@ -24,7 +26,7 @@ def launch(folder: JobFolder, machine: str, fetch: Fetch = "model") -> None:
     Raises:
         UserError: there is no machine of this name.
     """
-    find_machine(machine)
+    store.machine(machine)
     project = folder.path.resolve().parents[1]
     write_assignment(folder.path, Assignment(machine=machine, project=name_there(project), fetch=fetch))
     carry(folder)
@@ -33,7 +35,7 @@ def launch(folder: JobFolder, machine: str, fetch: Fetch = "model") -> None:
 def carry(folder: JobFolder) -> None:
     """Start the process that carries a job, in a session of its own: it outlives this one."""
     with (folder.path / "carrier.log").open("ab") as log:
-        subprocess.Popen(
+        process = subprocess.Popen(
             [sys.executable, "-P", "-m", _PROGRAM, str(folder.path.resolve())],
             stdin=subprocess.DEVNULL,
             stdout=log,
@@ -41,6 +43,9 @@ def carry(folder: JobFolder) -> None:
             cwd=os.path.abspath(os.sep),
             start_new_session=True,
         )
+    with suppress(ProcessLookupError, FileNotFoundError):  # it has ended already
+        folder.record_carrier(process.pid)
+    threading.Thread(target=process.wait, name=f"reaper of {folder.job_id}'s carrier", daemon=True).start()
 
 
 def is_remote(folder: JobFolder) -> bool:
@@ -83,7 +88,7 @@ def kill_there(folder: JobFolder) -> None:
     """
     assignment = read_assignment(folder.path)
     if assignment is not None:
-        connection = Connection(find_machine(assignment.machine))
+        connection = Connection(store.machine(assignment.machine))
         try:
             Errand(folder, connection).kill()
         finally:

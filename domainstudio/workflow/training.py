@@ -14,7 +14,7 @@ from domainstudio.jobs.checkpoints import (
 from domainstudio.jobs.curves import Curves
 from domainstudio.jobs.folder import JobFolder
 from domainstudio.jobs.metrics import read
-from domainstudio.machines.store import find_machine
+from domainstudio.machines import store
 from domainstudio.mixture.shares import Arm, Mixture, arm_of, check, check_blocks, plan
 from domainstudio.problems import Problem, UserError
 from domainstudio.project.plans import DEFAULT_NAME
@@ -93,7 +93,7 @@ def start_run(
     spec, processes = freeze(project, origin, mixture_name, recipe_name, settings or {}, arm)
     if not machine:
         return start(project, TRAIN, spec, processes)
-    find_machine(machine)
+    store.machine(machine)
     return start(project, TRAIN, spec, processes, partial(remote.launch, machine=machine))
 
 

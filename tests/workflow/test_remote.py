@@ -1,0 +1,157 @@
+"""A run on another machine, reached by a real ssh: sent, started, cut off, followed again, asked, fetched."""
+
+import random
+from collections.abc import Iterator
+from pathlib import Path
+
+import fake_trainer
+import psutil
+import pytest
+from far_environment import install
+from remote_machine import SSHD, RemoteMachine, remote_machines
+from support import Command, wait_until
+
+from domainstudio.jobs.checkpoints import chosen_checkpoint
+from domainstudio.jobs.folder import JobFolder
+from domainstudio.jobs.frames import size_of
+from domainstudio.jobs.link import read_link
+from domainstudio.machines import store
+from domainstudio.machines.inputs import name_there
+from domainstudio.project.project import Project
+from domainstudio.workflow import remote as workflow
+from domainstudio.workflow import runs
+from domainstudio.workflow.running import resume
+from domainstudio.workflow.training import start_run
+
+PATIENCE = 60.0
+
+
+@pytest.fixture
+def far(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[RemoteMachine]:
+    """A machine of this person, with this program and the fake trainer."""
+    if SSHD is None:
+        pytest.skip("no sshd")
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    with remote_machines(tmp_path / "machines") as (machine,):
+        install(machine, is_fake=True)
+        store.add(machine.machine)
+        yield machine
+
+
+@pytest.fixture
+def project(small_project: Path) -> Iterator[Project]:
+    with Project(small_project) as opened:
+        yield opened
+
+
+def job_there(far: RemoteMachine, project: Project, job: str = "train-1") -> JobFolder:
+    folder = far.home / far.machine.folder / "projects" / name_there(project.path.resolve())
+    return JobFolder(folder / "jobs" / job)
+
+
+def begin(far: RemoteMachine, project: Project, **behaviour: object) -> JobFolder:
+    """Start a run there that behaves so."""
+    there = job_there(far, project)
+    there.path.mkdir(parents=True)
+    fake_trainer.Behaviour(**behaviour).write(there)  # type: ignore[arg-type]
+    return start_run(project, machine=far.machine.name)
+
+
+def carriers(folder: JobFolder) -> list[psutil.Process]:
+    found = []
+    for process in psutil.process_iter(["cmdline"]):
+        words = process.info["cmdline"] or []
+        if "domainstudio.machines" in words and str(folder.path.resolve()) in words:
+            found.append(process)
+    return found
+
+
+def wait_until_over(folder: JobFolder) -> None:
+    def is_over() -> bool:
+        link = read_link(folder.path)
+        return link is not None and link.phase == "over" and not folder.is_carried()
+
+    wait_until(is_over, PATIENCE)
+
+
+def assert_same(folder: JobFolder, there: JobFolder) -> None:
+    for name in ("events.jsonl", "job.log", "run.json"):
+        assert (folder.path / name).read_bytes() == (there.path / name).read_bytes(), name
+
+
+def test_a_run_there_is_as_one_here_and_its_model_comes_back(far: RemoteMachine, project: Project) -> None:
+    folder = begin(far, project, steps=20)
+    wait_until_over(folder)
+    there = job_there(far, project)
+    assert folder.status() == "done"
+    assert_same(folder, there)
+    here, made = chosen_checkpoint(folder.result), chosen_checkpoint(there.result)
+    assert here is not None and made is not None and here.step == made.step == 20
+    sent = {path.relative_to(there.path.parents[1]) for path in there.path.parents[1].rglob("*.bin")}
+    assert sent and all((project.path / name).read_bytes() == (there.path.parents[1] / name).read_bytes()
+                        for name in sent)  # fmt: skip
+
+
+def test_cut_off_at_random_it_loses_and_doubles_nothing(far: RemoteMachine, project: Project) -> None:
+    folder, dice, cuts = begin(far, project, steps=600, seconds_per_step=0.01), random.Random(3), 0
+    there = job_there(far, project)
+    wait_until(lambda: size_of(folder.events_file) > 0, PATIENCE)
+    while there.status() == "running" and cuts < 8:
+        size = size_of(folder.events_file)
+        for process in psutil.process_iter(["cmdline", "name"]):  # the connection, or whoever carries
+            words = process.info["cmdline"] or []
+            is_ssh = process.info["name"] == "ssh" and str(far.config) in words
+            if is_ssh and dice.random() < 0.8:
+                process.kill()
+        if dice.random() < 0.3:
+            for carrier in carriers(folder):
+                carrier.kill()
+            wait_until(lambda: not folder.is_carried(), 10)
+            assert folder.status() in ("running", "done"), "silence is no death"
+            assert workflow.follow_again(project) == ["train-1"]
+        cuts += 1
+        wait_until(
+            lambda size=size: size_of(folder.events_file) > size or there.status() != "running", PATIENCE
+        )  # type: ignore[misc]
+    wait_until_over(folder)
+    assert cuts >= 3 and folder.status() == "done"
+    assert_same(folder, there)
+
+
+def test_it_is_paused_and_resumed_from_here(far: RemoteMachine, project: Project) -> None:
+    folder = begin(far, project, steps=2000, seconds_per_step=0.01)
+    wait_until(lambda: size_of(folder.events_file) > 2000, PATIENCE)
+    runs.pause(project, "train-1")
+    wait_until_over(folder)
+    assert folder.status() == "stopped"
+    fake_trainer.Behaviour(steps=20).write(job_there(far, project))
+    resume(folder)
+    assert folder.status() == "running"
+    wait_until_over(folder)
+    assert folder.status() == "done"
+    assert_same(folder, job_there(far, project))
+
+
+def test_a_death_there_is_told_and_it_can_go_on(far: RemoteMachine, project: Project) -> None:
+    folder = begin(far, project, steps=30, die_at=9)
+    wait_until_over(folder)
+    assert folder.status() == "interrupted"
+    resume(folder)
+    wait_until_over(folder)
+    assert folder.status() == "done"
+    assert_same(folder, job_there(far, project))
+
+
+def test_a_machine_without_the_program_is_told_of(
+    far: RemoteMachine, project: Project, command: Command
+) -> None:
+    (far.home / far.machine.folder / "env" / "bin" / "python").unlink()
+    folder = start_run(project, machine=far.machine.name)
+
+    def is_refused() -> bool:
+        link = read_link(folder.path)
+        return link is not None and link.phase == "refused"
+
+    wait_until(is_refused, PATIENCE)
+    wait_until(lambda: folder.status() == "interrupted", PATIENCE)
