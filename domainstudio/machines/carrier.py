@@ -4,7 +4,6 @@ The files of the job here are the very bytes of those there, as far as they have
 to go on, so that no event is lost or doubled whenever either side dies. What is asked here is asked there.
 """
 
-import io
 import threading
 import time
 from typing import Any
@@ -110,7 +109,7 @@ class Carrier:
             assert process.stdout is not None
             asking.start()
             try:
-                for kind, offset, data in frames(io.BufferedReader(process.stdout, _MB)):  # type: ignore[type-var]
+                for kind, offset, data in frames(process.stdout):
                     if self._take(kind, offset, data):
                         return
             finally:

@@ -11,7 +11,7 @@ from domainstudio.jobs.folder import JobFolder, Request
 from domainstudio.jobs.frames import frames
 from domainstudio.machines.assignment import Assignment, read_assignment
 from domainstudio.machines.inputs import files_of, inputs_of
-from domainstudio.machines.place import missing_program, module_command
+from domainstudio.machines.place import Place
 from domainstudio.machines.ssh import Connection
 from domainstudio.machines.transfer import File, fetch, listed, send
 from domainstudio.problems import Problem, UserError
@@ -31,7 +31,7 @@ class Errand:
     def __init__(self, folder: JobFolder, connection: Connection) -> None:
         """Reach for nothing yet."""
         self.connection = connection
-        self._folder = folder
+        self._place, self._folder = Place(connection), folder
 
     def send(self, assignment: Assignment, tell: Callable[[int, int], None]) -> None:
         """Bring the spec and all that the job reads.
@@ -47,7 +47,7 @@ class Errand:
         (there / "spec.json").write_bytes(changed.model_dump_json(indent=1).encode())
         files = [File(root, name, folder) for root, name, folder in files_of(inputs)]
         files.append(File(there, "spec.json", f"jobs/{spec.job_id}"))
-        send(self.connection, files, self._project(assignment), tell)
+        send(self._place, files, self._project(assignment), tell)
 
     def start(self, assignment: Assignment, attempts_before: int) -> None:
         """Have the job started, unless it was since `attempts_before` were known.
@@ -87,12 +87,12 @@ class Errand:
         if assignment.fetch == "none":
             return
         target, place = f"{self._project(assignment)}/jobs/{self._folder.job_id}", self._folder.path
-        found = listed(self.connection, target, "result")
+        found = listed(self._place, target, "result")
         if assignment.fetch == "model":
             small = [name for name in found if name.count("/") == 1 and name.endswith(".json")]
-            fetch(self.connection, small, target, place, tell)
+            fetch(self._place, small, target, place, tell)
             found = [name for name in found if _is_of_model(name, self._chosen(found))]
-        fetch(self.connection, found, target, place, tell)
+        fetch(self._place, found, target, place, tell)
 
     def _chosen(self, names: list[str]) -> str:
         """Return the name of the checkpoint that is the job's result: its guard's choice, else the newest."""
@@ -112,19 +112,16 @@ class Errand:
 
     def _command(self, assignment: Assignment, verb: str, *arguments: str) -> list[str]:
         job = f"{self._project(assignment)}/jobs/{self._folder.job_id}"
-        return module_command(self.connection.machine, "domainstudio.jobs", verb, job, *arguments)
+        return self._place.command("domainstudio.jobs", verb, job, *arguments)
 
     def _do(self, assignment: Assignment, verb: str, *arguments: str, given: bytes = b"") -> None:
         argv = self._command(assignment, verb, *arguments)
-        done = self.connection.run(argv, input=given, seconds=_START_SECONDS)
+        done = self._place.run(argv, input=given, seconds=_START_SECONDS)
         for kind, _offset, data in frames(io.BytesIO(done.stdout)):
             if kind == "problem":
                 told = orjson.loads(data)
                 raise UserError(Problem(told["code"], told["field"], told["params"]))
         if done.code:
-            missing = missing_program(self.connection, done.code)
-            if missing is not None:
-                raise UserError(missing)
             said = done.stderr.decode(errors="replace").strip().splitlines()
             params = {"name": self.connection.machine.name, "reason": said[-1] if said else str(done.code)}
             raise UserError(Problem("machine.program_failed", None, params))

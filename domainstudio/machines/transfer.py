@@ -13,8 +13,8 @@ from typing import Any
 import orjson
 
 from domainstudio.disk import free_bytes, no_room
-from domainstudio.machines.checksums import Checksum, checksums, sha256
-from domainstudio.machines.place import missing_program, module_command
+from domainstudio.jobs.checksums import Checksum, checksums, sha256
+from domainstudio.machines.place import Place
 from domainstudio.machines.ssh import Connection, environment, program
 from domainstudio.paths import sync_file, user_cache
 from domainstudio.problems import Problem, UserError
@@ -24,7 +24,7 @@ CACHE = "checksums.json"
 _PLAIN = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_./-]*")
 STAGED = ".incoming"
 """Folder there for files that are not whole yet, each named by its checksum."""
-_CHECKSUMS = "domainstudio.machines.checksums"
+_CHECKSUMS = "domainstudio.jobs.checksums"
 _MOST_ANSWER = 256 << 20
 _ASK_SECONDS = 3600.0
 """Reading a base model of a terabyte once takes so long."""
@@ -61,11 +61,11 @@ class _Answer:
     below: list[str]
 
 
-def send(connection: Connection, files: Sequence[File], target: str, tell: Callable[[int, int], None]) -> int:
+def send(place: Place, files: Sequence[File], target: str, tell: Callable[[int, int], None]) -> int:
     """Bring files to a folder of the machine and return how many bytes had to be sent.
 
     Args:
-        connection: to the machine.
+        place: this program on the machine.
         files: what shall lie there.
         target: the folder, relative to the person's home there.
         tell: told bytes that are there and bytes in all, at the beginning and after each batch.
@@ -74,7 +74,7 @@ def send(connection: Connection, files: Sequence[File], target: str, tell: Calla
         UserError: the connection broke (what arrived is kept), there is no room, or a file arrived damaged.
     """
     wanted = _wanted(files)
-    answer = _ask(connection, target, list(wanted))
+    answer = _ask(place, target, list(wanted))
     missing = [file for file in files if answer.files.get(file.there) != wanted[file.there]]
     total = sum(size for size, _ in wanted.values())
     needed = sum(wanted[file.there][0] for file in missing)
@@ -82,34 +82,34 @@ def send(connection: Connection, files: Sequence[File], target: str, tell: Calla
     if not missing:
         return 0
     if needed > answer.free:
-        raise UserError(_no_room(connection, needed, answer.free))
-    _push(connection, missing, wanted, target)
+        raise UserError(_no_room(place.connection, needed, answer.free))
+    _push(place.connection, missing, wanted, target)
     placed = {file.there: f"{STAGED}/{wanted[file.there][1]}" for file in missing}
-    found = _ask(connection, target, [file.there for file in missing], placed).files
+    found = _ask(place, target, [file.there for file in missing], placed).files
     for file in missing:
         if found.get(file.there) != wanted[file.there]:
-            params = {"name": connection.machine.name, "file": str(file.local)}
+            params = {"name": place.connection.machine.name, "file": str(file.local)}
             raise UserError(Problem("machine.damaged_file", None, params))
     tell(total, total)
     return needed
 
 
-def listed(connection: Connection, target: str, below: str) -> list[str]:
+def listed(place: Place, target: str, below: str) -> list[str]:
     """Return the names, relative to `target`, of what lies below a folder there.
 
     Names that this program would not have given are left out: they could lead anywhere here.
     """
-    names = _ask(connection, target, [], below=below).below
+    names = _ask(place, target, [], below=below).below
     return [name for name in names if _PLAIN.fullmatch(name) and ".." not in name]
 
 
 def fetch(
-    connection: Connection, names: Sequence[str], target: str, root: Path, tell: Callable[[int, int], None]
+    place: Place, names: Sequence[str], target: str, root: Path, tell: Callable[[int, int], None]
 ) -> None:
     """Bring files of a machine here, each whole or not at all.
 
     Args:
-        connection: to the machine.
+        place: this program on the machine.
         names: relative to `target`, as `listed`.
         target: the folder there.
         root: the folder here that the names are relative to as well.
@@ -118,7 +118,7 @@ def fetch(
     Raises:
         UserError: the connection broke (what arrived is kept), or a file arrived damaged.
     """
-    files = _ask(connection, target, list(names)).files
+    files = _ask(place, target, list(names)).files
     here = checksums(root, list(files), user_cache() / CACHE)
     missing = [name for name, checksum in files.items() if tuple(here.get(name, ())) != checksum]
     total, needed = (sum(files[name][0] for name in names) for names in (files, missing))
@@ -126,16 +126,16 @@ def fetch(
         raise UserError(no_room(root, needed))
     for name in sorted(missing):
         tell(total - needed, total)
-        _pull(connection, f"{target}/{name}", root / name, files[name])
+        _pull(place.connection, f"{target}/{name}", root / name, files[name])
         needed -= files[name][0]
     tell(total, total)
 
 
-def _pull(connection: Connection, there: str, place: Path, wanted: Checksum) -> None:
+def _pull(connection: Connection, there: str, file: Path, wanted: Checksum) -> None:
     """Bring one file, going on where an earlier try broke off."""
     size, digest = wanted
-    staged = place.parent / f".incoming-{digest}"
-    place.parent.mkdir(parents=True, exist_ok=True)
+    staged = file.parent / f".incoming-{digest}"
+    file.parent.mkdir(parents=True, exist_ok=True)
     with staged.open("ab") as out:
         begun = os.fstat(out.fileno()).st_size
         if begun < size:
@@ -148,7 +148,7 @@ def _pull(connection: Connection, there: str, place: Path, wanted: Checksum) -> 
         params = {"name": connection.machine.name, "file": there, "reason": there}
         raise UserError(Problem(code, None, params))
     sync_file(staged)
-    os.replace(staged, place)
+    os.replace(staged, file)
 
 
 def _wanted(files: Iterable[File]) -> dict[str, Checksum]:
@@ -169,18 +169,18 @@ def _wanted(files: Iterable[File]) -> dict[str, Checksum]:
 
 
 def _ask(
-    connection: Connection,
+    place: Place,
     target: str,
     names: list[str],
-    place: Mapping[str, str] | None = None,
+    arrived: Mapping[str, str] | None = None,
     below: str = "",
 ) -> _Answer:
     """Return what lies there; what has arrived is put in place before."""
-    asked = orjson.dumps({"names": names, "place": place or {}, "below": below})
-    argv = module_command(connection.machine, _CHECKSUMS, target, f"{target}/.{CACHE}")
-    done = connection.run(argv, input=asked, seconds=_ASK_SECONDS, most_bytes=_MOST_ANSWER)
+    asked = orjson.dumps({"names": names, "place": arrived or {}, "below": below})
+    argv = place.command(_CHECKSUMS, target, f"{target}/.{CACHE}")
+    done = place.run(argv, input=asked, seconds=_ASK_SECONDS, most_bytes=_MOST_ANSWER)
     if done.code:
-        raise UserError(missing_program(connection, done.code) or _failed(connection, done.stderr))
+        raise UserError(_failed(place.connection, done.stderr))
     found: dict[str, Any] = orjson.loads(done.stdout)
     files = {name: (size, digest) for name, (size, digest) in found["files"].items()}
     return _Answer(files, found["free"], found["below"])

@@ -76,7 +76,8 @@ SENTENCES: dict[str, str] = {
         "The machine said something else than was asked for ({line}): a login script there may print it."
     ),
     "machine.no_program": (
-        "{name} does not have this program: bring it there with `domainstudio machines mend {name}`, then resume."
+        "{name} lacks what this program needs: bring it there with `domainstudio machines mend {name}`, then "
+        "resume."
     ),
     "machine.no_room": "{name} has {free} free, and {needed} are to be sent: make room there.",
     "machine.not_assigned": "{job} does not say which machine it runs on: its remote.json is gone.",

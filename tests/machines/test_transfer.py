@@ -10,6 +10,7 @@ from far_environment import install
 from remote_machine import RemoteMachine
 
 from domainstudio.machines import transfer
+from domainstudio.machines.place import Place
 from domainstudio.machines.ssh import Connection
 from domainstudio.machines.transfer import STAGED, File, fetch, listed, send
 from domainstudio.problems import UserError
@@ -56,15 +57,15 @@ def test_what_differs_is_sent_and_nothing_else(
     far: RemoteMachine, connection: Connection, tmp_path: Path, way: str
 ) -> None:
     sent = files(tmp_path / "here", ODD)
-    assert send(connection, sent, TARGET, told) == 20_000 * len(ODD)
+    assert send(Place(connection), sent, TARGET, told) == 20_000 * len(ODD)
     there = far.home / TARGET / "tokens"
     assert {one.name: one.read_bytes() for one in there.iterdir()} == {
         name: (tmp_path / "here" / name).read_bytes() for name in ODD
     }
-    assert send(connection, sent, TARGET, told) == 0
+    assert send(Place(connection), sent, TARGET, told) == 0
     (tmp_path / "here" / "plain.bin").write_bytes(b"changed")
     shown: list[tuple[int, int]] = []
-    assert send(connection, sent, TARGET, lambda done, total: shown.append((done, total))) == 7
+    assert send(Place(connection), sent, TARGET, lambda done, total: shown.append((done, total))) == 7
     assert (there / "plain.bin").read_bytes() == b"changed" and shown[-1][0] == shown[-1][1]
     assert not any((far.home / TARGET / STAGED).iterdir())
 
@@ -78,7 +79,7 @@ def test_a_file_that_broke_off_goes_on_where_it_was(
     staged.parent.mkdir(parents=True)
     staged.write_bytes(one.local.read_bytes()[:15_000])
     begun = staged.stat().st_ino
-    send(connection, [one], TARGET, told)
+    send(Place(connection), [one], TARGET, told)
     arrived = far.home / TARGET / "tokens" / "large.bin"
     assert arrived.read_bytes() == one.local.read_bytes() and arrived.stat().st_ino == begun
 
@@ -92,10 +93,10 @@ def test_a_file_that_went_bad_on_the_way_is_refused_and_sent_anew(
     staged.write_bytes(b"x" * 20_000)
     if way == "rsync":  # sftp sends one of its size anew by itself
         with pytest.raises(UserError) as caught:
-            send(connection, [one], TARGET, told)
+            send(Place(connection), [one], TARGET, told)
         assert caught.value.problem.code == "machine.damaged_file"
         assert not (far.home / TARGET / "tokens" / "large.bin").exists()
-    send(connection, [one], TARGET, told)
+    send(Place(connection), [one], TARGET, told)
     assert (far.home / TARGET / "tokens" / "large.bin").read_bytes() == one.local.read_bytes()
 
 
@@ -104,14 +105,14 @@ def test_two_files_alike_are_sent_once_and_both_are_there(
 ) -> None:
     alike = files(tmp_path / "here", ["a.bin", "b.bin"])
     shutil.copy(alike[0].local, alike[1].local)
-    send(connection, alike, TARGET, told)
+    send(Place(connection), alike, TARGET, told)
     there = far.home / TARGET / "tokens"
     assert (there / "a.bin").read_bytes() == (there / "b.bin").read_bytes() == alike[0].local.read_bytes()
 
 
 def test_what_is_not_here_is_named(far: RemoteMachine, connection: Connection, tmp_path: Path) -> None:
     with pytest.raises(UserError) as caught:
-        send(connection, [File(tmp_path, "gone.bin", "tokens")], TARGET, told)
+        send(Place(connection), [File(tmp_path, "gone.bin", "tokens")], TARGET, told)
     assert caught.value.problem.code == "machine.file_gone"
 
 
@@ -124,7 +125,7 @@ def test_what_a_machine_made_comes_back_whole_and_resumed(
     (made / "config.json").write_text("{}")
     (made / ".tmp-half").write_text("not whole")
     (made / "odd name $x").write_text("a name that this program never gives")
-    names = listed(connection, TARGET, "result")
+    names = listed(Place(connection), TARGET, "result")
     assert names == ["result/model/config.json", "result/model/model.safetensors"]
     here = tmp_path / "here"
     here.mkdir()
@@ -132,7 +133,7 @@ def test_what_a_machine_made_comes_back_whole_and_resumed(
     begun = here / "result" / "model" / f".incoming-{transfer.sha256(weights)}"
     begun.parent.mkdir(parents=True)
     begun.write_bytes(weights.read_bytes()[:1_000_000])
-    fetch(connection, names, TARGET, here, told)
+    fetch(Place(connection), names, TARGET, here, told)
     assert (here / "result" / "model" / "model.safetensors").read_bytes() == weights.read_bytes()
     assert sorted(one.name for one in begun.parent.iterdir()) == ["config.json", "model.safetensors"]
 
@@ -144,5 +145,5 @@ def test_a_damaged_cache_of_checksums_is_begun_anew(
     (cache / "domainstudio").mkdir(parents=True)
     for damaged in (b"", b"[1]", b'{"/x": 3}', b"\xff\xfe"):
         (cache / "domainstudio" / transfer.CACHE).write_bytes(damaged)
-        send(connection, sent, TARGET, told)
+        send(Place(connection), sent, TARGET, told)
     assert (far.home / TARGET / "tokens" / "one.bin").exists()

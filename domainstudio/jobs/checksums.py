@@ -1,6 +1,6 @@
 """Checksums of files by name, each read once: what was read is known again by size, time and inode.
 
-`python -m domainstudio.machines.checksums FOLDER CACHE` answers on the machine what a sender asks: JSON comes
+`python -m domainstudio.jobs.checksums FOLDER CACHE` answers on the machine what a sender asks: JSON comes
 on standard input (`names`, `place`, `below`), and goes out (`files`, `free`, `below`).
 """
 
