@@ -11,6 +11,7 @@ from domainstudio.jobs.events import Event, Intervention, JobProblem, Probe, Pro
 from domainstudio.jobs.folder import JobFolder
 from domainstudio.jobs.follow import follow
 from domainstudio.jobs.leftovers import sweep
+from domainstudio.jobs.link import read_link
 from domainstudio.language import one_line, visible
 from domainstudio.language import translate as _
 from domainstudio.problems import Problem, UserError, sentence
@@ -21,6 +22,7 @@ from domainstudio.workflow.interventions import intervention_words
 from domainstudio.workflow.kinds import KINDS
 from domainstudio.workflow.overview import Pace
 from domainstudio.workflow.planning import blindness
+from domainstudio.workflow.remote import follow_again, link_words
 from domainstudio.workflow.running import commit_finished
 
 _BAR_WIDTH = 24
@@ -126,6 +128,9 @@ def follow_job(project: Project, folder: JobFolder, label: str, *, owns: bool = 
         case "failed":
             raise UserError(trouble or Problem("job.bug", None, {"error": "-", "job": folder.job_id}))
         case _:
+            link = read_link(folder.path)
+            if link is not None and link.problem:
+                raise UserError(Problem(link.problem, None, link.params))
             raise UserError(
                 Problem("job.interrupted", None, {"job": folder.job_id, "project": str(project.path)})
             )
@@ -151,11 +156,14 @@ def _take_in(project: Project, folder: JobFolder) -> None:
 def _follow(folder: JobFolder, line: ProgressLine, interrupt: "_Interrupt") -> Problem | None:
     """Show events until the job ends or the person leaves; return its last problem."""
     trouble, bases, steps = None, dict[str, float](), int(folder.spec().work.get("steps", 0))
+    heard = _Heard(folder)
     told = set[Intervention]()
     for event in follow(folder):
         if interrupt.leaves:
             break
         match event:
+            case None if words := heard.news():
+                line.note(words)
             case Event(body=Progress() as progress, time=time):
                 line.show(progress, time)
             case Event(body=Step(step=step), time=time):
@@ -170,6 +178,20 @@ def _follow(folder: JobFolder, line: ProgressLine, interrupt: "_Interrupt") -> P
                 if folder.status() == "running":
                     line.note(sentence(trouble))
     return trouble
+
+
+class _Heard:
+    """How a job on another machine is heard of, told whenever that changes."""
+
+    def __init__(self, folder: JobFolder) -> None:
+        self._folder, self._told = folder, ""
+
+    def news(self) -> str:
+        link = read_link(self._folder.path)
+        if link is None or link.phase == self._told:
+            return ""
+        self._told = link.phase
+        return link_words(link)
 
 
 def _probe_words(probe: Probe, bases: dict[str, float]) -> str:
@@ -229,8 +251,10 @@ def open_project(options: argparse.Namespace) -> Project:
     sweep(project.jobs)
     try:
         commit_finished(project, KINDS)
+        follow_again(project)
     except UserError as error:  # of one job: it does not keep the command from what it is about
         print(sentence(error.problem), file=sys.stderr, flush=True)
+    follow_again(project)
     return project
 
 

@@ -2,6 +2,7 @@
 
 import argparse
 import sys
+import time
 from typing import TYPE_CHECKING
 
 from domainstudio.cli.blending import add_blend
@@ -13,6 +14,7 @@ from domainstudio.units import format_change, format_count, format_size
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from domainstudio.cli.following import ProgressLine
     from domainstudio.project.project import Project
     from domainstudio.workflow.run_list import RunList, RunRow
 
@@ -34,6 +36,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         ("keep", "ask a run to end at its next step with a checkpoint and count as done", _keep),
         ("checkpoint", "ask a run to write a checkpoint now and go on", _checkpoint),
         ("delete", "delete a run with its checkpoints and curves", _delete),
+        ("fetch", "bring what a run on another machine has made so far", _fetch),
         ("layers", "how much each layer mattered, and how far it moved from step 0", _layers),
         ("samples", "let the base and a checkpoint go on with the same prompts", _samples),
     ):
@@ -43,6 +46,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
             add_detach(verb)
         if name == "samples":
             _add_sampling(verb)
+        if name == "fetch":
+            verb.add_argument("--all", action="store_true", help=_(
+                "all checkpoints, with what a run goes on from (the model that is its result)"))  # fmt: skip
         if name == "stop":
             verb.add_argument("--kill", action="store_true", help=_(
                 "kill all its processes at once: for a run that ignores the request; steps since the last "
@@ -137,14 +143,12 @@ def _pause(options: argparse.Namespace) -> Output:
 
 def _stop(options: argparse.Namespace) -> Output:
     from domainstudio.cli.following import finished, open_project
-    from domainstudio.jobs.process import kill
-    from domainstudio.workflow.runs import stop
+    from domainstudio.workflow.runs import kill, stop
 
     if not options.kill:
         return _ask(options, stop, _("{job} was asked to stop at its next step."))
     with open_project(options) as project:
-        folder = project.job(options.run)
-        kill(folder)
+        folder = kill(project, options.run)
         return finished(folder, False, "")
 
 
@@ -177,6 +181,26 @@ def _delete(options: argparse.Namespace) -> Output:
         freed = delete(project, options.run)
     words = _("{job} is deleted; {size} became free.").format(job=options.run, size=format_size(freed))
     return Output({"job": options.run, "freed_bytes": freed}, words)
+
+
+def _fetch(options: argparse.Namespace) -> Output:
+    from domainstudio.cli.following import ProgressLine, finished, open_project
+    from domainstudio.jobs.checkpoints import size_of
+    from domainstudio.workflow.remote import fetch
+
+    with open_project(options) as project:
+        folder, line = project.job(options.run), ProgressLine(options.run)
+        fetch(folder, "all" if options.all else "model", _shown(line))
+        line.clear()
+        size = format_size(size_of(folder.path))
+    return finished(folder, True, _("{job}: {size} are here.").format(job=options.run, size=size))
+
+
+def _shown(line: "ProgressLine") -> "Callable[[int, int], None]":
+    """Return what draws bytes that are here of bytes in all."""
+    from domainstudio.jobs.events import Progress
+
+    return lambda done, total: line.show(Progress(done, total, "bytes", "fetching"), time.time())
 
 
 def _layers(options: argparse.Namespace) -> Output:

@@ -26,6 +26,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="key=value",
         help=_("a recipe setting for this run alone"),
     )
+    begin.add_argument("--on", default="", metavar="MACHINE", help=_(
+        "train on a machine of `machines list`, reached by ssh, and follow it as if it were here"))  # fmt: skip
     add_detach(begin)
 
 
@@ -48,6 +50,7 @@ def _start(options: argparse.Namespace) -> Output:
                 recipe_name=options.recipe,
                 settings=settings,
                 arm=options.arm,
+                machine=options.on,
             )
         warn_if_blind(project)
         is_done = run_job(project, folder, options)

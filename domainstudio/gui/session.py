@@ -1,6 +1,7 @@
 """The open project as the panes see it: questions, edits, and what changes by itself."""
 
 import threading
+import time
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -18,11 +19,14 @@ from domainstudio.project.project import DATABASE, Project
 from domainstudio.workflow import history
 from domainstudio.workflow.kinds import KINDS
 from domainstudio.workflow.overview import JobList, JobRow
+from domainstudio.workflow.remote import follow_again
 from domainstudio.workflow.run_list import RunList, RunRow
 from domainstudio.workflow.running import commit
 
 Found = TypeVar("Found")
 FOLLOW_SECONDS = 0.1
+CARRY_SECONDS = 5.0
+"""How often it is looked whether runs on other machines are followed."""
 RETRY_SECONDS = 5.0
 READ_BYTES = 4 << 20
 """Events of a run read at once by the follower; a process of its own reads what is far longer."""
@@ -208,12 +212,16 @@ class Session(QObject):
         jobs, before_jobs, before_runs = JobList(self._following), None, None
         told: Problem | None = None
         before_version: int | None = None
+        carried_at = float("-inf")
         while not self._closed.is_set():
             try:
                 with known_errors(self.path / DATABASE):
                     self._following.check_in_place()
                     rows, runs = jobs.refresh(), self.runs.refresh()
                     self._ask_for_commits(rows)
+                    if time.monotonic() - carried_at >= CARRY_SECONDS:
+                        carried_at = time.monotonic()
+                        follow_again(self._following)
                     version = data_version(self._following.connection)
             except UserError as error:
                 if error.problem != told:

@@ -25,13 +25,13 @@ from domainstudio.gui.shell import Shell, open_once
 from domainstudio.gui.shortcuts import commands
 from domainstudio.gui.widgets.notice import NoticeLine
 from domainstudio.gui.widgets.status_strip import Located, StatusStrip
-from domainstudio.jobs import process
 from domainstudio.jobs.folder import JobFolder
 from domainstudio.language import translate as _
 from domainstudio.problems import Problem, sentence
 from domainstudio.project.journal import Label
 from domainstudio.workflow.controls import follow_control
 from domainstudio.workflow.overview import JobRow
+from domainstudio.workflow.runs import kill
 
 SMALLEST, USUAL = (1024, 640), (1440, 900)
 KEEP_SECONDS = 5
@@ -252,7 +252,7 @@ class Window(QMainWindow):
 
     def _on_kill_requested(self, job_id: str) -> None:
         if self._session is not None:
-            self._session.edit(lambda project: process.kill(project.job(job_id)))
+            self._session.edit(lambda project: kill(project, job_id))
 
     def _on_next_problem(self) -> None:
         if self._strip.problems:

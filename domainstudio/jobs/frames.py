@@ -6,7 +6,7 @@ Events and log are the very bytes of the files, so that a copy of them knows by 
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import BinaryIO, Literal
+from typing import IO, BinaryIO, Literal
 
 from domainstudio.problems import Problem, UserError
 
@@ -21,7 +21,7 @@ def send(out: BinaryIO, kind: FrameKind, offset: int, data: bytes) -> None:
     out.flush()
 
 
-def frames(source: BinaryIO) -> Iterator[tuple[FrameKind, int, bytes]]:
+def frames(source: IO[bytes]) -> Iterator[tuple[FrameKind, int, bytes]]:
     """Yield (kind, offset, data) until the source ends; a frame that is cut off is left out.
 
     Raises:

@@ -4,18 +4,22 @@ import os
 import subprocess
 import sys
 import threading
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
 from domainstudio.jobs.folder import JobFolder, list_jobs
-from domainstudio.jobs.link import read_link, write_link
+from domainstudio.jobs.link import SILENT_SECONDS, Link, read_link, write_link
 from domainstudio.jobs.worker import attempts_in
+from domainstudio.language import translate as _
 from domainstudio.machines import store
 from domainstudio.machines.assignment import Assignment, Fetch, read_assignment, write_assignment
 from domainstudio.machines.errand import Errand
 from domainstudio.machines.inputs import name_there
 from domainstudio.machines.ssh import Connection
+from domainstudio.problems import Problem, UserError, sentence
 from domainstudio.project.project import Project
+from domainstudio.units import format_duration, format_size
 
 _PROGRAM = "domainstudio.machines"
 
@@ -99,3 +103,43 @@ def machine_of(folder: Path) -> str:
     """Return the name of the machine that a job runs on, empty for this one."""
     assignment = read_assignment(folder)
     return assignment.machine if assignment else ""
+
+
+def fetch(folder: JobFolder, what: Fetch, tell: Callable[[int, int], None]) -> None:
+    """Bring what a job has made so far, or in the end: the model of its result, or all of its checkpoints.
+
+    Raises:
+        UserError: the job runs here, its machine is not reached, or there is no room here.
+    """
+    assignment = read_assignment(folder.path)
+    if assignment is None:
+        raise UserError(Problem("machine.not_assigned", None, {"job": folder.job_id}))
+    connection = Connection(store.machine(assignment.machine))
+    try:
+        Errand(folder, connection).fetch(assignment.model_copy(update={"fetch": what}), tell)
+    finally:
+        connection.close()
+
+
+def link_words(link: Link) -> str:
+    """Return how a job on another machine is heard of: silence is never told as its end."""
+    words = {
+        "sending": _("sending to {machine}: {done} of {total}"),
+        "starting": _("starting on {machine}"),
+        "live": _("live on {machine}"),
+        "reconnecting": _("reconnecting to {machine}, last seen {ago} ago: the run goes on there"),
+        "refused": _("not connected to {machine}: {why}"),
+        "over": _("ran on {machine}"),
+    }
+    phase = link.phase
+    if phase == "live" and (link.silence or 0.0) > SILENT_SECONDS:
+        phase = "reconnecting"
+    if phase == "reconnecting" and link.last_seen is None:
+        phase = "refused"
+    return words[phase].format(
+        machine=link.machine,
+        done=format_size(link.done),
+        total=format_size(link.total),
+        ago=format_duration(link.silence or 0.0),
+        why=sentence(Problem(link.problem, None, link.params)) if link.problem else "-",
+    )

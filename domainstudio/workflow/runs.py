@@ -2,13 +2,14 @@
 
 from collections.abc import Iterator
 
-from domainstudio.jobs import checkpoints
+from domainstudio.jobs import checkpoints, process
 from domainstudio.jobs.folder import JobFolder, list_jobs
 from domainstudio.jobs.leftovers import discard
 from domainstudio.language import translate as _
 from domainstudio.problems import Problem, UserError
 from domainstudio.project.project import Project
 from domainstudio.workflow.laboratory_job import LABORATORY, unfinished_from
+from domainstudio.workflow.remote import is_remote, kill_there
 from domainstudio.workflow.training import TRAIN, Resumption, run_spec
 
 _ACTIVE = ("running", "unknown")
@@ -62,6 +63,20 @@ def checkpoint_now(project: Project, run: str) -> None:
         UserError: there is no such run, or it is not running.
     """
     _active_run(project, run).ask_for_checkpoint()
+
+
+def kill(project: Project, job: str) -> JobFolder:
+    """End all processes of a job at once, wherever it runs, and return it; once a person agreed.
+
+    Raises:
+        UserError: there is no such job, or its machine is not reached.
+    """
+    folder = project.job(job)
+    if is_remote(folder):
+        kill_there(folder)
+    else:
+        process.kill(folder)
+    return folder
 
 
 def size_of(project: Project, run: str) -> int:

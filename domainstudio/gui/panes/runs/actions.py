@@ -9,7 +9,6 @@ from PySide6.QtCore import QObject, Signal
 from domainstudio.gui.pane import PaneHeader
 from domainstudio.gui.session import Session
 from domainstudio.gui.widgets.problem_line import ProblemLine
-from domainstudio.jobs import process
 from domainstudio.jobs.checkpoints import list_checkpoints
 from domainstudio.language import translate as _
 from domainstudio.problems import Problem, sentence
@@ -260,7 +259,7 @@ def _branch(step: int, decay_steps: int, project: Project, run: str) -> None:
 
 
 def _kill(project: Project, run: str) -> None:
-    process.kill(project.job(run))
+    runs.kill(project, run)
 
 
 def _size(run: str, project: Project) -> tuple[str, int]:
