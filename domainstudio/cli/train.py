@@ -27,7 +27,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help=_("a recipe setting for this run alone"),
     )
     begin.add_argument("--on", default="", metavar="MACHINE", help=_(
-        "train on a machine of `machines list`, reached by ssh, and follow it as if it were here"))  # fmt: skip
+        "train on a machine of `machines list`, reached by ssh, and follow it from here"))  # fmt: skip
     add_detach(begin)
 
 
