@@ -9,8 +9,8 @@ import shutil
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from network_guard import sitecustomize as guard
@@ -55,9 +55,17 @@ Host {alias}
 class RemoteMachine:
     """One sshd and what belongs to it, all below `folder`."""
 
-    def __init__(self, folder: Path, number: int) -> None:
-        """Make keys and configurations; `start` starts it. The address is 127.0.0.NUMBER."""
-        self.folder, self.address, self.alias = folder, f"127.0.0.{number}", f"node-{number}"
+    def __init__(self, folder: Path, number: int, address: str = "", within: Sequence[str] = ()) -> None:
+        """Make keys and configurations; `start` starts it.
+
+        Args:
+            folder: of its own.
+            number: makes the name, and the address 127.0.0.NUMBER unless another is given.
+            address: where it listens.
+            within: a command that runs sshd where that address is, such as in a network of its own.
+        """
+        self.folder, self.address, self.alias = folder, address or f"127.0.0.{number}", f"node-{number}"
+        self._within = within
         self.home, self.bin, self.config = folder / "home", folder / "bin", folder / "ssh_config"
         self.known_hosts = folder / "known_hosts"
         for made in (self.home, self.bin):
@@ -66,7 +74,7 @@ class RemoteMachine:
         self.new_key("user_key")
         shutil.copy(folder / "user_key.pub", folder / "authorized_keys")
         (self.bin / "python3").symlink_to(os.path.realpath(sys.executable))
-        self.port = _free_port(self.address)
+        self.port = 2222 if within else _free_port(self.address)
         self._write_configurations()
         self._server: subprocess.Popen[bytes] | None = None
         self.know_key()
@@ -114,7 +122,7 @@ class RemoteMachine:
         if os.geteuid() == 0:
             Path("/run/sshd").mkdir(mode=0o755, exist_ok=True)
         with (self.folder / "sshd.log").open("ab") as log:
-            command = [SSHD, "-D", "-e", "-f", str(self.folder / "sshd_config")]
+            command = [*self._within, SSHD, "-D", "-e", "-f", str(self.folder / "sshd_config")]
             self._server = subprocess.Popen(command, stdin=subprocess.DEVNULL, stderr=log)
         wait_until(self._listens, 20)
 
@@ -127,12 +135,9 @@ class RemoteMachine:
             self._server = None
 
     def _listens(self) -> bool:
-        assert self._server is not None and self._server.poll() is None, (
-            self.folder / "sshd.log"
-        ).read_text()
-        with suppress(OSError), socket.create_connection((self.address, self.port), timeout=1):
-            return True
-        return False
+        said = (self.folder / "sshd.log").read_text()
+        assert self._server is not None and self._server.poll() is None, said
+        return f"Server listening on {self.address} port {self.port}" in said
 
     def _write_configurations(self) -> None:
         words = {"folder": self.folder, "address": self.address, "port": self.port, "alias": self.alias}

@@ -68,10 +68,11 @@ def follow(folder: JobFolder, interval_seconds: float = 0.1) -> Iterator[Event |
     """Yield a job's events from the first to the last, waiting for more while its process may live.
 
     None is yielded once per silent interval, so that the caller can act; breaking off leaves the job alone.
+    A job on another machine is over once what it made is here.
     """
     tail = Tail(folder)
     while True:
-        is_over = folder.status() not in ("running", "unknown")
+        is_over = folder.status() not in ("running", "unknown") and not folder.is_carried()
         yield from tail.poll()
         if is_over:
             return

@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -33,6 +34,7 @@ def launch(folder: JobFolder, machine: str, fetch: Fetch = "model") -> None:
     store.machine(machine)
     project = folder.path.resolve().parents[1]
     write_assignment(folder.path, Assignment(machine=machine, project=name_there(project), fetch=fetch))
+    write_link(folder.path, Link(machine=machine, phase="starting", written=time.time()))
     carry(folder)
 
 
