@@ -33,6 +33,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_common(verbs.add_parser("list", help=_("the machines that you added")), _list)
     _verb(verbs, "remove", _("forget a machine; what lies there stays"), _remove)
     _verb(verbs, "probe", _("what there is on a machine, and what is missing"), _probe)
+    clean = _verb(verbs, "clean", _("what projects keep on a machine, and remove one of them there"), _clean)
+    clean.add_argument("--remove", default="", metavar="PROJECT", help=_(
+        "remove what this one has there: text, bases, and runs with their checkpoints"))  # fmt: skip
     mend = _verb(verbs, "mend", _("install what is missing on a machine, after you agreed"), _mend)
     mend.add_argument("--wheels", type=Path, metavar="DIR", help=_(
         "send the wheels of this folder, for a machine without a package index"))  # fmt: skip
@@ -185,6 +188,23 @@ def _mend(options: argparse.Namespace) -> Output:
     found = probe(connection)
     lacks = missing(options.name, found)
     return Output({"probe": found.model_dump(), "missing": lacks}, _described(found, lacks))
+
+
+def _clean(options: argparse.Namespace) -> Output:
+    from domainstudio.machines import store
+    from domainstudio.machines.cleaning import kept, remove
+    from domainstudio.machines.ssh import Connection
+
+    connection = Connection(store.machine(options.name))
+    if options.remove:
+        freed = remove(connection, options.remove)
+        words = _("{project} is gone from {name}; {size} became free there.").format(
+            project=options.remove, name=options.name, size=format_size(freed)
+        )
+        return Output({"removed": options.remove, "freed_bytes": freed}, words)
+    found = kept(connection)
+    rows = [[one.name, format_size(one.size_bytes), ", ".join(one.running) or "-"] for one in found]
+    return Output(found, table([_("Project there"), _("Size"), _("Running")], rows))
 
 
 def _tell(line: str) -> None:

@@ -4,6 +4,7 @@ What is new is told in frames.
 """
 
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -14,10 +15,11 @@ from typing import BinaryIO
 import orjson
 
 from domainstudio.jobs import process
-from domainstudio.jobs.folder import REQUEST_BYTES, JobFolder, Request, Status
+from domainstudio.jobs.checkpoints import size_of
+from domainstudio.jobs.folder import REQUEST_BYTES, JobFolder, Request, Status, list_jobs
 from domainstudio.jobs.frames import MOST_FRAME_BYTES, send
 from domainstudio.jobs.worker import attempts_in
-from domainstudio.problems import UserError
+from domainstudio.problems import Problem, UserError
 
 BEAT_SECONDS = 2.0
 """How often a watcher tells that it is there, though nothing is new."""
@@ -126,6 +128,30 @@ def _devices() -> list[dict[str, str]]:
     return [dict(zip(_DEVICE_FIELDS, row, strict=True)) for row in rows if len(row) == len(_DEVICE_FIELDS)]
 
 
+def sizes(folder: Path) -> list[dict[str, object]]:
+    """Return what lies in a folder of projects: name, bytes, and the jobs that run there."""
+    found = sorted(entry for entry in folder.iterdir() if entry.is_dir()) if folder.is_dir() else []
+    return [
+        {"name": project.name, "size_bytes": size_of(project), "running": _running(project)}
+        for project in found
+    ]
+
+
+def remove(project: Path) -> None:
+    """Remove a project's folder on this machine, unless a job of it runs.
+
+    Raises:
+        UserError: one does.
+    """
+    for job in _running(project):
+        raise UserError(Problem("run.still_running", "run", {"run": job}))
+    shutil.rmtree(project)
+
+
+def _running(project: Path) -> list[str]:
+    return [job.job_id for job in list_jobs(project / "jobs") if job.status() in ("running", "unknown")]
+
+
 def main(verb: str, path: str, *arguments: str) -> int:
     """Do what a command from another machine says; what a person can mend is told as a frame."""
     folder, out = JobFolder(Path(path)), sys.stdout.buffer
@@ -133,6 +159,8 @@ def main(verb: str, path: str, *arguments: str) -> int:
         "start": lambda: start(folder, int(arguments[0])),
         "ask": lambda: ask(folder, sys.stdin.buffer.read(REQUEST_BYTES)),
         "kill": lambda: process.kill(folder),
+        "sizes": lambda: send(out, "state", 0, orjson.dumps(sizes(folder.path))),
+        "remove": lambda: remove(folder.path),
         "watch": lambda: watch(folder, out, int(arguments[0]), int(arguments[1])),
     }
     try:

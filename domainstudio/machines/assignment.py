@@ -10,7 +10,7 @@ from domainstudio.jobs.spec import parse_model
 from domainstudio.paths import read_small, write_atomically
 
 ASSIGNMENT = "remote.json"
-_KEY = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,80}")
+PROJECT_KEY = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,80}")
 Fetch = Literal["model", "all", "none"]
 
 
@@ -33,7 +33,7 @@ class Assignment(BaseModel):
     @field_validator("project")
     @classmethod
     def _is_plain(cls, name: str) -> str:
-        if not _KEY.fullmatch(name):
+        if not PROJECT_KEY.fullmatch(name):
             raise ValueError("letters, digits, - and _ alone")
         return name
 

@@ -14,7 +14,7 @@ from domainstudio.jobs.folder import JobFolder, Request
 from domainstudio.jobs.frames import append, frames, size_of
 from domainstudio.jobs.link import Device, Link, Phase, write_link
 from domainstudio.machines.assignment import Assignment, read_assignment, write_assignment
-from domainstudio.machines.errand import Errand
+from domainstudio.machines.errand import Errand, problem_in
 from domainstudio.machines.last_words import LastWords
 from domainstudio.machines.machine import Machine
 from domainstudio.machines.ssh import Connection
@@ -130,8 +130,7 @@ class Carrier:
             case "state":
                 return self._take_state(orjson.loads(data))
             case "problem":
-                told = orjson.loads(data)
-                raise UserError(Problem(told["code"], told["field"], told["params"]))
+                raise UserError(problem_in(data))
         return False
 
     def _take_state(self, told: dict[str, Any]) -> bool:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 import orjson
 
 from domainstudio.jobs.checkpoints import CHECKPOINTS, MODEL, best_of, checkpoint_name
+from domainstudio.jobs.events import JobProblem
 from domainstudio.jobs.folder import JobFolder, Request
 from domainstudio.jobs.frames import frames
 from domainstudio.machines.assignment import Assignment, read_assignment
@@ -115,16 +116,31 @@ class Errand:
         return self._place.command("domainstudio.jobs", verb, job, *arguments)
 
     def _do(self, assignment: Assignment, verb: str, *arguments: str, given: bytes = b"") -> None:
-        argv = self._command(assignment, verb, *arguments)
-        done = self._place.run(argv, input=given, seconds=_START_SECONDS)
-        for kind, _offset, data in frames(io.BytesIO(done.stdout)):
-            if kind == "problem":
-                told = orjson.loads(data)
-                raise UserError(Problem(told["code"], told["field"], told["params"]))
-        if done.code:
-            said = done.stderr.decode(errors="replace").strip().splitlines()
-            params = {"name": self.connection.machine.name, "reason": said[-1] if said else str(done.code)}
-            raise UserError(Problem("machine.program_failed", None, params))
+        answer(self._place, self._command(assignment, verb, *arguments), given)
+
+
+def answer(place: Place, argv: list[str], given: bytes = b"") -> list[bytes]:
+    """Run a command of `jobs.far_side` and return what it told, a frame each.
+
+    Raises:
+        UserError: the connection broke, or the machine says what is the matter.
+    """
+    done = place.run(argv, input=given, seconds=_START_SECONDS)
+    told = list(frames(io.BytesIO(done.stdout)))
+    for kind, _offset, data in told:
+        if kind == "problem":
+            raise UserError(problem_in(data))
+    if done.code:
+        said = done.stderr.decode(errors="replace").strip().splitlines()
+        params = {"name": place.connection.machine.name, "reason": said[-1] if said else str(done.code)}
+        raise UserError(Problem("machine.program_failed", None, params))
+    return [data for _kind, _offset, data in told]
+
+
+def problem_in(data: bytes) -> Problem:
+    """Return the problem that a machine tells; one that this program does not know keeps its code."""
+    told = orjson.loads(data)
+    return JobProblem(str(told["code"]), told["field"], told["params"]).problem
 
 
 def _is_of_model(name: str, checkpoint: str) -> bool:

@@ -75,6 +75,7 @@ SENTENCES: dict[str, str] = {
     "machine.no_frame": (
         "The machine said something else than was asked for ({line}): a login script there may print it."
     ),
+    "machine.no_project": "{name} keeps nothing of a project {project}; there are: {known}.",
     "machine.no_program": (
         "{name} lacks what this program needs: bring it there with `domainstudio machines mend {name}`, then "
         "resume."

@@ -155,3 +155,20 @@ def test_a_machine_without_the_program_is_told_of(
 
     wait_until(is_refused, PATIENCE)
     wait_until(lambda: folder.status() == "interrupted", PATIENCE)
+
+
+def test_what_lies_there_is_told_with_sizes_and_removed_once_nothing_runs(
+    far: RemoteMachine, project: Project, command: Command, refused: Command
+) -> None:
+    folder = begin(far, project, steps=100_000, seconds_per_step=0.01)
+    wait_until(lambda: size_of(folder.events_file) > 1000, PATIENCE)
+    (found,) = command("machines", "clean", far.machine.name)
+    there = job_there(far, project).path.parents[1]
+    assert (found["name"], found["running"]) == (there.name, ["train-1"]) and found["size_bytes"] > 100_000
+    assert "train-1" in refused("machines", "clean", far.machine.name, "--remove", there.name)
+    for hostile in ("../..", "law", ".."):
+        assert "keeps nothing" in refused("machines", "clean", far.machine.name, "--remove", hostile)
+    runs.stop(project, "train-1")
+    wait_until_over(folder)
+    assert command("machines", "clean", far.machine.name, "--remove", there.name)["freed_bytes"] > 100_000
+    assert not there.exists() and command("machines", "clean", far.machine.name) == []
