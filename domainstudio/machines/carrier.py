@@ -50,12 +50,9 @@ class Carrier:
             UserError: what only a person can mend; it is told in the link too.
         """
         self._folder.log_file.touch()
-        try:
-            while not self._has_carried():
-                time.sleep(min(LONGEST_WAIT, FIRST_WAIT * 2 ** min(self._tries, 10)))
-                self._tries += 1
-        finally:
-            self._errand.connection.close()
+        while not self._has_carried():
+            time.sleep(min(LONGEST_WAIT, FIRST_WAIT * 2 ** min(self._tries, 10)))
+            self._tries += 1
 
     def _has_carried(self) -> bool:
         """Carry until the job is over or the connection is lost; return whether it is over."""

@@ -94,11 +94,7 @@ def kill_there(folder: JobFolder) -> None:
     """
     assignment = read_assignment(folder.path)
     if assignment is not None:
-        connection = Connection(store.machine(assignment.machine))
-        try:
-            Errand(folder, connection).kill()
-        finally:
-            connection.close()
+        Errand(folder, Connection(store.machine(assignment.machine))).kill()
 
 
 def machine_of(folder: Path) -> str:
@@ -116,11 +112,8 @@ def fetch(folder: JobFolder, what: Fetch, tell: Callable[[int, int], None]) -> N
     assignment = read_assignment(folder.path)
     if assignment is None:
         raise UserError(Problem("machine.not_assigned", None, {"job": folder.job_id}))
-    connection = Connection(store.machine(assignment.machine))
-    try:
-        Errand(folder, connection).fetch(assignment.model_copy(update={"fetch": what}), tell)
-    finally:
-        connection.close()
+    errand = Errand(folder, Connection(store.machine(assignment.machine)))
+    errand.fetch(assignment.model_copy(update={"fetch": what}), tell)
 
 
 def link_words(link: Link) -> str:

@@ -8,11 +8,13 @@ import fake_trainer
 import psutil
 import pytest
 from far_environment import install
+from faults.small_disk import can_mount, small_disk
 from remote_machine import SSHD, RemoteMachine, remote_machines
 from support import Command, wait_until
 
 from domainstudio.jobs.checkpoints import chosen_checkpoint
 from domainstudio.jobs.folder import JobFolder
+from domainstudio.jobs.follow import read_events
 from domainstudio.jobs.frames import size_of
 from domainstudio.jobs.link import read_link
 from domainstudio.machines import store
@@ -93,11 +95,14 @@ def test_a_run_there_is_as_one_here_and_its_model_comes_back(far: RemoteMachine,
                         for name in sent)  # fmt: skip
 
 
-def test_cut_off_at_random_it_loses_and_doubles_nothing(far: RemoteMachine, project: Project) -> None:
-    folder, dice, cuts = begin(far, project, steps=600, seconds_per_step=0.01), random.Random(3), 0
+@pytest.mark.parametrize(("most", "steps"), [(8, 600), pytest.param(50, 60_000, marks=pytest.mark.long)])
+def test_cut_off_at_random_it_loses_and_doubles_nothing(
+    far: RemoteMachine, project: Project, most: int, steps: int
+) -> None:
+    folder, dice, cuts = begin(far, project, steps=steps, seconds_per_step=0.01), random.Random(3), 0
     there = job_there(far, project)
     wait_until(lambda: size_of(folder.events_file) > 0, PATIENCE)
-    while there.status() == "running" and cuts < 8:
+    while there.status() == "running" and cuts < most:
         size = size_of(folder.events_file)
         for process in psutil.process_iter(["cmdline", "name"]):  # the connection, or whoever carries
             words = process.info["cmdline"] or []
@@ -114,9 +119,14 @@ def test_cut_off_at_random_it_loses_and_doubles_nothing(far: RemoteMachine, proj
         wait_until(
             lambda size=size: size_of(folder.events_file) > size or there.status() != "running", PATIENCE
         )  # type: ignore[misc]
+    if steps > 600:
+        assert cuts == most
+        there.ask_to_stop()
     wait_until_over(folder)
-    assert cuts >= 3 and folder.status() == "done"
+    assert cuts >= 3 and folder.status() == ("done" if steps == 600 else "stopped")
     assert_same(folder, there)
+    numbers = [event.seq for event in read_events(folder) if event.seq]
+    assert numbers == list(range(1, len(numbers) + 1))
 
 
 def test_it_is_paused_and_resumed_from_here(far: RemoteMachine, project: Project) -> None:
@@ -172,3 +182,24 @@ def test_what_lies_there_is_told_with_sizes_and_removed_once_nothing_runs(
     wait_until_over(folder)
     assert command("machines", "clean", far.machine.name, "--remove", there.name)["freed_bytes"] > 100_000
     assert not there.exists() and command("machines", "clean", far.machine.name) == []
+
+
+@pytest.mark.skipif(not can_mount(), reason="needs root")
+def test_a_disk_that_is_full_there_is_waited_for_and_what_arrived_is_kept(
+    far: RemoteMachine, project: Project
+) -> None:
+    with small_disk(64 << 20) as disk:
+        (far.home / far.machine.folder / "projects").symlink_to(disk.path)
+        disk.leave(300_000)
+        folder = begin(far, project, steps=20)
+
+        def is_waiting() -> bool:
+            link = read_link(folder.path)
+            return link is not None and link.phase == "reconnecting" and link.problem == "machine.no_room"
+
+        wait_until(is_waiting, PATIENCE)
+        assert folder.status() == "running" and size_of(folder.events_file) == 0
+        disk.release()
+        wait_until_over(folder)
+        assert folder.status() == "done"
+        assert_same(folder, job_there(far, project))
