@@ -15,7 +15,7 @@ from domainstudio.problems import SENTENCES, Problem, UserError, sentence
 from domainstudio.project.database import _KNOWN_ERRORS
 
 PACKAGE = Path(domainstudio.__file__).parent
-PASSED_ON = {"disk.py", "jobs/events.py", "project/database.py", "project/project.py"}
+PASSED_ON = {"disk.py", "jobs/events.py", "jobs/link.py", "project/database.py", "project/project.py"}
 """Files that build a Problem from a code they were given: read back, or of an error of SQLite or the disk."""
 
 

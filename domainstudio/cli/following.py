@@ -129,8 +129,8 @@ def follow_job(project: Project, folder: JobFolder, label: str, *, owns: bool = 
             raise UserError(trouble or Problem("job.bug", None, {"error": "-", "job": folder.job_id}))
         case _:
             link = read_link(folder.path)
-            if link is not None and link.problem:
-                raise UserError(Problem(link.problem, None, link.params))
+            if link is not None and link.trouble is not None:
+                raise UserError(link.trouble)
             raise UserError(
                 Problem("job.interrupted", None, {"job": folder.job_id, "project": str(project.path)})
             )

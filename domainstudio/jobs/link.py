@@ -7,6 +7,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from domainstudio.paths import read_small, write_atomically
+from domainstudio.problems import Problem
 
 LINK = "connection.json"
 SILENT_SECONDS = 8.0
@@ -52,6 +53,11 @@ class Link(BaseModel):
     """Code of why it is not connected."""
     params: dict[str, str] = Field(default_factory=dict)
     devices: tuple[Device, ...] = ()
+
+    @property
+    def trouble(self) -> Problem | None:
+        """Why it is not connected, None if it is."""
+        return Problem(self.problem, None, self.params) if self.problem else None
 
     @property
     def silence(self) -> float | None:

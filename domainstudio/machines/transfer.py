@@ -141,12 +141,11 @@ def _pull(connection: Connection, there: str, file: Path, wanted: Checksum) -> N
         if begun < size:
             connection.receive(["tail", "-c", f"+{begun + 1}", "--", there], out, most_bytes=size - begun)
     if sha256(staged) != digest:
-        whole = staged.stat().st_size >= size
-        if whole:
-            staged.unlink()
-        code = "machine.damaged_file" if whole else "machine.transfer_broke"
-        params = {"name": connection.machine.name, "file": there, "reason": there}
-        raise UserError(Problem(code, None, params))
+        name = connection.machine.name
+        if staged.stat().st_size < size:
+            raise UserError(Problem("machine.transfer_broke", None, {"name": name, "reason": there}))
+        staged.unlink()
+        raise UserError(Problem("machine.damaged_file", None, {"name": name, "file": there}))
     sync_file(staged)
     os.replace(staged, file)
 

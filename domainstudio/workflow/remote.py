@@ -136,5 +136,5 @@ def link_words(link: Link) -> str:
         done=format_size(link.done),
         total=format_size(link.total),
         ago=format_duration(link.silence or 0.0),
-        why=sentence(Problem(link.problem, None, link.params)) if link.problem else "-",
+        why=sentence(link.trouble) if link.trouble else "-",
     )

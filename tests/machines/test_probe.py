@@ -54,16 +54,15 @@ def test_processes_of_this_program_are_named(connection: Connection, remote: Rem
     script, gate = folder / "run.sh", folder / "gate"
     os.mkfifo(gate)
     script.write_text(f"echo ready; read line < {gate}\n")
-    with connection.stream(["sh", str(script)]) as process:
-        assert process.stdout is not None and process.stdout.readline() == b"ready\n"
-        (found,) = probe(connection).processes
-        assert str(script) in found.command
-        gate.write_text("go\n")
-    with connection.stream(["sh", ".domainstudio/run.sh"]) as process:
-        assert process.stdout is not None and process.stdout.readline() == b"ready\n"
-        (found,) = probe(connection).processes
-        assert found.command == "sh .domainstudio/run.sh"
-        gate.write_text("go\n")
+    for words in (str(script), ".domainstudio/run.sh"):
+        with connection.stream(["sh", words]) as process:
+            try:
+                assert process.stdout is not None and process.stdout.readline() == b"ready\n"
+                found = {one.command for one in probe(connection).processes}
+                assert f"sh {words}" in found
+                gate.write_text("go\n")
+            finally:
+                process.kill()  # else a failure would wait for a line that never comes
 
 
 def test_what_is_missing_has_one_command_each() -> None:
