@@ -24,6 +24,7 @@ PANES = {
     "mixture": "MixturePane",
     "protection": "ProtectionPane",
     "training": "TrainingPane",
+    "machines": "MachinesPane",
     "runs": "RunsPane",
     "export": "ExportPane",
 }

@@ -37,6 +37,7 @@ def commands() -> list[Command]:
         Command("show mixture", _("Show Mixture"), "Ctrl+5", view),
         Command("show protection", _("Show Protection"), "Ctrl+6", view),
         Command("show training", _("Show Training"), "Ctrl+7", view),
+        Command("show machines", _("Show Machines"), "Ctrl+0", view),
         Command("show runs", _("Show Runs"), "Ctrl+8", view),
         Command("show export", _("Show Export"), "Ctrl+9", view),
         Command("show problem", _("Go to the next problem"), "F8", view),

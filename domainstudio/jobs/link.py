@@ -64,6 +64,18 @@ class Link(BaseModel):
         """Seconds since the machine was heard of, None if it never was."""
         return None if self.last_seen is None else max(0.0, time.time() - self.last_seen)
 
+    @property
+    def is_heard(self) -> bool:
+        """Whether nothing stands between this machine and that one, as far as is known."""
+        return self.standing not in ("reconnecting", "refused")
+
+    @property
+    def standing(self) -> Phase:
+        """The phase by now: silence ends what was live, and who was never heard of is not reconnected to."""
+        if self.phase == "live" and (self.silence or 0.0) > SILENT_SECONDS:
+            return "reconnecting"
+        return "refused" if self.phase == "reconnecting" and self.last_seen is None else self.phase
+
 
 def read_link(folder: Path) -> Link | None:
     """Return what is known of a job on another machine; None of one that is not, or if it is damaged."""

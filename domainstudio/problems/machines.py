@@ -52,6 +52,7 @@ SENTENCES: dict[str, str] = {
         "{name} ({destination}) is there, but nothing answers ssh: check that its ssh server runs, and the "
         "port in your ssh configuration."
     ),
+    "machine.stopped": "Stopped as you asked: what arrived is kept, and the same again goes on from there.",
     "machine.too_much": "{name} answered with far more than was asked for: check what its login prints.",
     "machine.too_slow": (
         "{name} did not answer within {seconds:g} seconds: check the machine and your network, then repeat."

@@ -10,7 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from domainstudio.jobs.folder import JobFolder, list_jobs
-from domainstudio.jobs.link import SILENT_SECONDS, Link, read_link, write_link
+from domainstudio.jobs.link import Link, read_link, write_link
 from domainstudio.jobs.worker import attempts_in
 from domainstudio.language import translate as _
 from domainstudio.machines import store
@@ -126,12 +126,7 @@ def link_words(link: Link) -> str:
         "refused": _("not connected to {machine}: {why}"),
         "over": _("ran on {machine}"),
     }
-    phase = link.phase
-    if phase == "live" and (link.silence or 0.0) > SILENT_SECONDS:
-        phase = "reconnecting"
-    if phase == "reconnecting" and link.last_seen is None:
-        phase = "refused"
-    return words[phase].format(
+    return words[link.standing].format(
         machine=link.machine,
         done=format_size(link.done),
         total=format_size(link.total),

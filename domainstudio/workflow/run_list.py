@@ -10,7 +10,9 @@ from domainstudio.jobs.curves import Curves
 from domainstudio.jobs.events import Intervention, Probe
 from domainstudio.jobs.folder import JobFolder, Status, list_jobs
 from domainstudio.jobs.follow import StatusWatch
+from domainstudio.jobs.link import Link, read_link
 from domainstudio.jobs.metrics import LONG_TAIL_BYTES, Metrics, save_elsewhere
+from domainstudio.machines.assignment import read_assignment
 from domainstudio.mixture.shares import Arm
 from domainstudio.problems import Problem, UserError
 from domainstudio.project.project import Project
@@ -45,6 +47,10 @@ class RunRow:
     """What the guard did."""
     may_branch: bool
     """Whether its schedule holds a rate, so that a decay may branch off its checkpoints."""
+    machine: str
+    """Name of the machine that it runs on, empty for this one."""
+    link: Link | None
+    """How well that machine is heard of."""
     is_read: bool
     """False while the events of a long run that left no columns are being read."""
 
@@ -86,6 +92,8 @@ class _KnownRun:
         self.metrics = Metrics(folder)
         self.watch = StatusWatch(folder)
         self.is_read = False
+        self.machine = ""
+        self.link: Link | None = None
         self._folder = folder
         self._saving: threading.Thread | None = None
         self._was_saved = False
@@ -99,7 +107,8 @@ class _KnownRun:
 
     def refresh(self, most_bytes: int | None) -> None:
         """Read what is new; if only so much may be read at once, a process of its own reads a long file."""
-        self.watch.refresh()
+        if self.watch.refresh():
+            self._look_where_it_runs()
         if self._saving is not None:
             if self._saving.is_alive():
                 return
@@ -110,6 +119,14 @@ class _KnownRun:
         self.metrics.poll(most_bytes)
         self.metrics.save_long_tail()
         self.is_read = self.is_read or most_bytes is None or self.metrics.unread_bytes < most_bytes
+
+    def _look_where_it_runs(self) -> None:
+        """Read the link anew; a job is given to a machine just after it is created."""
+        if not self.machine:
+            assignment = read_assignment(self._folder.path)
+            self.machine = assignment.machine if assignment else ""
+        if self.machine:
+            self.link = read_link(self._folder.path)
 
     def changes(self) -> list[SourceChange]:
         """Return the change of held-out loss per source, worked out again only after a new probe."""
@@ -234,6 +251,8 @@ class RunList:
             canaries=known_facts(curves),
             interventions=tuple(curves.interventions),
             may_branch=spec.branch is None and spec.recipe.stage.schedule in WITH_PLATEAU,
+            machine=known.machine,
+            link=known.link,
             is_read=known.is_read,
         )
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from domainstudio.language import translate as _
+from domainstudio.machines import store
 from domainstudio.mixture.notations import notations
 from domainstudio.problems import Problem, UserError
 from domainstudio.project import corpus as index
@@ -17,7 +18,8 @@ from domainstudio.workflow.run_list import RunRow
 
 State = Literal["todo", "ready", "running", "paused", "attention", "problem"]
 STEPS = (
-    "project", "corpus", "duplicates", "tokenizer", "mixture", "protection", "training", "runs", "export",
+    "project", "corpus", "duplicates", "tokenizer", "mixture", "protection", "training", "machines", "runs",
+    "export",
 )  # fmt: skip
 _KIND_OF_STEP = {
     "corpus": "import",
@@ -26,6 +28,8 @@ _KIND_OF_STEP = {
     "protection": "laboratory",
     "export": "export",
 }
+_UNDER_WAY = ("running", "created", "unknown")
+"""Of a run elsewhere "unknown" is what has not been told yet."""
 
 
 @dataclass(frozen=True)
@@ -58,6 +62,8 @@ class Facts:
     budget: float | None
     """The forgetting that the default recipe accepts, nats a token."""
     exports: int
+    machines: tuple[str, ...]
+    """Names of those that this person may train on, besides this one."""
 
 
 def step_names() -> dict[str, str]:
@@ -70,13 +76,14 @@ def step_names() -> dict[str, str]:
         "mixture": _("Mixture"),
         "protection": _("Protection"),
         "training": _("Training"),
+        "machines": _("Machines"),
         "runs": _("Runs"),
         "export": _("Export"),
     }
 
 
 def read_facts(project: Project) -> Facts:
-    """Return the facts of a project; reads the index only."""
+    """Return the facts of a project, of which it reads the index only, and the person's machines."""
     tokenizer = tokens.current_tokenizer(project.connection)
     is_packed = bool(tokenizer and tokens.token_files(project.connection, tokenizer.sha256, "training"))
     marked = duplicates.standing(project.connection)
@@ -104,7 +111,16 @@ def read_facts(project: Project) -> Facts:
         mixture_problem=trouble,
         budget=planning.recipe_of(project).accepted_forgetting,
         exports=job_index.committed(project.connection, "export"),
+        machines=_names_of_machines(),
     )
+
+
+def _names_of_machines() -> tuple[str, ...]:
+    """Return none where the person's list is damaged: whoever shows the machines tells that."""
+    try:
+        return tuple(machine.name for machine in store.machines())
+    except UserError:
+        return ()
 
 
 def states(facts: Facts, jobs: list[JobRow], runs: list[RunRow]) -> dict[str, StepState]:
@@ -117,6 +133,7 @@ def states(facts: Facts, jobs: list[JobRow], runs: list[RunRow]) -> dict[str, St
         "mixture": _mixture(facts),
         "protection": _protection(facts),
         "training": _training(facts, runs),
+        "machines": _machines(facts, runs),
         "runs": _runs(runs, jobs),
         "export": _export(facts, runs),
     }
@@ -189,11 +206,30 @@ def _training(facts: Facts, runs: list[RunRow]) -> StepState:
     return StepState("todo", _("Ready to start"))
 
 
+def _machines(facts: Facts, runs: list[RunRow]) -> StepState:
+    """None is needed: a run may go on here."""
+    links = [run.link for run in runs if run.link is not None and run.status in _UNDER_WAY]
+    for link in links:
+        if not link.is_heard:
+            return StepState("attention", _("{machine} not seen").format(machine=link.machine))
+    if links:
+        return StepState("running", _("{machine} at work").format(machine=links[-1].machine))
+    match len(facts.machines):
+        case 0:
+            return StepState("ready", _("This computer alone"))
+        case 1:
+            return StepState("ready", facts.machines[0])
+        case number:
+            return StepState("ready", _("{number} machines").format(number=number))
+
+
 def _runs(runs: list[RunRow], jobs: list[JobRow]) -> StepState:
     for run in reversed(runs):
-        if run.status in ("running", "created"):
+        if run.status in _UNDER_WAY and (run.link is not None or run.status != "unknown"):
             share = run.step / run.steps if run.steps else 0.0
-            return StepState("running", _("{run}, {share:.0f} %").format(run=run.run, share=100 * share))
+            words = _("{run}, {share:.0f} %").format(run=run.run, share=100 * share)
+            is_heard = run.link is None or run.link.is_heard
+            return StepState("running" if is_heard else "attention", words)
     if not runs:
         return StepState("todo", _("None yet"))
     last = max(runs, key=lambda run: int(run.run.rsplit("-", 1)[1]))

@@ -201,6 +201,7 @@ def step_purposes() -> dict[str, str]:
         "mixture": _("how much of each source the model reads"),
         "protection": _("how much general ability may be lost, and what keeps it"),
         "training": _("rate, batch, steps; then start"),
+        "machines": _("GPU machines reached by ssh; this computer needs none"),
         "runs": _("watch gain and forgetting, pause, resume, compare"),
         "export": _("choose the checkpoint, write model and report"),
     }
