@@ -131,5 +131,10 @@ def link_words(link: Link) -> str:
         done=format_size(link.done),
         total=format_size(link.total),
         ago=format_duration(link.silence or 0.0),
-        why=sentence(link.trouble) if link.trouble else "-",
+        why=trouble_words(link) or "-",
     )
+
+
+def trouble_words(link: Link) -> str:
+    """Return why a machine is not heard of, empty if that is not known."""
+    return sentence(link.trouble) if link.trouble else ""

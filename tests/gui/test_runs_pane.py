@@ -31,7 +31,9 @@ from domainstudio.jobs.events import (
     encode,
 )
 from domainstudio.jobs.folder import JobFolder, create_job
+from domainstudio.jobs.link import Device, Link, write_link
 from domainstudio.jobs.worker import Worker
+from domainstudio.machines.assignment import Assignment, write_assignment
 from domainstudio.mixture.shares import Arm
 from domainstudio.problems import Problem
 from domainstudio.project.project import Project
@@ -473,3 +475,101 @@ def test_text_samples_need_a_checkpoint_and_a_prompt(
     assert not pane.samples.write.isEnabled()
     pane.samples.prompt.setPlainText("The court")
     assert pane.samples.write.isEnabled()
+
+
+def elsewhere(folder: JobFolder, **told: object) -> None:
+    """Have a run on gpu-1 followed by this process, which has heard so much of it."""
+    write_assignment(folder.path, Assignment(machine="gpu-1", project="small-1", is_asked=False))
+    folder.record_carrier(os.getpid())
+    now = time.time()
+    values = {"phase": "live", "last_seen": now, "status": "running"} | told
+    write_link(folder.path, Link.model_validate({"machine": "gpu-1", "written": now, **values}))
+
+
+def press(pane: RunsPane, words: str) -> None:
+    """Press the one button in sight whose name begins so."""
+    found = [one for one in pane.findChildren(QPushButton) if one.accessibleName().startswith(words)]
+    (shown,) = (one for one in found if one.isVisible())
+    shown.click()
+
+
+def icon_of(pane: RunsPane) -> str:
+    return runs_words.state_icon(pane.list.model.rows[0])
+
+
+def test_a_run_elsewhere_shows_where_how_it_is_heard_of_and_what_the_gpus_do(
+    make_pane: MakePane, small_project: Path, qtbot: QtBot
+) -> None:
+    folder = new_run(small_project)
+    elsewhere(folder, phase="sending", done=3 * 10**8, total=4 * 10**8)
+    pane = make_pane()
+    qtbot.waitUntil(lambda: "Sending, 75 %" in state_of(pane))
+    assert pane.machine._bar.isVisible() and "300.0 MB of 400.0 MB" in pane.machine.words
+    assert "Sending:" in pane.plots.state.words
+    wrote(folder, Start(0), point(1), Checkpoint(1, "x", 9), point(7))
+    gpus = tuple(
+        Device(name="H100", memory_used=used * 10**9, memory_total=80 * 10**9, utilisation=97, temperature=60)
+        for used in (31, 33)
+    )
+    elsewhere(folder, devices=gpus)
+    qtbot.waitUntil(lambda: "live on gpu-1" in pane.machine.words)
+    assert "2 × H100: 31.0 to 33.0 of 80.0 GB, 97 % busy, 60 °C" in pane.machine.words
+    qtbot.waitUntil(lambda: "Live: gpu-1, last event" in pane.plots.state.words)
+    assert pane.header.primary is not None and pane.header.primary.text() == "Pause"
+    assert icon_of(pane) == "running" and pane.problems == []
+
+
+def test_silence_of_a_machine_is_attention_and_not_the_death_of_the_run(
+    make_pane: MakePane, small_project: Path, qtbot: QtBot
+) -> None:
+    folder = new_run(small_project)
+    wrote(folder, Start(0), point(1), Checkpoint(1, "x", 9), point(7))
+    gpu = Device(name="H100", memory_used=10**9)
+    elsewhere(folder, last_seen=time.time() - 130, devices=(gpu,))
+    pane = make_pane()
+    qtbot.waitUntil(lambda: "Reconnecting" in state_of(pane))
+    assert icon_of(pane) == "attention"
+    assert "reconnecting to gpu-1, last seen 2 min" in pane.machine.words
+    assert "the run goes on there" in pane.machine.words and "H100" not in pane.machine.words
+    qtbot.waitUntil(lambda: "Reconnecting: seen 2 min" in pane.plots.state.words)
+    assert "says nothing about the run" in pane.plots.state.words
+    assert "Last seen at step 7, last checkpoint at step 1" in pane.plots.state.words
+    assert pane.header.primary is not None and pane.header.primary.text() == "Pause when back"
+    assert [(each.severity, each.text) for each in pane.problems] == [
+        ("attention", "train-1: gpu-1 does not answer")
+    ]
+    before = pane.machine.words
+    qtbot.waitUntil(lambda: pane.machine.words != before, timeout=10_000)  # older by itself
+    pane.header.primary.click()
+    qtbot.waitUntil(lambda: folder.take_request().stop is not None)
+    elsewhere(folder)
+    qtbot.waitUntil(lambda: "live on gpu-1" in pane.machine.words and pane.problems == [])
+
+
+def test_a_run_that_could_not_be_begun_there_says_why(
+    make_pane: MakePane, small_project: Path, qtbot: QtBot
+) -> None:
+    folder = new_run(small_project)
+    elsewhere(
+        folder, phase="refused", last_seen=None, status="created",
+        problem="machine.no_program", params={"name": "gpu-1"},
+    )  # fmt: skip
+    pane = make_pane()
+    qtbot.waitUntil(lambda: "Not connected" in state_of(pane))
+    assert "gpu-1 lacks what this program needs" in pane.plots.state.words
+    assert icon_of(pane) == "attention"
+
+
+def test_checkpoints_are_fetched_when_asked_and_a_refusal_is_said(
+    make_pane: MakePane, small_project: Path, qtbot: QtBot
+) -> None:
+    folder = new_run(small_project)
+    wrote(folder, Start(0), point(1), Checkpoint(1, "x", 9), point(7), State("stopped", 7))
+    elsewhere(folder, phase="over", status="stopped")
+    pane = make_pane()
+    qtbot.waitUntil(lambda: "ran on gpu-1" in pane.machine.words)
+    press(pane, "Fetch checkpoints")
+    assert "What shall come here from gpu-1?" in pane.question.text
+    press(pane, "All of its checkpoints")
+    qtbot.waitUntil(lambda: "There is no machine named gpu-1" in pane.question.text)
+    assert not pane.act.fetching.run

@@ -18,7 +18,7 @@ from domainstudio.gui.panes.machines.seen import (
     free_of,
     in_gb,
 )
-from domainstudio.gui.panes.runs.words import STATE_OF_STATUS
+from domainstudio.gui.panes.runs.words import state_icon
 from domainstudio.gui.panes.runs.words import state_words as run_words
 from domainstudio.gui.widgets.buttons import SecondaryButton
 from domainstudio.gui.widgets.form import scrolled
@@ -213,7 +213,7 @@ def _gpu_columns() -> list[Column]:
 def _run_columns() -> list[Column]:
     return [
         Column(_("Run"), lambda run: run.run, width=136),
-        Column(_("State"), run_words, state=lambda run: STATE_OF_STATUS[run.status], width=224),
+        Column(_("State"), run_words, state=state_icon, width=224),
         Column(
             _("Step"),
             lambda run: _("{step} of {steps}").format(

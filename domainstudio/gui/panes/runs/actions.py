@@ -7,10 +7,13 @@ from typing import Any
 from PySide6.QtCore import QObject, Signal
 
 from domainstudio.gui.pane import PaneHeader
+from domainstudio.gui.panes.runs.connection import link_in_question
+from domainstudio.gui.panes.runs.fetching import Fetching
 from domainstudio.gui.session import Session
-from domainstudio.gui.widgets.problem_line import ProblemLine
+from domainstudio.gui.widgets.problem_line import ProblemLine, Severity
 from domainstudio.jobs.checkpoints import list_checkpoints
 from domainstudio.language import translate as _
+from domainstudio.machines.assignment import Fetch
 from domainstudio.problems import Problem, sentence
 from domainstudio.project.project import Project
 from domainstudio.units import format_count, format_size
@@ -46,12 +49,16 @@ class RunActions(QObject):
         """Run → what was asked of it and has not happened yet: pause, stop, keep."""
         self._question = ""
         self._primary = ""
+        self.fetching = Fetching(session, self)
+        self.fetching.progressed.connect(self._on_fetch_progressed)
+        self.fetching.refused.connect(self._on_fetch_refused)
         self._delete = header.add_secondary(_("Delete…"), self._on_delete_clicked)
         self._stop = header.add_secondary(_("Stop…"), self._on_stop_clicked)
         self._branch = header.add_secondary(_("Branch and decay…"), self._on_branch_clicked)
         self._branch.setToolTip(
             _("Go on from a checkpoint in a run of its own whose rate falls to the floor")
         )
+        self._fetch = header.add_secondary(_("Fetch checkpoints…"), self._on_fetch_clicked, "import")
         self._checkpoint = header.add_secondary(_("Checkpoint now"), self._on_checkpoint_clicked)
         self.show_run(None, 0)
 
@@ -71,12 +78,15 @@ class RunActions(QObject):
         self._checkpoint.setVisible(is_running)
         self._checkpoint.setEnabled(not asked)
         self._delete.setVisible(status in _OVER)
+        self._fetch.setVisible(row is not None and bool(row.machine) and saved > 0)
+        self._fetch.setEnabled(not self.fetching.run)
         self._branch.setVisible(row is not None and row.may_branch and saved > 0)
         self._show_primary(status, asked)
 
     def _show_primary(self, status: str, asked: str) -> None:
         words: dict[str, tuple[str, Callable[[], object], str]] = {
             "pause": (_("Pause"), self._on_pause_clicked, "pause-ring"),
+            "pause when back": (_("Pause when back"), self._on_pause_clicked, "pause-ring"),
             "pausing": (_("Pausing…"), self._on_pause_clicked, "pause-ring"),
             "resume": (_("Resume"), self._on_resume_clicked, "play-ring"),
             "export": (_("Export…"), self._on_export_clicked, "export"),
@@ -86,7 +96,8 @@ class RunActions(QObject):
         elif status in _OVER:
             wanted = "resume"
         else:
-            wanted = "pausing" if asked else "pause"
+            is_heard = self._row is None or link_in_question(self._row) is None
+            wanted = "pausing" if asked else "pause" if is_heard else "pause when back"
         if wanted != self._primary:
             self._primary = wanted
             text, slot, icon = words[wanted]
@@ -113,6 +124,31 @@ class RunActions(QObject):
 
     def _on_export_clicked(self) -> None:
         self.export_requested.emit()
+
+    def _on_fetch_clicked(self) -> None:
+        row = self._row
+        if row is None:
+            return
+        self._question = "fetch"
+        words = _("What shall come here from {machine}? What is here already is not sent again.")
+        links: list[tuple[str, Callable[[], object]]] = [
+            (_("The model of its result"), partial(self._on_fetch_chosen, row.run, "model")),
+            (_("All of its checkpoints"), partial(self._on_fetch_chosen, row.run, "all")),
+            (_("Nothing"), self._close_question),
+        ]
+        self._line.say("attention", words.format(machine=row.machine), links)
+
+    def _on_fetch_chosen(self, run: str, what: Fetch) -> None:
+        self._close_question()
+        self.fetching.begin(run, what)
+
+    def _on_fetch_progressed(self) -> None:
+        self._fetch.setEnabled(not self.fetching.run)
+
+    def _on_fetch_refused(self, problem: Problem) -> None:
+        self._question = "refused"
+        severity: Severity = "attention" if problem.code == "machine.stopped" else "problem"
+        self._line.say(severity, sentence(problem), [(_("Close"), self._close_question)])
 
     def _on_stop_clicked(self) -> None:
         row = self._row

@@ -7,7 +7,7 @@ from PySide6.QtGui import QFontMetrics, QKeyEvent, QMouseEvent, QPainter, QPen
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QListView, QStyledItemDelegate, QVBoxLayout, QWidget
 
 from domainstudio.gui import icons, theme
-from domainstudio.gui.panes.runs.words import STATE_OF_STATUS, state_words
+from domainstudio.gui.panes.runs.words import state_icon, state_words
 from domainstudio.gui.widgets.check_box import SIZE, draw_check_box
 from domainstudio.gui.widgets.form import hairline
 from domainstudio.gui.widgets.table import NONE, Index
@@ -253,7 +253,7 @@ def forgetting_words(row: RunRow) -> str:
 
 
 def _icon(row: RunRow) -> tuple[str, str]:
-    return icons.STATE_ICONS[STATE_OF_STATUS[row.status]]
+    return icons.STATE_ICONS[state_icon(row)]
 
 
 def _box(rect: QRect) -> QRect:

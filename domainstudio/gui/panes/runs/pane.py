@@ -11,9 +11,11 @@ from domainstudio.evaluation.budget import accepted_in_nats
 from domainstudio.gui import theme
 from domainstudio.gui.pane import Pane
 from domainstudio.gui.panes.runs.actions import RunActions
+from domainstudio.gui.panes.runs.connection import link_in_question
 from domainstudio.gui.panes.runs.curves import Shown, ShownRun
 from domainstudio.gui.panes.runs.list import RunsColumn
 from domainstudio.gui.panes.runs.log import LogPage
+from domainstudio.gui.panes.runs.machine import MachineLine
 from domainstudio.gui.panes.runs.plots import KeyNumbers, PlotsPage
 from domainstudio.gui.panes.runs.samples import SamplesPage
 from domainstudio.gui.panes.runs.table import TablePage
@@ -66,6 +68,7 @@ class RunsPane(Pane):
         self.held_out = Segments([("base", _("Against base")), ("absolute", _("Absolute"))], _("Held-out"))
         self.question = ProblemLine()
         self.act = RunActions(session, self.header, self.question)
+        self.machine = MachineLine(self.act.fetching)
         self._pages = QStackedWidget()
         self._lay_out()
         self.list.run_chosen.connect(self._on_run_chosen)
@@ -76,7 +79,7 @@ class RunsPane(Pane):
         self.act.export_requested.connect(self._on_export_requested)
         self._clock = QTimer(self)
         self._clock.setInterval(_SECOND)
-        self._clock.timeout.connect(self._tell)
+        self._clock.timeout.connect(self._on_second)
         session.runs_changed.connect(self._on_runs_changed)
         if session.run_rows:
             self._on_runs_changed(session.run_rows)
@@ -212,6 +215,7 @@ class RunsPane(Pane):
         loss = float(line.y[-1]) if len(line.y) and line.y[-1] == line.y[-1] else row.loss
         self.numbers.show_run(row, loss, shown.accepted, _end_words(row))
         self.act.show_run(row, curves.checkpoints[-1].step if curves.checkpoints else 0)
+        self.machine.show_run(row)
         match self.view.key:
             case "plots":
                 self.plots.show_run(shown)
@@ -238,6 +242,14 @@ class RunsPane(Pane):
             known = found[1] if found is not None and found[0] == self._run else None
             self.plots.state.tell(telling(row, shown.curves, shown.spec, known, time.time()))
 
+    def _on_second(self) -> None:
+        """Say anew what grows older while nothing comes."""
+        self._tell()
+        self.machine.tell()
+        self.list.view.viewport().update()
+        if any(row.link is not None for row in self._rows.values()):
+            self.set_problems(_problems(list(self._rows.values()), self.session.runs.refused))
+
     def _on_training_requested(self) -> None:
         self.go_requested.emit("training")
 
@@ -262,7 +274,7 @@ class RunsPane(Pane):
         right = QVBoxLayout()
         right.setContentsMargins(0, 0, 0, 0)
         right.setSpacing(0)
-        for part in (self.question, self.numbers, hairline()):
+        for part in (self.question, self.numbers, self.machine, hairline()):
             right.addWidget(part)
         right.addLayout(tools)
         right.addWidget(self._pages, 1)
@@ -302,6 +314,11 @@ def _problems(rows: list[RunRow], refused: dict[str, Problem]) -> list[PaneProbl
     if row is not None and row.status in ("interrupted", "failed"):
         severity = "attention" if row.status == "interrupted" else "problem"
         found.insert(0, PaneProblem(severity, f"{row.run}: {state_words(row)}", row.run))  # type: ignore[arg-type]
+    for row in rows:
+        link = link_in_question(row)
+        if link is not None and row.status not in ("interrupted", "failed"):
+            words = _("{run}: {machine} does not answer").format(run=row.run, machine=link.machine)
+            found.append(PaneProblem("attention", words, row.run))
     return found
 
 

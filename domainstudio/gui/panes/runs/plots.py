@@ -10,8 +10,8 @@ from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QLabel, QVBoxLayout, QWi
 
 from domainstudio.gui import icons, theme
 from domainstudio.gui.panes.runs import curves as runs_curves
+from domainstudio.gui.panes.runs.connection import Telling
 from domainstudio.gui.panes.runs.curves import Shown
-from domainstudio.gui.panes.runs.words import Telling
 from domainstudio.gui.widgets.form import hairline
 from domainstudio.gui.widgets.plot import REDRAW_MILLISECONDS, Plot
 from domainstudio.gui.widgets.plot_content import Content, Range

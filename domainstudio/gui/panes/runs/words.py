@@ -1,7 +1,11 @@
 """Runs in words: states, what pause and resume do, how long ago the last event came."""
 
-from dataclasses import dataclass
-
+from domainstudio.gui.panes.runs.connection import (
+    Telling,
+    connection_words,
+    link_in_question,
+    telling_of_link,
+)
 from domainstudio.jobs.columns import Columns
 from domainstudio.jobs.curves import Curves
 from domainstudio.language import translate as _
@@ -28,11 +32,18 @@ STATE_OF_STATUS: dict[str, str] = {
 """Status of a run → state of `icons.STATE_ICONS`."""
 
 
+def state_icon(row: RunRow) -> str:
+    """Return the state of `icons.STATE_ICONS` that a run is in, as far as it is heard of."""
+    return "attention" if link_in_question(row) else STATE_OF_STATUS[row.status]
+
+
 def state_words(row: RunRow) -> str:
     """Return a run's state in a few words."""
     step = format_count(row.step)
     if not row.is_read:
         return _("Reading…")
+    if (words := connection_words(row)) is not None:
+        return words
     match row.status:
         case "created":
             return _("Starting")
@@ -52,24 +63,16 @@ def state_words(row: RunRow) -> str:
             return _("Not known")
 
 
-@dataclass(frozen=True)
-class Telling:
-    """What stands beside the plots: the state, what an action would do, what a failure would cost."""
-
-    icon: str
-    token: str
-    state: str
-    fact: str
-    plan: str
-    cost: str
-
-
 def telling(row: RunRow, curves: Curves, spec: RunSpec, resumption: Resumption | None, now: float) -> Telling:
     """Return everything the pane says of a run in sentences."""
     since = format_duration(max(0.0, now - row.last_event))
     last_event = _("last event {time} ago").format(time=since) if row.last_event else _("no event yet")
     ended = _("{time} ago").format(time=since) if row.last_event else ""
     saved = curves.checkpoints[-1].step if curves.checkpoints else 0
+    if (told := telling_of_link(row, saved, _goes_on(row, resumption))) is not None:
+        return told
+    if row.machine:
+        last_event = _("{machine}, {event}").format(machine=row.machine, event=last_event)
     match row.status:
         case "running" if row.last_event and now - row.last_event > SILENT_SECONDS:
             plan = _(
