@@ -4,6 +4,7 @@ from domainstudio.language import translate as _
 from domainstudio.problems import sentence
 from domainstudio.units import format_count, format_duration
 from domainstudio.workflow.overview import JobRow
+from domainstudio.workflow.remote import link_words
 
 
 def name_of(job: JobRow) -> str:
@@ -46,6 +47,13 @@ def progress_of(job: JobRow) -> str:
 
 
 def _training(job: JobRow) -> str:
+    if job.link is not None and job.link.standing == "sending":
+        return link_words(job.link)
+    if job.link is not None and not job.link.is_heard:
+        words = _("{machine} does not answer; last seen at step {step} of {total}")
+        return words.format(
+            machine=job.link.machine, step=format_count(job.done), total=format_count(job.total)
+        )
     if not job.done:
         return _("starting")
     parts = [_("step {done} of {total}").format(done=format_count(job.done), total=format_count(job.total))]

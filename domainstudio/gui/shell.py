@@ -92,6 +92,7 @@ class Shell(QWidget):
         """Show a step's pane, building it first if need be."""
         if step not in self._panes:
             self._panes[step] = self._build(step)
+            self.problems_changed.emit()  # those of what the session knew before the pane was built
         self._stack.setCurrentWidget(self._panes[step])
         self.sidebar.choose(step)
         self.step_shown.emit(step)

@@ -7,6 +7,7 @@ from statistics import median
 from domainstudio.jobs.events import Event, JobProblem, Progress, Start, Step
 from domainstudio.jobs.folder import JobFolder, Status, list_jobs
 from domainstudio.jobs.follow import StatusWatch, Tail, end_of
+from domainstudio.jobs.link import Link, read_link
 from domainstudio.problems import Problem, UserError
 from domainstudio.project.project import Project
 from domainstudio.recipe.run import RunSpec
@@ -41,6 +42,8 @@ class JobRow:
     seconds_left: float | None = None
     problem: Problem | None = None
     """What it said last that a person should know."""
+    link: Link | None = None
+    """How well the machine is heard of that it runs on, None of this one."""
 
 
 @dataclass
@@ -114,6 +117,7 @@ class _Followed:
         """Whether another job stands for it."""
         subject = next((str(found) for part in _SUBJECTS if (found := getattr(work, part, ""))), "")
         self._row = JobRow(folder.job_id, spec.kind, subject, "created")
+        self._folder = folder
         self._steps = work.steps if isinstance(work, RunSpec) else 0
         # Of a run its newest state is all that is shown.
         self._tail = end_of(folder) if spec.kind == TRAIN.name else Tail(folder)
@@ -127,7 +131,8 @@ class _Followed:
         status = self._watch.status
         for event in self._tail.poll():
             self._take(event)
-        self._row = replace(self._row, status=status)
+        link = read_link(self._folder.path) if self._steps else None
+        self._row = replace(self._row, status=status, link=link)
         if status != "running":
             self._row = replace(self._row, rate=None, seconds_left=None)
         return self._row

@@ -1,18 +1,25 @@
 """The Machines pane with a real sshd: adding with the host key asked, what is there and what is missing."""
 
+import shlex
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
+import fake_trainer
 import pytest
 from far_environment import install
-from PySide6.QtWidgets import QAbstractButton, QLabel, QWidget
+from PySide6.QtWidgets import QAbstractButton, QApplication, QLabel, QWidget
 from pytestqt.qtbot import QtBot
 from remote_machine import SSHD, RemoteMachine, remote_machines
 from support import OpenPane, OpenWindow
 
 from domainstudio.gui.panes.machines.page import MachinePage
 from domainstudio.gui.panes.machines.pane import MachinesPane
+from domainstudio.jobs.folder import JobFolder
 from domainstudio.machines import store
+from domainstudio.machines.inputs import name_there
+from domainstudio.project.project import Project
+from domainstudio.workflow.training import start_run
 
 PATIENCE = 60_000
 
@@ -29,6 +36,7 @@ def remote(tmp_path: Path, own_settings: None) -> Iterator[RemoteMachine]:
 
 def click(parent: QWidget, words: str) -> None:
     """Click the one button in sight that says so."""
+    QApplication.processEvents()  # what has just been laid out comes into sight with the next turn
     found = [
         one
         for one in parent.findChildren(QAbstractButton)
@@ -158,21 +166,42 @@ def test_what_is_missing_is_installed_on_consent_with_its_output_shown(
     wait_for_answer(pane, qtbot)
 
 
-def test_it_is_ready_once_the_environment_is_there_and_tells_what_runs(
+def test_what_runs_there_is_listed_and_what_it_made_is_fetched(
     open_window: OpenWindow, small_project: Path, remote: RemoteMachine, qtbot: QtBot
 ) -> None:
     install(remote, is_fake=True)
     store.add(remote.machine)
-    folder = remote.home / remote.machine.folder
-    other = folder / "projects" / "other-1" / "jobs" / "train-9"
-    other.mkdir(parents=True)
-    window = open_window(small_project, "machines")
-    pane = window.shell.pane
-    wait_for_answer(pane, qtbot)
-    assert "packages" not in words(page(pane).installing) or "missing" in cell(pane, "State")
-    assert cell(pane, "Runs of this project") == "–"
-    item = window.shell.sidebar._items["machines"]
-    qtbot.waitUntil(lambda: item.accessibleName() == f"Machines: {remote.alias}")
+    there = remote.home / remote.machine.folder / "projects" / name_there(small_project.resolve())
+    job = JobFolder(there / "jobs" / "train-1")
+    job.path.mkdir(parents=True)
+    fake_trainer.Behaviour(steps=400, seconds_per_step=0.01).write(job)
+    other = ["python3", "-c", "input()", f"{remote.machine.folder}/projects/other-1/jobs/train-9"]
+    with remote.connection().stream(["sh", "-c", f"sleep 60 | {shlex.join(other)}"]) as process:
+        with Project(small_project) as project:
+            folder = start_run(project, machine=remote.alias)
+        window = open_window(small_project, "machines")
+        pane = window.shell.pane
+        qtbot.waitUntil(lambda: cell(pane, "Runs").startswith("train-1, "), timeout=PATIENCE)
+        runs = page(pane).runs.model
+        qtbot.waitUntil(lambda: runs.index(0, 3).data() == f"live on {remote.alias}", timeout=PATIENCE)
+        item = window.shell.sidebar._items["machines"]
+        qtbot.waitUntil(lambda: item.accessibleName() == f"Machines: {remote.alias} at work")
+        wait_for_answer(pane, qtbot)
+        commands = [row.command for row in page(pane).others.model.rows]
+        assert any("other-1" in command for command in commands)
+        assert not any(there.name in command for command in commands)
+        assert all(one.accessibleName() for one in pane.findChildren(QAbstractButton) if one.isVisible())
+        qtbot.waitUntil(lambda: cell(pane, "Runs") == "1 ended", timeout=PATIENCE)
+        process.kill()
+    qtbot.waitUntil(lambda: not folder.is_carried(), timeout=PATIENCE)
+    made = folder.result / "checkpoints"
+    shutil.rmtree(made)
+    window.shell.show_step("runs")
+    click(window.shell.pane, "Fetch checkpoints")
+    click(window.shell.pane, "All of its checkpoints")
+    wished = sorted(path.name for path in (job.result / "checkpoints").iterdir())
+    qtbot.waitUntil(lambda: "is here" in window.shell.pane.machine.words, timeout=PATIENCE)
+    assert sorted(path.name for path in made.iterdir()) == wished
 
 
 def test_removing_is_asked_and_takes_it_off_the_list(

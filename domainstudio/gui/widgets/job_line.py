@@ -66,6 +66,7 @@ class JobLine(QWidget):
         job = self._job
         if job is None:
             return
+        self._draw()
         self._name.setText(name_of(job))
         self._bar.setVisible(job.total > 0)
         self._bar.setValue(round(1000 * job.done / job.total) if job.total else 0)
@@ -104,4 +105,6 @@ class JobLine(QWidget):
         self._show()
 
     def _draw(self) -> None:
-        self._icon.setPixmap(icons.state_pixmap("running"))
+        link = self._job.link if self._job else None
+        state = "running" if link is None or link.is_heard else "attention"
+        self._icon.setPixmap(icons.state_pixmap(state))

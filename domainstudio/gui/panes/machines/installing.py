@@ -27,7 +27,7 @@ from domainstudio.problems import Problem, UserError, sentence
 
 _MOST_LINES = 20_000
 _LOG_HEIGHT = 240
-_WORDS_WIDTH = 320
+_WORDS_WIDTH = 480
 
 
 class InstallPart(QWidget):
@@ -76,9 +76,9 @@ class InstallPart(QWidget):
 
     def show_answer(self, answer: Answer) -> None:
         """Show what is missing on a machine that answered."""
-        if answer == self._answer:
+        before, self._answer = self._answer, answer
+        if before is not None and before.lacks == answer.lacks:  # a button may be held down
             return
-        self._answer = answer
         empty_layout(self._list)
         self._nothing.setVisible(not answer.lacks)
         self._nothing.setText(_("Nothing that training needs is missing."))

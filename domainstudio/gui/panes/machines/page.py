@@ -17,6 +17,7 @@ from domainstudio.gui.panes.machines.seen import (
     free_gpu_memory,
     free_of,
     in_gb,
+    state_of,
 )
 from domainstudio.gui.panes.runs.words import state_icon
 from domainstudio.gui.panes.runs.words import state_words as run_words
@@ -80,12 +81,15 @@ class MachinePage(QWidget):
         problem = seen.answer.problem if seen.answer else None
         if problem is not None and not self._is_asking:
             links = [(_("Ask again"), self.ask_requested.emit)]
-            self.line.say("attention" if seen.under_way else "problem", sentence(problem), links)
+            is_passing = state_of(seen) == "attention"
+            self.line.say("attention" if is_passing else "problem", sentence(problem), links)
         elif not self._is_asking:
             self.line.clear()
         self.runs.show_rows(seen.runs[::-1])
         found = seen.found
         self._told.setVisible(found is not None)
+        self.gpus.setVisible(found is not None)
+        self.others.setVisible(False)
         if found is not None and seen.answer is not None:
             self._show_found(found)
             self.installing.show_answer(seen.answer)
@@ -152,17 +156,15 @@ class MachinePage(QWidget):
         told.setContentsMargins(0, 0, 0, 0)
         told.setSpacing(16)
         told.addLayout(beside_table(numbers))
-        told.addWidget(self.gpus)
         told.addLayout(beside_table(Text(_("Missing"), "strong"), self.installing))
-        told.addWidget(self.others)
         page = QWidget()
         layout = QVBoxLayout(page)
         side = theme.PADDING - OVERHANG
         layout.setContentsMargins(side, 16, side, 16)
         layout.setSpacing(16)
         layout.addLayout(beside_table(head, self.line))
-        layout.addWidget(self._told)
-        layout.addWidget(self.runs)
+        for part in (self._told, self.runs, self.gpus, self.others):
+            layout.addWidget(part)
         layout.addStretch(1)
         outer = QVBoxLayout(self)
         outer.setContentsMargins(0, 0, 0, 0)
@@ -199,14 +201,14 @@ def _gpu_columns() -> list[Column]:
     def degrees(gpu: Gpu) -> str:
         return UNKNOWN if gpu.temperature_celsius is None else f"{gpu.temperature_celsius:.0f}"
 
-    number = partial(Column, is_number=True, width=136)
+    number = partial(Column, is_number=True, width=120)
     return [
         Column(_("GPU"), lambda gpu: one_line(gpu.name)),
         number(_("Free (GB)"), lambda gpu: in_gb(gpu.free_bytes)),
         number(_("Memory (GB)"), lambda gpu: in_gb(gpu.memory_bytes)),
         number(_("Utilisation (%)"), percent),
         number(_("Temperature (°C)"), degrees),
-        Column(_("Driver"), lambda gpu: one_line(gpu.driver), token=lambda _gpu: "text2", width=176),
+        Column(_("Driver"), lambda gpu: one_line(gpu.driver), token=lambda _gpu: "text2", width=112),
     ]
 
 

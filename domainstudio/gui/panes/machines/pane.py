@@ -56,6 +56,8 @@ class MachinesPane(Pane):
         self._seen: dict[str, Seen] = {}
         self._pages: dict[str, MachinePage] = {}
         self._chosen, self._is_adding = "", False
+        self._is_listed = False
+        """Whether the list could be read."""
         self._background = Background(self)
         self._background.crashed.connect(session.crashed)
         self._again = self.header.add_secondary(_("Ask all again"), self._ask_all, "refresh")
@@ -95,6 +97,7 @@ class MachinesPane(Pane):
     # The list
 
     def _on_listed(self, machines: list[Machine]) -> None:
+        self._is_listed = True
         before, self._seen = self._seen, {}
         for machine in machines:
             known = before.get(machine.name)
@@ -109,6 +112,10 @@ class MachinesPane(Pane):
                 self._ask(name)
         self._on_runs_changed(self.session.run_rows)
 
+    def _on_failed(self, problem: Problem) -> None:
+        self._is_listed = False
+        super()._on_failed(problem)
+
     def _on_runs_changed(self, rows: list[RunRow]) -> None:
         for name, seen in self._seen.items():
             runs = tuple(row for row in rows if row.machine == name)
@@ -116,6 +123,8 @@ class MachinesPane(Pane):
         self._show()
 
     def _show(self) -> None:
+        if not self._is_listed:
+            return
         seen = list(self._seen.values())
         self.set_problems(_problems(seen))
         self._again.setVisible(bool(seen))
@@ -134,7 +143,8 @@ class MachinesPane(Pane):
             )
             return
         self.show_ready()
-        self.table.setVisible(bool(seen))
+        for part in (self._above, self._divider):
+            part.setVisible(bool(seen))
         self.model.show_rows(seen)
         self.table.fit_height(_MOST_ROWS)
         if self._is_adding:
@@ -233,17 +243,18 @@ class MachinesPane(Pane):
             self._pages[self._chosen].tell_time()
 
     def _lay_out(self) -> None:
-        above = QWidget()
-        upper = QVBoxLayout(above)
+        self._above, self._divider = QWidget(), hairline()
+        upper = QVBoxLayout(self._above)
         side = theme.PADDING - OVERHANG
         upper.setContentsMargins(side, 8, side, 8)
+        upper.setSpacing(8)
         upper.addWidget(self.line)
         upper.addWidget(self.table)
         layout = QVBoxLayout(self.content)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(0)
-        layout.addWidget(above)
-        layout.addWidget(hairline())
+        layout.addWidget(self._above)
+        layout.addWidget(self._divider)
         layout.addWidget(self._stack, 1)
 
     # Overridden from Qt
@@ -263,17 +274,17 @@ class MachinesPane(Pane):
 def _columns() -> list[Column]:
     number = partial(Column, is_number=True)
     return [
-        Column(_("Machine"), lambda seen: seen.machine.name, state=state_of, width=176),
+        Column(_("Machine"), lambda seen: seen.machine.name, state=state_of, width=152),
         Column(_("Reached by"), lambda seen: seen.machine.destination, token=lambda _seen: "text2"),
-        Column(_("State"), state_words, width=152),
-        number(_("GPUs"), gpus_words, width=72),
-        number(_("Free GPU memory (GB)"), lambda seen: in_gb(free_gpu_memory(seen)), width=176),
+        Column(_("State"), state_words, width=136),
+        Column(_("Runs"), runs_words),
+        number(_("GPUs"), gpus_words, width=56),
+        number(_("Free GPU memory (GB)"), lambda seen: in_gb(free_gpu_memory(seen)), width=160),
         number(
             _("Free disk (GB)"),
             lambda seen: in_gb(seen.found.free_disk_bytes) if seen.found else UNKNOWN,
-            width=128,
+            width=112,
         ),
-        Column(_("Runs of this project"), runs_words),
     ]
 
 

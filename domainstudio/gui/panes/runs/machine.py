@@ -14,6 +14,8 @@ from domainstudio.workflow.remote import link_words
 from domainstudio.workflow.run_list import RunRow
 
 _BAR_WIDTH = 120
+_LEAST_WORDS = 400
+"""Pixels that the sentence keeps where there is no room for all: the GPUs are told less of first."""
 
 
 class MachineLine(QWidget):
@@ -37,9 +39,10 @@ class MachineLine(QWidget):
         layout.setContentsMargins(theme.PADDING, 0, theme.PADDING, 10)
         layout.setSpacing(8)
         layout.addWidget(self._icon)
-        layout.addWidget(self._words, 1)
-        for part in (self._devices, self._fetched, self._bar, self._stop):
+        for part in (self._words, self._bar, self._fetched, self._stop):
             layout.addWidget(part)
+        layout.addStretch(1)
+        layout.addWidget(self._devices)
         fetching.progressed.connect(self.tell)
         theme.notifier.changed.connect(self._draw_icon)
         self.hide()
@@ -63,6 +66,7 @@ class MachineLine(QWidget):
             return
         link = row.link
         self._words.setText(link_words(link) if link else _("on {machine}").format(machine=row.machine))
+        self._words.setMinimumWidth(min(_LEAST_WORDS, self._words.sizeHint().width()))
         is_live = link is not None and link_of(row) is link and link.standing == "live"
         devices = devices_words(link.devices) if link is not None and is_live else ""
         self._devices.setText(devices)

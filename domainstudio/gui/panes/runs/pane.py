@@ -326,6 +326,8 @@ def _end_words(row: RunRow) -> str:
     """Return when a running run ends at its pace, in the machine's time."""
     if row.seconds_left is None:
         return ""
+    if link_in_question(row) is not None:
+        return _("if it runs on")
     end = QDateTime.currentDateTime().addSecs(round(row.seconds_left))
     return _("ends {time}").format(time=end.toString("yyyy-MM-dd HH:mm"))
 
