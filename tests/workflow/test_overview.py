@@ -155,6 +155,7 @@ def test_the_steps_of_a_new_project_say_what_is_missing(empty_project: Path) -> 
         "mixture": ("todo", "Not set"),
         "protection": ("ready", "Budget +0.050 nats"),
         "training": ("todo", "Needs a mixture"),
+        "machines": ("ready", "This computer alone"),
         "runs": ("todo", "None yet"),
         "export": ("todo", "Nothing trained yet"),
     }

@@ -97,7 +97,7 @@ class InstallPart(QWidget):
         if lack.code == "packages":
             button = SecondaryButton(_("Install them…"), self._on_install_clicked).make_small()
             layout.addWidget(button)
-            layout.addWidget(Text(_("about 5 GB there; you see the commands first"), "small", "text2"), 1)
+            layout.addWidget(Text(_("several GB there; you see the commands first"), "small", "text2"), 1)
         else:
             copy = SecondaryButton(_("Copy"), partial(_copy, lack.command), "copy").make_small()
             copy.setAccessibleName(_("Copy: {command}").format(command=lack.command))
