@@ -121,7 +121,7 @@ class RemoteMachine:
         assert SSHD is not None
         if os.geteuid() == 0:
             Path("/run/sshd").mkdir(mode=0o755, exist_ok=True)
-        with (self.folder / "sshd.log").open("ab") as log:
+        with (self.folder / "sshd.log").open("wb") as log:
             command = [*self._within, SSHD, "-D", "-e", "-f", str(self.folder / "sshd_config")]
             self._server = subprocess.Popen(command, stdin=subprocess.DEVNULL, stderr=log)
         wait_until(self._listens, 20)

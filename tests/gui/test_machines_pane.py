@@ -131,7 +131,7 @@ def test_a_changed_host_key_and_a_silent_machine_are_sentences(
     remote.start()
     pane._again.click()
     wait_for_answer(pane, qtbot)
-    assert not page(pane).line.isVisible() and pane.problems == []
+    assert page(pane).line.text == "" and pane.problems == []
 
 
 def test_what_is_missing_is_installed_on_consent_with_its_output_shown(
@@ -202,6 +202,17 @@ def test_what_runs_there_is_listed_and_what_it_made_is_fetched(
     wished = sorted(path.name for path in (job.result / "checkpoints").iterdir())
     qtbot.waitUntil(lambda: "is here" in window.shell.pane.machine.words, timeout=PATIENCE)
     assert sorted(path.name for path in made.iterdir()) == wished
+    window.shell.show_step("machines")
+    click(page(pane), "Ask again")
+    wait_for_answer(pane, qtbot)
+    keeping = page(pane).keeping
+    qtbot.waitUntil(lambda: [row.name for row in keeping.list.model.rows] == [there.name], timeout=PATIENCE)
+    keeping.list.table.selectRow(0)
+    click(keeping, "Remove it there")
+    assert there.exists() and "gone for good" in keeping.line.text
+    click(keeping.line, "Remove ")
+    qtbot.waitUntil(lambda: not keeping.isVisible(), timeout=PATIENCE)
+    assert not there.exists() and made.exists()
 
 
 def test_removing_is_asked_and_takes_it_off_the_list(

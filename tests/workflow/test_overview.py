@@ -2,7 +2,9 @@
 
 import os
 import shutil
+import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,7 +14,9 @@ from support import Command
 
 from domainstudio.jobs.events import JobProblem, Progress, Step
 from domainstudio.jobs.folder import JobFolder, create_job
+from domainstudio.jobs.link import Link, write_link
 from domainstudio.jobs.worker import Worker
+from domainstudio.machines.assignment import Assignment, write_assignment
 from domainstudio.project.project import Project, create
 from domainstudio.recipe.run import ModelOrigin
 from domainstudio.workflow import steps
@@ -191,3 +195,23 @@ def test_a_glance_tells_how_far_a_project_is(small_project: Path) -> None:
     glance = look_at(str(small_project))
     assert (glance.name, glance.base, glance.words) == ("small", "tiny", "Corpus ready, not trained yet")
     assert glance.replay == 0.25 and glance.documents and glance.size_bytes
+
+
+def test_the_steps_say_which_machine_is_at_work_and_which_is_not_seen(small_project: Path) -> None:
+    with Project(small_project) as project:
+        facts = replace(steps.read_facts(project), machines=("gpu-1", "gpu-2"))
+        assert steps.states(facts, [], [])["machines"].words == "2 machines"
+        spec, _processes = freeze(project, "base", "default", "default", {}, "treated")
+        folder = create_job(project.jobs, TRAIN.name, TRAIN.program, spec)
+        write_assignment(folder.path, Assignment(machine="gpu-1", project="small-1", is_asked=False))
+        folder.record_carrier(os.getpid())
+        for silence, state, words in (
+            (0.0, "running", "gpu-1 at work"),
+            (120.0, "attention", "gpu-1 not seen"),
+        ):
+            now = time.time()
+            link = Link(machine="gpu-1", phase="live", written=now, last_seen=now - silence, status="running")
+            write_link(folder.path, link)
+            found = steps.states(facts, [], RunList(project).refresh())
+            assert (found["machines"].state, found["machines"].words) == (state, words)
+            assert (found["runs"].state, found["runs"].words) == (state, "train-1, 0 %")

@@ -9,6 +9,8 @@ from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 from domainstudio.gui import theme
 from domainstudio.gui.background import Background
 from domainstudio.gui.panes.machines.installing import InstallPart
+from domainstudio.gui.panes.machines.keeping import KeepingPart
+from domainstudio.gui.panes.machines.part import Part
 from domainstudio.gui.panes.machines.seen import (
     UNDER_WAY,
     UNKNOWN,
@@ -24,17 +26,14 @@ from domainstudio.gui.panes.runs.words import state_words as run_words
 from domainstudio.gui.widgets.buttons import SecondaryButton
 from domainstudio.gui.widgets.form import scrolled
 from domainstudio.gui.widgets.problem_line import ProblemLine
-from domainstudio.gui.widgets.table import OVERHANG, Column, RowsModel, Table, beside_table
+from domainstudio.gui.widgets.table import OVERHANG, Column, beside_table
 from domainstudio.gui.widgets.text import ElidedText, KeyNumber, Text
 from domainstudio.language import one_line
 from domainstudio.language import translate as _
-from domainstudio.machines.probe import Gpu, Probe, RemoteProcess
+from domainstudio.machines.probe import Gpu, Probe
 from domainstudio.problems import sentence
 from domainstudio.units import format_count, format_duration
 from domainstudio.workflow.remote import link_words
-from domainstudio.workflow.run_list import RunRow
-
-_MOST_ROWS = 8
 
 
 class MachinePage(QWidget):
@@ -67,9 +66,10 @@ class MachinePage(QWidget):
         self.line = ProblemLine()
         self.installing = InstallPart(seen.machine, background)
         self.installing.ended.connect(self.ask_requested)
-        self.gpus = _Part(_("GPUs"), _gpu_columns(), _("None: a run there would take its processors."))
-        self.runs = _Part(_("Runs of this project there"), _run_columns(), _("None yet."))
-        self.others = _Part(_("Other processes of this program there"), _process_columns(), "")
+        self.gpus = Part(_("GPUs"), _gpu_columns(), _("None: a run there would take its processors."))
+        self.runs = Part(_("Runs of this project there"), _run_columns(), _("None yet."))
+        self.others = Part(_("Other processes of this program there"), _process_columns(), "")
+        self.keeping = KeepingPart(seen.machine, background, project)
         self._told = QWidget()
         self._lay_out()
         self.show_seen(seen)
@@ -93,6 +93,7 @@ class MachinePage(QWidget):
         if found is not None and seen.answer is not None:
             self._show_found(found)
             self.installing.show_answer(seen.answer)
+            self.keeping.show_answer(seen.answer)
         self.tell_time()
 
     def tell_time(self) -> None:
@@ -163,35 +164,12 @@ class MachinePage(QWidget):
         layout.setContentsMargins(side, 16, side, 16)
         layout.setSpacing(16)
         layout.addLayout(beside_table(head, self.line))
-        for part in (self._told, self.runs, self.gpus, self.others):
+        for part in (self._told, self.runs, self.gpus, self.keeping, self.others):
             layout.addWidget(part)
         layout.addStretch(1)
         outer = QVBoxLayout(self)
         outer.setContentsMargins(0, 0, 0, 0)
         outer.addWidget(scrolled(page))
-
-
-class _Part(QWidget):
-    """A heading with its table, or with the words that stand for an empty one."""
-
-    def __init__(self, title: str, columns: list[Column], nothing: str) -> None:
-        super().__init__()
-        self.model, self.table = RowsModel(columns), Table(title)
-        self.table.show_model(self.model)
-        self._nothing = Text(nothing, "text", "text2")
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(4)
-        layout.addLayout(beside_table(Text(title, "strong"), self._nothing))
-        layout.addWidget(self.table)
-        self.show_rows([])
-
-    def show_rows(self, rows: "list[RemoteProcess] | tuple[RunRow, ...] | tuple[Gpu, ...]") -> None:
-        """Show these rows."""
-        self.model.show_rows(rows)
-        self.table.fit_height(_MOST_ROWS)
-        self.table.setVisible(bool(rows))
-        self._nothing.setVisible(not rows)
 
 
 def _gpu_columns() -> list[Column]:
