@@ -329,9 +329,9 @@ def _time_words(fit: Fit) -> str:
 
 
 def _cost_words(fit: Fit) -> str:
-    if fit.gpu_hours is None or not fit.fits:
+    if fit.gpu_hours is None or fit.gpu_hours < 1 or not fit.fits:
         return ""
-    return _("It costs {hours} GPU-hours.").format(hours=format_count(max(1, fit.gpu_hours)))
+    return _("It costs {hours} GPU-hours.").format(hours=format_count(fit.gpu_hours))
 
 
 def _device_words(fit: Fit) -> str:

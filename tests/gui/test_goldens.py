@@ -25,6 +25,8 @@ from domainstudio.gui import theme
 from domainstudio.gui.preferences import Preferences
 from domainstudio.gui.window import Window
 from domainstudio.problems import Problem
+from domainstudio.recipe.hardware import Hardware
+from domainstudio.workflow import fit
 from domainstudio.workflow.steps import STEPS
 
 FOLDER = Path(__file__).parent / "goldens"
@@ -32,6 +34,12 @@ PLATFORM = FOLDER / "platform.json"
 MOST_DIFFERENT, CHANNEL_DELTA = 0.001, 24
 FIXED = Path(tempfile.gettempdir()) / "domainstudio-goldens"
 """Paths are shown, so the project always lies at the same place."""
+
+
+@pytest.fixture(autouse=True)
+def fixed_hardware(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every machine draws what one with this GPU would: what a run needs is set against it."""
+    monkeypatch.setattr(fit, "hardware_here", lambda: Hardware("A100-40GB", 40 * 10**9, is_here=True))
 
 
 @pytest.fixture(scope="session")
