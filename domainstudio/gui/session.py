@@ -220,8 +220,8 @@ class Session(QObject):
                     rows, runs = jobs.refresh(), self.runs.refresh()
                     self._ask_for_commits(rows)
                     if time.monotonic() - carried_at >= CARRY_SECONDS:
-                        carried_at = time.monotonic()
-                        follow_again(self._following)
+                        is_first, carried_at = carried_at < 0, time.monotonic()
+                        follow_again(self._following, also_refused=is_first)
                     version = data_version(self._following.connection)
             except UserError as error:
                 if error.problem != told:

@@ -54,6 +54,12 @@ class Link(BaseModel):
     params: dict[str, str] = Field(default_factory=dict)
     devices: tuple[Device, ...] = ()
 
+    def refused(self, problem: Problem) -> "Link":
+        """Return that a person must mend something before the machine is heard of again."""
+        params = {name: str(value) for name, value in problem.params.items()}
+        changes = {"phase": "refused", "written": time.time(), "problem": problem.code, "params": params}
+        return self.model_copy(update=changes)
+
     @property
     def trouble(self) -> Problem | None:
         """Why it is not connected, None if it is."""

@@ -2,10 +2,11 @@
 
 import os
 import sys
+import time
 from pathlib import Path
 
 from domainstudio.jobs.folder import JobFolder
-from domainstudio.jobs.link import read_link
+from domainstudio.jobs.link import Link, read_link, write_link
 from domainstudio.machines import store
 from domainstudio.machines.assignment import read_assignment
 from domainstudio.machines.carrier import Carrier
@@ -22,7 +23,13 @@ def main(path: Path) -> int:
         if assignment is None or (link is not None and link.phase == "over" and not assignment.is_asked):
             return 0
         try:
-            Carrier(folder, store.machine(assignment.machine)).run()
+            machine = store.machine(assignment.machine)
+        except UserError as error:  # it was removed from the list
+            known = link or Link(machine=assignment.machine, phase="refused", written=time.time())
+            write_link(path, known.refused(error.problem))
+            return 2
+        try:
+            Carrier(folder, machine).run()
         except UserError as error:  # told in the link
             print(error, file=sys.stderr, flush=True)
             return 2

@@ -15,6 +15,7 @@ from domainstudio.machines.inputs import files_of, inputs_of
 from domainstudio.machines.place import Place
 from domainstudio.machines.ssh import Connection
 from domainstudio.machines.transfer import File, fetch, listed, send
+from domainstudio.paths import locked
 from domainstudio.problems import Problem, UserError
 from domainstudio.recipe.run import RunSpec
 
@@ -23,6 +24,7 @@ PROJECTS = "projects"
 _CHECKPOINTS = f"result/{CHECKPOINTS}/"
 _THERE = ".there"
 """In a job's folder: what of it is another file on the machine."""
+_FETCHING = ".fetch.lock"
 _START_SECONDS = 120.0
 
 
@@ -87,6 +89,10 @@ class Errand:
         """
         if assignment.fetch == "none":
             return
+        with locked(self._folder.path / _FETCHING):  # two would write the same pieces
+            self._fetch(assignment, tell)
+
+    def _fetch(self, assignment: Assignment, tell: Callable[[int, int], None]) -> None:
         target, place = f"{self._project(assignment)}/jobs/{self._folder.job_id}", self._folder.path
         found = listed(self._place, target, "result")
         if assignment.fetch == "model":

@@ -73,13 +73,21 @@ def resume_there(folder: JobFolder) -> None:
     carry(folder)
 
 
-def follow_again(project: Project) -> list[str]:
-    """Have every job on another machine carried that is not over, unless it is; return their names."""
+def follow_again(project: Project, *, also_refused: bool = True) -> list[str]:
+    """Have every job on another machine carried that is not over, unless it is; return their names.
+
+    Args:
+        project: of the jobs.
+        also_refused: those too that a person had to mend something for: it may be mended by now.
+    """
     begun = []
     for folder in list_jobs(project.jobs):
         assignment, link = read_assignment(folder.path), read_link(folder.path)
         is_over = link is not None and link.phase == "over"
+        is_refused = link is not None and link.phase == "refused"
         if assignment is None or folder.is_carried() or (is_over and not assignment.is_asked):
+            continue
+        if is_refused and not also_refused:
             continue
         carry(folder)
         begun.append(folder.job_id)

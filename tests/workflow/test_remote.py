@@ -203,3 +203,28 @@ def test_a_disk_that_is_full_there_is_waited_for_and_what_arrived_is_kept(
         wait_until_over(folder)
         assert folder.status() == "done"
         assert_same(folder, job_there(far, project))
+
+
+def test_a_machine_that_was_removed_from_the_list_is_named_and_not_tried_for_ever(
+    far: RemoteMachine, project: Project
+) -> None:
+    folder = begin(far, project, steps=100_000, seconds_per_step=0.01)
+    wait_until(lambda: size_of(folder.events_file) > 1000, PATIENCE)
+    store.remove(far.machine.name)
+    for carrier in carriers(folder):
+        carrier.kill()
+    wait_until(lambda: not folder.is_carried(), 10)
+    assert workflow.follow_again(project) == ["train-1"]
+
+    def is_refused() -> bool:
+        link = read_link(folder.path)
+        return link is not None and link.phase == "refused" and link.problem == "machine.unknown"
+
+    wait_until(is_refused, PATIENCE)
+    wait_until(lambda: not folder.is_carried(), 10)
+    assert workflow.follow_again(project, also_refused=False) == []
+    store.add(far.machine)
+    assert workflow.follow_again(project) == ["train-1"]
+    runs.stop(project, "train-1")
+    wait_until_over(folder)
+    assert folder.status() == "stopped"
