@@ -40,6 +40,8 @@ class RunChoice:
     mixture: str = DEFAULT_NAME
     recipe: str = DEFAULT_NAME
     arm: Arm = "treated"
+    machine: str = ""
+    """Where it is trained, by its name among the person's machines; empty for here."""
 
 
 @dataclass(frozen=True)
@@ -170,6 +172,7 @@ def command_line(project: Path, choice: RunChoice) -> str:
         "--mixture": (choice.mixture, DEFAULT_NAME),
         "--recipe": (choice.recipe, DEFAULT_NAME),
         "--arm": (choice.arm, "treated"),
+        "--on": (choice.machine, ""),
     }
     words = ["domainstudio", "train", "start", str(project)]
     for option, (value, usual) in options.items():

@@ -25,6 +25,14 @@ from domainstudio.units import format_duration, format_size
 _PROGRAM = "domainstudio.machines"
 
 
+def machine_names() -> list[str]:
+    """Return the names of the person's machines, none if their list cannot be read: its own pane says why."""
+    try:
+        return [one.name for one in store.machines()]
+    except UserError:
+        return []
+
+
 def launch(folder: JobFolder, machine: str, fetch: Fetch = "model") -> None:
     """Have a job that was just created sent to a machine and started there.
 

@@ -18,6 +18,8 @@ from domainstudio.gui.widgets.problem_line import ProblemLine
 from domainstudio.gui.widgets.rate_curve import RateCurve
 from domainstudio.jobs import process
 from domainstudio.jobs.folder import JobFolder, list_jobs
+from domainstudio.machines import store
+from domainstudio.machines.machine import Machine
 from domainstudio.problems import Problem
 from domainstudio.project import database
 from domainstudio.project.project import Project
@@ -25,7 +27,7 @@ from domainstudio.recipe.presets import PRESETS
 from domainstudio.recipe.recipe import Recipe, Stage, change
 from domainstudio.recipe.settings import SETTINGS
 from domainstudio.units import format_rate
-from domainstudio.workflow import history, planning
+from domainstudio.workflow import history, planning, remote
 
 
 def field(pane: TrainingPane, key: str) -> QLineEdit:
@@ -214,7 +216,8 @@ def test_without_a_mixture_it_says_what_comes_first(
 
 def test_it_reopens_where_it_was(small_project: Path, open_pane: OpenPane) -> None:
     pane = open_pane(TrainingPane, small_project, page="expert", origin="base", arm="naive")
-    assert pane.memory() == {"page": "expert", "origin": "base", "arm": "naive", "hardware": ""}
+    where = {"page": "expert", "origin": "base", "arm": "naive", "hardware": "", "machine": ""}
+    assert pane.memory() == where
     assert pane._start.text() == "Start naive run"
     pane.remember({"page": 7, "origin": None})
 
@@ -327,3 +330,24 @@ def test_one_step_is_tried_from_the_pane_and_its_measures_replace_the_estimate(
     fit.field.setText("8xH200-141GB")
     pane._on_hardware_made("8xH200-141GB")
     qtbot.waitUntil(lambda: "estimated" in pane._outlook.facts["speed"].accessibleName())
+
+
+def test_a_machine_is_chosen_once_there_is_one(
+    small_project: Path, open_pane: OpenPane, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pane = open_pane(TrainingPane, small_project)
+    assert not pane._choice._machine_row.isVisible()
+    store.add(Machine(name="gpu-1", destination="me@gpu.example"))
+    pane.refresh()
+    qtbot.waitUntil(lambda: pane._choice._machine_row.isVisible(), timeout=10_000)
+    place = pane._choice._machine.findData("gpu-1")
+    pane._choice._machine.setCurrentIndex(place)
+    pane._choice._machine.activated.emit(place)
+    qtbot.waitUntil(lambda: pane._facts is not None and pane._facts.choice.machine == "gpu-1", timeout=10_000)
+    assert pane._outlook.code.field.toPlainText().endswith("--on gpu-1")
+    assert pane.memory()["machine"] == "gpu-1"
+
+    launched: list[str] = []
+    monkeypatch.setattr(remote, "launch", lambda _folder, machine: launched.append(machine))
+    qtbot.mouseClick(pane._start, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: launched == ["gpu-1"], timeout=10_000)

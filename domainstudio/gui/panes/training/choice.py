@@ -49,6 +49,8 @@ class RunChoiceRows(QWidget):
         for arm in get_args(Arm):
             self._arm.addItem(_(arm), arm)
         self._arm.activated.connect(self._on_activated)
+        self._machine = QComboBox()
+        self._machine.activated.connect(self._on_activated)
         self._mixture = Text("–", wrap=True)
         self._change = LinkButton(_("Change…"), self.mixture_requested.emit)
         self._change.setAccessibleName(_("Change the mixture"))
@@ -64,20 +66,44 @@ class RunChoiceRows(QWidget):
         )
         self._mixture_row = FormRow(_("Mixture"), line)
         self._arm_row = FormRow(_("Arm"), self._arm, arm_words("treated"))
+        self._machine_row = FormRow(
+            _("Machine"),
+            self._machine,
+            _("What it reads is sent by ssh; it goes on while this sleeps."),
+        )
+        self.show_machines([])
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(4)
         layout.addWidget(Section(_("What to train"), has_line=False))
-        for one in (self._origin_row, self._mixture_row, self._arm_row):
+        for one in (self._origin_row, self._mixture_row, self._arm_row, self._machine_row):
             layout.addWidget(one)
 
     @property
     def choice(self) -> RunChoice:
         """The run that is meant."""
-        return RunChoice(origin=self._origin.currentData(), arm=self._arm.currentData())
+        return RunChoice(
+            origin=self._origin.currentData(),
+            arm=self._arm.currentData(),
+            machine=self._machine.currentData() or "",
+        )
 
-    def choose(self, origin: str, arm: str) -> None:
-        """Choose without telling anybody; an arm that is not known is left aside."""
+    def show_machines(self, names: list[str]) -> None:
+        """Offer these machines beside this one; without any there is nothing to choose."""
+        chosen = self._machine.currentData()
+        self._machine.clear()
+        self._machine.addItem(_("This computer"), "")
+        for name in names:
+            self._machine.addItem(name, name)
+        self._machine.setCurrentIndex(max(0, self._machine.findData(chosen)))
+        self._machine_row.setVisible(bool(names))
+
+    def choose(self, origin: str, arm: str, machine: str | None = None) -> None:
+        """Choose without telling anybody; an arm that is not known is left aside, as is no machine."""
+        if machine and self._machine.findData(machine) < 0:
+            self._machine.addItem(machine, machine)
+        if machine is not None:
+            self._machine.setCurrentIndex(self._machine.findData(machine))
         if self._origin.findData(origin) < 0:
             self._origin.addItem(origin, origin)
         with QSignalBlocker(self._origin), QSignalBlocker(self._arm):
@@ -104,7 +130,7 @@ class RunChoiceRows(QWidget):
     def show_error(self, field: str, text: str) -> None:
         """Say beside a choice why no run can start with it; the others say nothing."""
         wrong = self._rows().get(field.split(".")[0])
-        for row in (self._origin_row, self._mixture_row, self._arm_row):
+        for row in (self._origin_row, self._mixture_row, self._arm_row, self._machine_row):
             row.show_error(text if row is wrong else "")
 
     def focus(self, field: str) -> bool:
@@ -116,7 +142,8 @@ class RunChoiceRows(QWidget):
 
     def _rows(self) -> dict[str, FormRow]:
         mixture = self._mixture_row
-        return {"from": self._origin_row, "arm": self._arm_row, "mixture": mixture, "shares": mixture}
+        others = {"mixture": mixture, "shares": mixture, "machine": self._machine_row}
+        return {"from": self._origin_row, "arm": self._arm_row, **others}
 
     def _on_activated(self) -> None:
         self._arm_row.help.setText(arm_words(self._arm.currentData()))

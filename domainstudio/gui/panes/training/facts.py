@@ -14,6 +14,7 @@ from domainstudio.workflow.advice import Advice, advice
 from domainstudio.workflow.fit import Ground, ground_of
 from domainstudio.workflow.planned import PlannedRun, RunChoice, origins, planned
 from domainstudio.workflow.planning import recipe_of
+from domainstudio.workflow.remote import machine_names
 from domainstudio.workflow.routes import route_lines, route_words, routes_of
 
 
@@ -36,6 +37,8 @@ class TrainingFacts:
     """What the fit of the run rests on."""
     routes: str
     """From scratch, continued and task alone, as text."""
+    machines: list[str]
+    """Where it may be trained beside this computer."""
     hardware_problem: Problem | None
     """Why nothing can be planned for the hardware."""
 
@@ -72,6 +75,7 @@ def read_facts(project: Project, choice: RunChoice, hardware: str = "") -> Train
         hardware=hardware,
         ground=ground,
         routes=routes,
+        machines=machine_names(),
         hardware_problem=unknown,
     )
 

@@ -111,6 +111,7 @@ class TrainingPane(Pane):
         choice = self._choice.choice
         return {
             "page": self._tabs.key, "origin": choice.origin, "arm": choice.arm, "hardware": self._hardware,
+            "machine": choice.machine,
         }  # fmt: skip
 
     def remember(self, values: dict[str, Any]) -> None:
@@ -119,7 +120,8 @@ class TrainingPane(Pane):
             self._tabs.choose(values["page"])
             self._form.show_page(values["page"])
         if isinstance(values.get("origin"), str):
-            self._choice.choose(values["origin"], str(values.get("arm")))
+            machine = str(values.get("machine") or "")
+            self._choice.choose(values["origin"], str(values.get("arm")), machine)
         self._hardware = str(values.get("hardware") or "")
         self._outlook.fit.show_hardware(self._hardware)
 
@@ -154,6 +156,7 @@ class TrainingPane(Pane):
             return
         self._facts = facts
         self._choice.show_origins(facts.base, facts.origins)
+        self._choice.show_machines(facts.machines)
         if facts.choice != self._choice.choice:
             self.refresh()  # the checkpoint it was to start from is gone
             return
@@ -306,6 +309,7 @@ class TrainingPane(Pane):
                 mixture_name=choice.mixture,
                 recipe_name=choice.recipe,
                 arm=choice.arm,
+                machine=choice.machine,
             )
 
         self.header.set_primary_enabled(False)
