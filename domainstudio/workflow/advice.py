@@ -41,7 +41,11 @@ def advice(project: Project, run: PlannedRun) -> list[Advice]:
     blind = blindness(project)
     if blind is not None:
         found.append(Advice("attention", blind, "corpus"))
-    elif spec.arm != "control" and not is_wanted(project, spec) and not has_control(project, spec):
+    elif (
+        spec.arm != "control"
+        and not is_wanted(project, spec, run.choice.machine)
+        and not has_control(project, spec)
+    ):
         params = {"tokens": run.tokens}
         found.append(Advice("attention", Problem("advice.no_control", "arm", params), "control"))
     if packing_state(project) == "changed":

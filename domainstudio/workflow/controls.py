@@ -1,12 +1,14 @@
 """The equal-token control: whether a run has one, and the one that follows a short run by itself."""
 
+from functools import partial
+
 from domainstudio.jobs.folder import JobFolder, list_jobs
 from domainstudio.language import translate as _
 from domainstudio.mixture.shares import Mixture, arm_of
 from domainstudio.problems import UserError, sentence
 from domainstudio.project.project import Project
 from domainstudio.recipe.run import RunSpec
-from domainstudio.workflow import planning
+from domainstudio.workflow import planning, remote
 from domainstudio.workflow.planned import speed_of
 from domainstudio.workflow.running import start
 from domainstudio.workflow.training import TRAIN, freeze_plan, run_spec
@@ -24,7 +26,7 @@ def has_control(project: Project, spec: RunSpec) -> bool:
     return False
 
 
-def is_wanted(project: Project, spec: RunSpec) -> bool:
+def is_wanted(project: Project, spec: RunSpec, machine: str = "") -> bool:
     """Return whether the control of a run follows by itself, as far as its speed is known by now.
 
     What began with random weights has nothing to forget, and a branch no control of its own.
@@ -34,13 +36,15 @@ def is_wanted(project: Project, spec: RunSpec) -> bool:
         return False
     if spec.recipe.control == "always":
         return True
-    speed = speed_of(project, spec)
+    speed = speed_of(project, spec, machine)
     tokens = spec.recipe.tokens_before(spec.steps + 1)
     return speed is None or tokens / speed.tokens_per_second < SHORT_SECONDS
 
 
 def start_control(project: Project, run: str) -> JobFolder | None:
     """Start the control of a run that is done: the same start, schedule, tokens and seed, general text alone.
+
+    It is trained where the run was.
 
     Returns:
         its job; None if the run wants none, has one, is not done, or its project has been changed since, so
@@ -51,8 +55,8 @@ def start_control(project: Project, run: str) -> JobFolder | None:
     """
     folder = project.job(run)
     with folder.held():  # so that of two who see it end only one starts a control
-        spec = run_spec(project, run)
-        if folder.status() != "done" or not is_wanted(project, spec) or has_control(project, spec):
+        spec, machine = run_spec(project, run), remote.machine_of(folder.path)
+        if folder.status() != "done" or not is_wanted(project, spec, machine) or has_control(project, spec):
             return None
         facts = planning.mixture_facts(project, spec.mixture)
         if not any(source.role == "general" and source.tokens for source in facts.sources):
@@ -65,7 +69,10 @@ def start_control(project: Project, run: str) -> JobFolder | None:
             "control",
             spec.mixture,
         )
-        return start(project, TRAIN, control, spec.recipe.processes) if control.start == spec.start else None
+        if control.start != spec.start:
+            return None
+        launch = partial(remote.launch, machine=machine) if machine else None
+        return start(project, TRAIN, control, spec.recipe.processes, launch)
 
 
 def follow_control(project: Project, run: str) -> tuple[JobFolder | None, str]:

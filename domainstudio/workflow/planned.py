@@ -28,6 +28,7 @@ from domainstudio.recipe.recipe import Recipe
 from domainstudio.recipe.run import RunSpec
 from domainstudio.recipe.size import Size
 from domainstudio.workflow.dry_step import DryStep, dry_steps
+from domainstudio.workflow.remote import machine_of
 from domainstudio.workflow.rewarming import rewarming_of
 from domainstudio.workflow.training import TRAIN, freeze, run_spec, size_of_run
 
@@ -129,7 +130,8 @@ def planned(project: Project, choice: RunChoice) -> PlannedRun:
     spec, _processes = freeze(project, choice.origin, choice.mixture, choice.recipe, {}, choice.arm)
     recipe, size = spec.recipe, size_of_run(project, spec)
     tokens = recipe.tokens_before(spec.steps + 1)
-    measured = next(filter(None, (one.checkpoint_bytes() for one in _alike(project, spec))), 0)
+    whole = (one.checkpoint_bytes() for one in _alike(project, spec) if not choice.machine)
+    measured = next(filter(None, whole), 0)
     written, kept = checkpoints_of(recipe, spec.steps)
     return PlannedRun(
         choice=choice,
@@ -143,8 +145,8 @@ def planned(project: Project, choice: RunChoice) -> PlannedRun:
         checkpoint_bytes=measured or recipe.checkpoint_bytes(size),
         checkpoint_is_measured=bool(measured),
         free_bytes=free_bytes(project.path),
-        speed=speed_of(project, spec),
-        peak=_peak_of(project, spec),
+        speed=speed_of(project, spec, choice.machine),
+        peak=_peak_of(project, spec, choice.machine),
         epochs=_epochs(project, spec, tokens),
         deepspeed=deepspeed_config(recipe, size.parameters),
         command=command_line(project.path, choice),
@@ -200,14 +202,14 @@ def _epochs(project: Project, spec: RunSpec, tokens: int) -> dict[str, float]:
     return {source.name: source.share * tokens / max(1, available[source.name]) for source in spec.sources}
 
 
-def speed_of(project: Project, spec: RunSpec) -> Speed | None:
-    """Return how fast the newest run was whose steps cost the same, or a dry step; None if there was none."""
-    return next(filter(None, (one.speed() for one in _alike(project, spec))), None)
+def speed_of(project: Project, spec: RunSpec, machine: str = "") -> Speed | None:
+    """Return how fast the newest run there was whose steps cost the same, or a dry step; None without one."""
+    return next(filter(None, (one.speed() for one in _alike(project, spec, machine))), None)
 
 
-def _peak_of(project: Project, spec: RunSpec) -> Peak | None:
-    """Return what the newest run that keeps the same in memory held, or a dry step; None without one."""
-    alike = (one for one in _alike(project, spec) if held_of(one.spec) == held_of(spec))
+def _peak_of(project: Project, spec: RunSpec, machine: str) -> Peak | None:
+    """Return what the newest run there that keeps the same in memory held, or a dry step; None without."""
+    alike = (one for one in _alike(project, spec, machine) if held_of(one.spec) == held_of(spec))
     return next(filter(None, (one.peak() for one in alike)), None)
 
 
@@ -244,12 +246,14 @@ class _MeasuredRun:
         return [event.body for event in end_of(self.folder).poll() if isinstance(event.body, Step)]
 
 
-def _alike(project: Project, spec: RunSpec) -> Iterator[_MeasuredRun]:
-    """Yield what was measured of steps that cost the same, newest first: of runs, then of dry steps."""
+def _alike(project: Project, spec: RunSpec, machine: str = "") -> Iterator[_MeasuredRun]:
+    """Yield what a machine measured of steps that cost the same, newest first: of runs, then of dry steps."""
     for folder in reversed(list(list_jobs(project.jobs, TRAIN.name))):
         other = run_spec(project, folder.job_id)
-        if cost_of(other) == cost_of(spec):
+        if cost_of(other) == cost_of(spec) and machine_of(folder.path) == machine:
             yield _MeasuredRun(folder, other)
+    if machine:
+        return
     for folder, other, dry in dry_steps(project):
         if cost_of(other) == cost_of(spec):
             yield _MeasuredRun(folder, other, dry)

@@ -55,7 +55,7 @@ def start(
     kind: Kind,
     work: BaseModel,
     processes: int = 1,
-    launch: Callable[[JobFolder], object] = process.start,
+    launch: Callable[[JobFolder], object] | None = None,
 ) -> JobFolder:
     """Create a job and start its process; nothing is left of one that could not be started.
 
@@ -64,7 +64,7 @@ def start(
         kind: of the job.
         work: what it shall do.
         processes: ranks.
-        launch: starts it; by default here.
+        launch: starts it elsewhere; None starts it here.
 
     Raises:
         UserError: what it will write cannot fit on the disk, or the disk refuses already now.
@@ -82,7 +82,7 @@ def start(
     )
     try:
         index.register(project.connection, folder.job_id, kind.name)
-        launch(folder)
+        (launch or process.start)(folder)
     except BaseException:
         shutil.rmtree(folder.path, ignore_errors=True)
         raise

@@ -14,13 +14,15 @@ from domainstudio.jobs import process
 from domainstudio.jobs.events import Step
 from domainstudio.jobs.folder import JobFolder, create_job
 from domainstudio.jobs.worker import Worker
+from domainstudio.machines.assignment import Assignment, write_assignment
 from domainstudio.mixture.shares import Arm
 from domainstudio.problems import UserError
 from domainstudio.project.project import Project
 from domainstudio.recipe.run import RunSpec
+from domainstudio.workflow import remote
 from domainstudio.workflow.advice import advice
 from domainstudio.workflow.controls import SHORT_SECONDS, start_control
-from domainstudio.workflow.planned import RunChoice, planned
+from domainstudio.workflow.planned import RunChoice, planned, speed_of
 from domainstudio.workflow.planning import mixture_of, set_mixture, set_recipe
 from domainstudio.workflow.training import TRAIN, freeze, run_spec
 
@@ -145,3 +147,17 @@ def test_a_plan_says_that_none_follows_only_where_none_does(project: Project) ->
     assert "advice.no_control" in codes()
     set_recipe(project, {"control": "short"})
     assert "advice.no_control" not in codes()
+
+
+def test_the_control_of_a_run_on_a_machine_is_trained_there(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    launched: list[tuple[str, str]] = []
+    monkeypatch.setattr(remote, "launch", lambda folder, machine: launched.append((folder.job_id, machine)))
+    run = ended(project, "short")
+    write_assignment(project.job(run).path, Assignment(machine="gpu-1", project="law"))
+    assert start_control(project, run) is not None
+    assert launched == [("train-3", "gpu-1")]
+    spec = run_spec(project, run)
+    assert speed_of(project, spec) is None, "what a machine did says nothing of this one"
+    assert speed_of(project, spec, "gpu-1") is not None
