@@ -19,7 +19,7 @@ from domainstudio.machines import store
 from domainstudio.machines.inputs import name_there
 from domainstudio.workflow.training import curves_of
 
-STEPS = 1500
+STEPS = 900
 SECONDS = 120.0
 
 

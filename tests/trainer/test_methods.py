@@ -126,6 +126,11 @@ def test_kl_holds_what_the_model_says_near_its_base(based: Path, command: Comman
     assert 0 < held[-1] < 0.7 * left[-1]
     losses = [curves_of(one).steps.column("loss")[0] for one in (folder, free)]
     assert losses[0] == losses[1], "the training loss stays the loss on the text"
+
+
+@pytest.mark.long
+def test_a_run_with_kl_is_resumed_bit_for_bit(based: Path, command: Command) -> None:
+    folder = train(based, command, "kl_strength=5", "zero_stage=3", "processes=2")
     trained = weights(based, folder.job_id)
     require_equal(resumed_weights(based, folder, command), trained)
 

@@ -44,7 +44,6 @@ def test_what_is_recorded_is_whole_and_normalised(project: Path) -> None:
     assert float(everything.min()) >= 0 and float((everything > 0).float().mean()) > 0.2
 
 
-@pytest.mark.long
 def test_a_pause_changes_nothing_of_what_is_recorded(project: Path, command: Command) -> None:
     command("train", "start", project, *FAST, "--set=processes=2", "--set=zero_stage=3", "--detach")
     folder = JobFolder(project / "jobs" / "train-2")

@@ -104,7 +104,8 @@ def test_a_run_goes_back_behind_a_spike_and_skips_the_text_that_led_to_it(whole:
     assert position.next_draw == STEPS * 2 * 2 + skip.draws
 
 
-@pytest.mark.parametrize("ending", ["pause", pytest.param("stop", marks=pytest.mark.long)])
+@pytest.mark.long
+@pytest.mark.parametrize("ending", ["pause", "stop"])
 def test_a_run_that_went_back_is_resumed_bit_for_bit(
     whole: Path, spoilt: Path, tmp_path: Path, command: Command, ending: str
 ) -> None:
