@@ -8,6 +8,9 @@ from pathlib import Path
 
 from remote_machine import RemoteMachine
 
+from domainstudio.project.project import Project
+from domainstudio.workflow.remote import key_there
+
 _FAKE = "import fake_trainer; from domainstudio.jobs import process; process.command = fake_trainer.command"
 
 
@@ -30,3 +33,9 @@ def _also() -> list[str]:
 def uninstall(remote: RemoteMachine) -> None:
     """Take it away again."""
     shutil.rmtree(remote.home / remote.machine.folder / "env")
+
+
+def key_of(project: Path) -> str:
+    """Return what a project's folder is called on a machine."""
+    with Project(project, read_only=True) as opened:
+        return key_there(opened)

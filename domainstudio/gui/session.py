@@ -19,7 +19,7 @@ from domainstudio.project.project import DATABASE, Project
 from domainstudio.workflow import history
 from domainstudio.workflow.kinds import KINDS
 from domainstudio.workflow.overview import JobList, JobRow
-from domainstudio.workflow.remote import follow_again
+from domainstudio.workflow.remote import follow_again, key_there
 from domainstudio.workflow.run_list import RunList, RunRow
 from domainstudio.workflow.running import commit
 
@@ -85,6 +85,8 @@ class Session(QObject):
         self.jobs: list[JobRow] = []
         self.run_rows: list[RunRow] = []
         self._following = Project(self.path, read_only=True)
+        self.key_there = key_there(self._following)
+        """What the project's folder is called on other machines."""
         self.runs = RunList(self._following, READ_BYTES)
         self._bridge = Bridge(self)
         self._reader = ProjectThread(self.path, self._report, is_read_only=True)

@@ -18,6 +18,7 @@ from domainstudio.jobs import process
 from domainstudio.jobs.checkpoints import size_of
 from domainstudio.jobs.folder import REQUEST_BYTES, JobFolder, Request, Status, list_jobs
 from domainstudio.jobs.frames import MOST_FRAME_BYTES, send
+from domainstudio.jobs.link import Standing
 from domainstudio.jobs.worker import attempts_in
 from domainstudio.problems import Problem, UserError
 
@@ -74,8 +75,8 @@ def watch(folder: JobFolder, out: BinaryIO, events_at: int, log_at: int) -> None
         is_over = status in _FINAL and not is_news
         if is_over or is_news or now - beat_at >= BEAT_SECONDS:
             beat_at = now
-            told = {"status": status, "over": is_over, "devices": devices.read()}
-            send(out, "state", 0, orjson.dumps(told))
+            told = Standing(status=status, over=is_over, devices=devices.read())
+            send(out, "state", 0, told.model_dump_json().encode())
         if is_over:
             return
         time.sleep(_LOOK_SECONDS)

@@ -15,7 +15,7 @@ SILENT_SECONDS = 8.0
 
 Status = Literal["created", "running", "done", "stopped", "failed", "interrupted", "unknown"]
 """Of a job."""
-Phase = Literal["sending", "starting", "live", "reconnecting", "refused", "over"]
+Phase = Literal["sending", "starting", "live", "fetching", "reconnecting", "refused", "over"]
 
 
 class Device(BaseModel):
@@ -33,6 +33,18 @@ class Device(BaseModel):
     """Degrees Celsius."""
 
 
+class Standing(BaseModel):
+    """What a machine tells of a job every few seconds."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    status: Status
+    over: bool
+    """Whether all is told."""
+    devices: list[dict[str, str]] = []
+    """By the names of nvidia-smi's fields."""
+
+
 class Link(BaseModel):
     """Written by the carrier, read by everybody."""
 
@@ -48,7 +60,7 @@ class Link(BaseModel):
     """Of the job, as the machine told last."""
     done: int = 0
     total: int = 0
-    """Bytes sent, and to be sent."""
+    """Bytes sent or fetched, and to be."""
     problem: str = ""
     """Code of why it is not connected."""
     params: dict[str, str] = Field(default_factory=dict)

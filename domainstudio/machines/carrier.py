@@ -6,13 +6,12 @@ to go on, so that no event is lost or doubled whenever either side dies. What is
 
 import threading
 import time
-from typing import Any
-
-import orjson
+from functools import partial
 
 from domainstudio.jobs.folder import JobFolder, Request
 from domainstudio.jobs.frames import append, frames, size_of
-from domainstudio.jobs.link import Device, Link, Phase, write_link
+from domainstudio.jobs.link import Device, Link, Phase, Standing, read_link, write_link
+from domainstudio.jobs.spec import parse_model
 from domainstudio.machines.assignment import Assignment, read_assignment, write_assignment
 from domainstudio.machines.errand import Errand, problem_in
 from domainstudio.machines.last_words import LastWords
@@ -26,7 +25,7 @@ FIRST_WAIT, LONGEST_WAIT = 1.0, 30.0
 """Seconds between two tries: twice as long each time."""
 PASSING = (
     "machine.lost", "machine.unreachable", "machine.not_found", "machine.refused", "machine.too_slow",
-    "machine.transfer_broke", "machine.disk_full", "machine.no_room",
+    "machine.transfer_broke", "machine.disk_full", "machine.no_room", "machine.stopped",
 )  # fmt: skip
 """Problems that may be gone at the next try: a laptop sleeps, a network is lost, a disk is being cleared."""
 _REQUEST_SECONDS = 0.2
@@ -40,7 +39,8 @@ class Carrier:
         """Reach for nothing yet."""
         self._folder, self._machine = folder, machine
         self._errand = Errand(folder, Connection(machine))
-        self._link = Link(machine=machine.name, phase="starting", written=time.time())
+        new = Link(machine=machine.name, phase="starting", written=time.time())
+        self._link = read_link(folder.path) or new
         self._tries = 0
 
     def run(self) -> None:
@@ -51,13 +51,25 @@ class Carrier:
         """
         self._folder.log_file.touch()
         while not self._has_carried():
-            time.sleep(min(LONGEST_WAIT, FIRST_WAIT * 2 ** min(self._tries, 10)))
+            self._wait(min(LONGEST_WAIT, FIRST_WAIT * 2 ** min(self._tries, 10)))
             self._tries += 1
+
+    def _wait(self, seconds: float) -> None:
+        """Let time pass; a stop that is asked is heard at once."""
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline and not (
+            self._assignment().is_asked and self._folder.stop_is_asked()
+        ):
+            time.sleep(_REQUEST_SECONDS)
 
     def _has_carried(self) -> bool:
         """Carry until the job is over or the connection is lost; return whether it is over."""
         try:
             assignment = self._assignment()
+            if assignment.is_asked and self._folder.stop_is_asked():
+                write_assignment(self._folder.path, assignment.model_copy(update={"is_asked": False}))
+                self._tell("over")
+                return True
             if assignment.is_asked:
                 self._deliver(assignment)
             self._watch()
@@ -84,14 +96,17 @@ class Carrier:
     def _deliver(self, assignment: Assignment) -> None:
         """Send what the job reads, and have it started, once however often this is tried."""
         self._tell("sending")
-        self._errand.send(assignment, self._on_sent)
+        self._errand.send(assignment, partial(self._on_moved, "sending"))
         self._tell("starting")
         self._errand.start(assignment, assignment.attempts)
         write_assignment(self._folder.path, assignment.model_copy(update={"is_asked": False}))
 
-    def _on_sent(self, done: int, total: int) -> None:
+    def _on_moved(self, phase: Phase, done: int, total: int) -> None:
+        """Tell how far it is; a stop that is asked before the start ends the sending."""
         self._link = self._link.model_copy(update={"done": done, "total": total})
-        self._tell("sending", is_heard=True)
+        self._tell(phase, is_heard=True)
+        if phase == "sending" and self._folder.stop_is_asked():
+            raise UserError(Problem("machine.stopped", None))
 
     def _watch(self) -> None:
         """Keep in step until the job is over.
@@ -125,16 +140,16 @@ class Carrier:
             case "run" if data:
                 write_atomically(self._folder.run_file, data)
             case "state":
-                return self._take_state(orjson.loads(data))
+                return self._take_state(parse_model(Standing, data, self._machine.name))
             case "problem":
                 raise UserError(problem_in(data))
         return False
 
-    def _take_state(self, told: dict[str, Any]) -> bool:
-        devices = tuple(_device(row) for row in told["devices"])
-        self._link = self._link.model_copy(update={"status": str(told["status"]), "devices": devices})
+    def _take_state(self, told: Standing) -> bool:
+        devices = tuple(_device(row) for row in told.devices)
+        self._link = self._link.model_copy(update={"status": told.status, "devices": devices})
         self._tell("live", is_heard=True)
-        return bool(told["over"])
+        return told.over
 
     def _forward_requests(self, over: threading.Event) -> None:
         """Ask there what is asked here, each request once; one that did not get through is asked again."""
@@ -153,7 +168,7 @@ class Carrier:
 
     def _fetch(self, assignment: Assignment) -> None:
         if self._folder.status() == "done":
-            self._errand.fetch(assignment, self._on_sent)
+            self._errand.fetch(assignment, partial(self._on_moved, "fetching"))
 
     def _tell(self, phase: Phase, problem: Problem | None = None, *, is_heard: bool = False) -> None:
         now = time.time()

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from domainstudio.jobs.machine import this_machine
 from domainstudio.paths import inside
 from domainstudio.recipe.run import RunSpec
 
@@ -69,7 +70,13 @@ def _below(project: Path, job: Path, relative: str) -> Input:
     return Input(local, local.relative_to(project).as_posix())
 
 
-def name_there(folder: Path) -> str:
-    """Return a name for a folder from elsewhere: its own, as far as it is plain, and a mark of its path."""
+def name_there(folder: Path, mark: str = "") -> str:
+    """Return a name for a folder from elsewhere: its own, as far as it is plain, and a hash.
+
+    Args:
+        folder: as it lies here.
+        mark: tells apart what may lie at the same path, one after another.
+    """
     plain = "".join(letter if letter.isalnum() and letter.isascii() else "-" for letter in folder.name)
-    return f"{plain[:40]}-{hashlib.sha256(str(folder).encode()).hexdigest()[:10]}"
+    known = f"{this_machine().host}\0{folder}\0{mark}"
+    return f"{plain[:40]}-{hashlib.sha256(known.encode()).hexdigest()[:10]}"

@@ -35,7 +35,7 @@ class Place:
             home = self.connection.run(["pwd"]).stdout.decode().rstrip("\n")
             self._code = bundle if bundle.startswith("/") else f"{home}/{bundle}"
         python = f"{folder}/{ENVIRONMENT}/bin/python"
-        return ["env", f"PYTHONPATH={self._code}", python, "-m", module, *arguments]
+        return ["env", f"PYTHONPATH={self._code}", python, "-P", "-m", module, *arguments]
 
     def run(
         self,

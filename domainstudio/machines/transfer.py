@@ -25,6 +25,7 @@ _PLAIN = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_./-]*")
 STAGED = ".incoming"
 """Folder there for files that are not whole yet, each named by its checksum."""
 _CHECKSUMS = "domainstudio.jobs.checksums"
+_BEAT_SECONDS = 1.0
 _MOST_ANSWER = 256 << 20
 _ASK_SECONDS = 3600.0
 """Reading a base model of a terabyte once takes so long."""
@@ -83,7 +84,7 @@ def send(place: Place, files: Sequence[File], target: str, tell: Callable[[int, 
         return 0
     if needed > answer.free:
         raise UserError(_no_room(place.connection, needed, answer.free))
-    _push(place.connection, missing, wanted, target)
+    _push(place.connection, missing, wanted, target, lambda: tell(total - needed, total))
     placed = {file.there: f"{STAGED}/{wanted[file.there][1]}" for file in missing}
     found = _ask(place, target, [file.there for file in missing], placed).files
     for file in missing:
@@ -100,7 +101,9 @@ def listed(place: Place, target: str, below: str) -> list[str]:
     Names that this program would not have given are left out: they could lead anywhere here.
     """
     names = _ask(place, target, [], below=below).below
-    return [name for name in names if _PLAIN.fullmatch(name) and ".." not in name]
+    return [
+        name for name in names if name.startswith(f"{below}/") and _PLAIN.fullmatch(name) and ".." not in name
+    ]
 
 
 def fetch(
@@ -185,7 +188,13 @@ def _ask(
     return _Answer(files, found["free"], found["below"])
 
 
-def _push(connection: Connection, files: Sequence[File], wanted: dict[str, Checksum], target: str) -> None:
+def _push(
+    connection: Connection,
+    files: Sequence[File],
+    wanted: dict[str, Checksum],
+    target: str,
+    beat: Callable[[], None],
+) -> None:
     """Bring files into the staging folder, each under its checksum: what is resumed is the same file."""
     with tempfile.TemporaryDirectory(prefix="domainstudio-") as folder:
         for file in files:  # links, so that nothing is copied here
@@ -197,16 +206,16 @@ def _push(connection: Connection, files: Sequence[File], wanted: dict[str, Check
         if done.code:
             raise UserError(_failed(connection, done.stderr))
         if _has_rsync(connection):
-            _by_rsync(connection, Path(folder), staging)
+            _by_rsync(connection, Path(folder), staging, beat)
         else:
-            _by_sftp(connection, Path(folder), staging)
+            _by_sftp(connection, Path(folder), staging, beat)
 
 
 def _has_rsync(connection: Connection) -> bool:
     return shutil.which("rsync") is not None and connection.run(["rsync", "--version"]).code == 0
 
 
-def _by_rsync(connection: Connection, folder: Path, staging: str) -> None:
+def _by_rsync(connection: Connection, folder: Path, staging: str, beat: Callable[[], None]) -> None:
     command = [
         "rsync",
         "--copy-links",
@@ -216,10 +225,10 @@ def _by_rsync(connection: Connection, folder: Path, staging: str) -> None:
         "-e",
         _shell(connection),
     ]
-    _transfer(connection, [*command, f"{folder}/", f"{connection.machine.destination}:{staging}/"])
+    _transfer(connection, [*command, f"{folder}/", f"{connection.machine.destination}:{staging}/"], b"", beat)
 
 
-def _by_sftp(connection: Connection, folder: Path, staging: str) -> None:
+def _by_sftp(connection: Connection, folder: Path, staging: str, beat: Callable[[], None]) -> None:
     """Send with the program that comes with ssh; `reput` goes on where a file broke off."""
     names = sorted(os.listdir(folder))  # checksums: nothing in them needs quotes
     said = connection.run(["stat", "-c", "%s %n", *(f"{staging}/{name}" for name in names)]).stdout
@@ -229,14 +238,24 @@ def _by_sftp(connection: Connection, folder: Path, staging: str) -> None:
         begun = 0 < there.get(name, 0) < (folder / name).stat().st_size
         lines.append(f"{'reput' if begun else 'put'} {name}")
     command = [program("sftp"), *connection.options(), "-b", "-", "--", connection.machine.destination]
-    _transfer(connection, command, "\n".join(lines).encode())
+    _transfer(connection, command, "\n".join(lines).encode(), beat)
 
 
-def _transfer(connection: Connection, command: list[str], given: bytes = b"") -> None:
-    """Run a program that sends, for as long as it takes."""
-    done = subprocess.run(command, input=given, capture_output=True, env=environment())
-    if done.returncode:
-        raise UserError(_failed(connection, done.stderr + done.stdout))
+def _transfer(connection: Connection, command: list[str], given: bytes, beat: Callable[[], None]) -> None:
+    """Run a program that sends, for as long as it takes; `beat` is called meanwhile and may end it."""
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, env=environment()) as process:
+        try:
+            while True:
+                try:
+                    out, words = process.communicate(given, timeout=_BEAT_SECONDS)
+                    break
+                except subprocess.TimeoutExpired:
+                    beat()
+        finally:
+            process.kill()
+    if process.returncode:
+        raise UserError(_failed(connection, words + out))
 
 
 def _shell(connection: Connection) -> str:

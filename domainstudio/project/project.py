@@ -129,6 +129,11 @@ class Project:
         return inside(self.path, relative)
 
     @property
+    def made(self) -> str:
+        """When the project was made: another that lies here later has another."""
+        return self._made
+
+    @property
     def base(self) -> ModelOrigin:
         """Where the project's base model comes from."""
         return parse_model(ModelOrigin, self._fact("base").encode(), f"{self.path / DATABASE} base")

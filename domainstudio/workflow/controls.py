@@ -1,7 +1,5 @@
 """The equal-token control: whether a run has one, and the one that follows a short run by itself."""
 
-from functools import partial
-
 from domainstudio.jobs.folder import JobFolder, list_jobs
 from domainstudio.language import translate as _
 from domainstudio.mixture.shares import Mixture, arm_of
@@ -71,7 +69,7 @@ def start_control(project: Project, run: str) -> JobFolder | None:
         )
         if control.start != spec.start:
             return None
-        launch = partial(remote.launch, machine=machine) if machine else None
+        launch = remote.launcher(project, machine) if machine else None
         return start(project, TRAIN, control, spec.recipe.processes, launch)
 
 

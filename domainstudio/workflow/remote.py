@@ -33,15 +33,24 @@ def machine_names() -> list[str]:
         return []
 
 
-def launch(folder: JobFolder, machine: str, fetch: Fetch = "model") -> None:
+def key_there(project: Project) -> str:
+    """Return what a project's folder is called on every machine; one that is made anew here is another."""
+    return name_there(project.path, project.made)
+
+
+def launcher(project: Project, machine: str) -> Callable[[JobFolder], None]:
+    """Return what starts a job of a project on a machine."""
+    return lambda folder: launch(folder, machine, key_there(project))
+
+
+def launch(folder: JobFolder, machine: str, key: str, fetch: Fetch = "model") -> None:
     """Have a job that was just created sent to a machine and started there.
 
     Raises:
         UserError: there is no machine of this name.
     """
     store.machine(machine)
-    project = folder.path.resolve().parents[1]
-    write_assignment(folder.path, Assignment(machine=machine, project=name_there(project), fetch=fetch))
+    write_assignment(folder.path, Assignment(machine=machine, project=key, fetch=fetch))
     write_link(folder.path, Link(machine=machine, phase="starting", written=time.time()))
     carry(folder)
 
@@ -140,6 +149,7 @@ def link_words(link: Link) -> str:
         "live": _("live on {machine}"),
         "reconnecting": _("reconnecting to {machine}, last seen {ago} ago: the run goes on there"),
         "refused": _("not connected to {machine}: {why}"),
+        "fetching": _("fetching from {machine}: {done} of {total}"),
         "over": _("ran on {machine}"),
     }
     return words[link.standing].format(

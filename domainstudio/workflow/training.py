@@ -1,7 +1,6 @@
 """Start a training run, and see what runs there are."""
 
 from dataclasses import dataclass
-from functools import partial
 
 from domainstudio.jobs.checkpoints import (
     MODEL,
@@ -94,7 +93,13 @@ def start_run(
     if not machine:
         return start(project, TRAIN, spec, processes)
     store.machine(machine)
-    return start(project, TRAIN, spec, processes, partial(remote.launch, machine=machine))
+    return start(
+        project,
+        TRAIN,
+        spec,
+        processes,
+        remote.launcher(project, machine),
+    )
 
 
 def freeze(

@@ -18,7 +18,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import fake_trainer
 import psutil
-from far_environment import install
+from far_environment import install, key_of
 from network_guard import sitecustomize as guard
 from remote_machine import RemoteMachine, remote_machines
 
@@ -27,7 +27,6 @@ from domainstudio.jobs.events import Step
 from domainstudio.jobs.folder import JobFolder, create_job
 from domainstudio.jobs.follow import Tail
 from domainstudio.machines import store
-from domainstudio.machines.inputs import name_there
 from domainstudio.machines.place import Place
 from domainstudio.machines.ssh import Connection, program
 from domainstudio.machines.transfer import File, send
@@ -56,11 +55,11 @@ def watching(far: RemoteMachine, folder: Path) -> None:
     """Print delay and traffic of watching, with steps and without."""
     project = folder / "watched"
     job = make_job(project)
-    name = name_there(project.resolve())
+    name = key_of(project)
     there = JobFolder(far.home / far.machine.folder / "projects" / name / "jobs" / "train-1")
     there.path.mkdir(parents=True)
     fake_trainer.Behaviour(steps=STEPS, seconds_per_step=SECONDS_PER_STEP, stall_after=STEPS - 1).write(there)
-    remote.launch(job, far.machine.name)
+    remote.launch(job, far.machine.name, key_of(project))
     tail, delays, began, before = Tail(job), list[float](), 0.0, 0
     while len(delays) < STEPS - 1:
         delays += [time.time() - event.time for event in tail.poll() if isinstance(event.body, Step)]

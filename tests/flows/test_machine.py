@@ -8,7 +8,7 @@ from pathlib import Path
 import fake_trainer
 import psutil
 import pytest
-from far_environment import install
+from far_environment import install, key_of
 from flows.screen import Screen
 from remote_machine import SSHD, RemoteMachine, remote_machines
 from support import Command, wait_until
@@ -16,7 +16,6 @@ from support import Command, wait_until
 from domainstudio.jobs.folder import JobFolder
 from domainstudio.jobs.frames import size_of
 from domainstudio.machines import store
-from domainstudio.machines.inputs import name_there
 from domainstudio.workflow.training import curves_of
 
 STEPS = 900
@@ -49,7 +48,7 @@ def test_a_run_there_outlives_connection_and_window(
         "mixture", "set", small_project, "--share", "domain=1", "--tokens", STEPS * 128, "--max-epochs", 99
     )
     projects = far.home / far.machine.folder / "projects"
-    there = JobFolder(projects / name_there(small_project.resolve()) / "jobs" / "train-1")
+    there = JobFolder(projects / key_of(small_project) / "jobs" / "train-1")
     there.path.mkdir(parents=True)
     fake_trainer.Behaviour(steps=STEPS, seconds_per_step=0.02).write(there)
     folder = JobFolder(small_project / "jobs" / "train-1")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import fake_trainer
 import pytest
-from far_environment import install
+from far_environment import install, key_of
 from PySide6.QtWidgets import QAbstractButton, QApplication, QLabel, QWidget
 from pytestqt.qtbot import QtBot
 from remote_machine import SSHD, RemoteMachine, remote_machines
@@ -17,7 +17,6 @@ from domainstudio.gui.panes.machines.page import MachinePage
 from domainstudio.gui.panes.machines.pane import MachinesPane
 from domainstudio.jobs.folder import JobFolder
 from domainstudio.machines import store
-from domainstudio.machines.inputs import name_there
 from domainstudio.project.project import Project
 from domainstudio.workflow.training import start_run
 
@@ -171,7 +170,7 @@ def test_what_runs_there_is_listed_and_what_it_made_is_fetched(
 ) -> None:
     install(remote, is_fake=True)
     store.add(remote.machine)
-    there = remote.home / remote.machine.folder / "projects" / name_there(small_project.resolve())
+    there = remote.home / remote.machine.folder / "projects" / key_of(small_project)
     job = JobFolder(there / "jobs" / "train-1")
     job.path.mkdir(parents=True)
     fake_trainer.Behaviour(steps=400, seconds_per_step=0.01).write(job)

@@ -348,6 +348,6 @@ def test_a_machine_is_chosen_once_there_is_one(
     assert pane.memory()["machine"] == "gpu-1"
 
     launched: list[str] = []
-    monkeypatch.setattr(remote, "launch", lambda _folder, machine: launched.append(machine))
+    monkeypatch.setattr(remote, "launch", lambda _folder, machine, _key: launched.append(machine))
     qtbot.mouseClick(pane._start, Qt.MouseButton.LeftButton)
     qtbot.waitUntil(lambda: launched == ["gpu-1"], timeout=10_000)

@@ -153,7 +153,9 @@ def test_the_control_of_a_run_on_a_machine_is_trained_there(
     project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     launched: list[tuple[str, str]] = []
-    monkeypatch.setattr(remote, "launch", lambda folder, machine: launched.append((folder.job_id, machine)))
+    monkeypatch.setattr(
+        remote, "launch", lambda folder, machine, key: launched.append((folder.job_id, machine))
+    )
     run = ended(project, "short")
     write_assignment(project.job(run).path, Assignment(machine="gpu-1", project="law"))
     assert start_control(project, run) is not None

@@ -7,7 +7,7 @@ from pathlib import Path
 import fake_trainer
 import psutil
 import pytest
-from far_environment import install
+from far_environment import install, key_of
 from faults.small_disk import can_mount, small_disk
 from remote_machine import SSHD, RemoteMachine, remote_machines
 from support import Command, wait_until
@@ -18,7 +18,6 @@ from domainstudio.jobs.follow import read_events
 from domainstudio.jobs.frames import size_of
 from domainstudio.jobs.link import read_link
 from domainstudio.machines import store
-from domainstudio.machines.inputs import name_there
 from domainstudio.project.project import Project
 from domainstudio.workflow import remote as workflow
 from domainstudio.workflow import runs
@@ -48,7 +47,7 @@ def project(small_project: Path) -> Iterator[Project]:
 
 
 def job_there(far: RemoteMachine, project: Project, job: str = "train-1") -> JobFolder:
-    folder = far.home / far.machine.folder / "projects" / name_there(project.path.resolve())
+    folder = far.home / far.machine.folder / "projects" / key_of(project.path)
     return JobFolder(folder / "jobs" / job)
 
 
@@ -228,3 +227,24 @@ def test_a_machine_that_was_removed_from_the_list_is_named_and_not_tried_for_eve
     runs.stop(project, "train-1")
     wait_until_over(folder)
     assert folder.status() == "stopped"
+
+
+def test_a_run_whose_machine_is_not_reached_can_be_given_up_and_started_later(
+    far: RemoteMachine, project: Project
+) -> None:
+    far.stop()
+    folder = begin(far, project, steps=20)
+
+    def is_waiting() -> bool:
+        link = read_link(folder.path)
+        return link is not None and link.problem == "machine.refused"
+
+    wait_until(is_waiting, PATIENCE)
+    assert folder.status() == "running"
+    runs.stop(project, "train-1")
+    wait_until(lambda: not folder.is_carried(), PATIENCE)
+    assert folder.status() == "interrupted" and workflow.follow_again(project) == []
+    far.start()
+    resume(folder)
+    wait_until_over(folder)
+    assert folder.status() == "done"

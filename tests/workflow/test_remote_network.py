@@ -9,7 +9,7 @@ from pathlib import Path
 
 import fake_trainer
 import pytest
-from far_environment import install
+from far_environment import install, key_of
 from remote_machine import SSHD, RemoteMachine
 from support import wait_until
 
@@ -17,7 +17,6 @@ from domainstudio.jobs.folder import JobFolder
 from domainstudio.jobs.frames import size_of
 from domainstudio.jobs.link import Phase, read_link
 from domainstudio.machines import store
-from domainstudio.machines.inputs import name_there
 from domainstudio.project.project import Project
 from domainstudio.workflow.remote import link_words
 from domainstudio.workflow.training import start_run
@@ -65,9 +64,7 @@ def phase(folder: JobFolder) -> Phase | None:
 
 
 def test_a_cable_that_is_pulled_and_put_back(far: RemoteMachine, small_project: Path) -> None:
-    there = (
-        far.home / far.machine.folder / "projects" / name_there(small_project.resolve()) / "jobs" / "train-1"
-    )
+    there = far.home / far.machine.folder / "projects" / key_of(small_project) / "jobs" / "train-1"
     there.mkdir(parents=True)
     fake_trainer.Behaviour(steps=6000, seconds_per_step=0.01).write(JobFolder(there))
     with Project(small_project) as project:

@@ -31,7 +31,6 @@ from domainstudio.gui.widgets.problem_line import PaneProblem, ProblemLine
 from domainstudio.gui.widgets.table import OVERHANG, Column, RowsModel, Table
 from domainstudio.language import translate as _
 from domainstudio.machines import store
-from domainstudio.machines.inputs import name_there
 from domainstudio.machines.machine import Machine
 from domainstudio.machines.ssh import Connection
 from domainstudio.problems import Problem, sentence
@@ -170,7 +169,7 @@ class MachinesPane(Pane):
 
     def _page(self, seen: Seen) -> MachinePage:
         name = seen.machine.name
-        page = MachinePage(seen, self._background, name_there(self.session.path))
+        page = MachinePage(seen, self._background, self.session.key_there)
         page.ask_requested.connect(partial(self._ask, name))
         page.removal_confirmed.connect(partial(self._remove, name))
         self._stack.addWidget(page)
