@@ -36,6 +36,17 @@ def big_unit() -> tuple[float, str]:
     return (1e8, "亿") if preferred() == "zh_CN" else (1e6, "M")
 
 
+def unit_of(largest: float) -> tuple[float, str]:
+    """Return (divisor, sign) of the unit for counts up to `largest`: the big one, else 万 from a million on.
+
+    Below that counts are given as they are: (1, "").
+    """
+    divisor, sign = big_unit()
+    if largest >= divisor:
+        return divisor, sign
+    return (1e4, "万") if preferred() == "zh_CN" and largest >= 1e6 else (1, "")
+
+
 def format_size(size_bytes: float) -> str:
     """Return a size on disk in its largest unit: 1.2 GB (powers of ten, as disks are sold)."""
     for factor, unit in ((1e12, "TB"), (1e9, "GB"), (1e6, "MB"), (1e3, "kB")):

@@ -170,8 +170,7 @@ def run_tests(arguments: list[str]) -> int:
     if arguments:
         checks = [["pytest", *arguments]]
     provide_test_programs()
-    # Models of the tests are so small that a second thread of arithmetic only gets in the way.
-    environment = {"QT_QPA_PLATFORM": "offscreen", "OMP_NUM_THREADS": "1", **os.environ}
+    environment = {"QT_QPA_PLATFORM": "offscreen", **os.environ}
     for check in checks:
         say(" ".join(check))
         code = subprocess.call([str(PYTHON.parent / check[0]), *check[1:]], cwd=ROOT, env=environment)

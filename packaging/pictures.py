@@ -1,7 +1,7 @@
 """Draw the README's pictures of the window: `.venv/bin/python packaging/pictures.py PROJECT [STEP…]`.
 
 PROJECT is a sample project made by `domainstudio demo`; steps are drawn by name where it is another, as for
-protection, which is not drawn otherwise. The window is drawn without a screen, 1440 x 900.
+protection and tokenizer, which are not drawn otherwise. The window is drawn without a screen, 1440 x 900.
 """
 
 import os
@@ -24,14 +24,17 @@ TARGET = Path(__file__).resolve().parents[1] / "resources" / "pictures"
 PICTURES = (
     ("corpus", "light", "en"),
     ("duplicates", "light", "en"),
+    ("tokenizer", "light", "en"),
     ("mixture", "light", "en"),
     ("training", "dark", "zh_CN"),
     ("runs", "light", "en"),
     ("protection", "light", "en"),
 )
 """Step, theme, language."""
-ELSEWHERE = "protection"
-"""The step that the sample project has nothing to show of."""
+ELSEWHERE = ("protection", "tokenizer")
+"""The steps that the sample project has nothing to show of."""
+TABS = {"tokenizer": "extend"}
+"""What of a step is shown, if not its first part."""
 PATIENCE_SECONDS, SETTLE_SECONDS = 20.0, 2.0
 
 
@@ -56,6 +59,8 @@ def draw(application: QApplication, project: Path, step: str, choice: str, spoke
     if window.shell is None:
         sys.exit(window.notice.text or "the project did not open in time")
     window.shell.show_step(step)
+    if step in TABS:
+        window.shell.pane.remember({"tab": TABS[step]})
     pump(application, SETTLE_SECONDS)
     window.grab().save(str(TARGET / f"window-{step}.png"))
     window.close()
@@ -67,7 +72,7 @@ def main(project: Path, *steps: str) -> None:
     theme.apply(application)
     with TemporaryDirectory() as folder:
         for step, choice, spoken in PICTURES:
-            if step in steps or (not steps and step != ELSEWHERE):
+            if step in steps or (not steps and step not in ELSEWHERE):
                 draw(application, project, step, choice, spoken, Path(folder))
 
 

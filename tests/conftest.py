@@ -3,6 +3,8 @@
 import json
 import os
 import shutil
+import subprocess
+import sys
 import sysconfig
 import tempfile
 from collections.abc import Iterator
@@ -10,11 +12,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from every_process import sitecustomize as guard
+from every_process import warm
 from hypothesis import HealthCheck, settings
-from network_guard import sitecustomize as guard
-from support import Command
+from support import Command, wait_until
 
 from domainstudio.cli.main import run_command
+from domainstudio.jobs.process import QUIET_ENVIRONMENT
 
 STANDARD_LIBRARY = Path(sysconfig.get_path("stdlib"))
 GENERAL = ("email", "json", "pydoc_data", "argparse.py")
@@ -27,7 +31,11 @@ settings.load_profile("any machine")
 
 
 def pytest_configure() -> None:
-    """Guard this process and all that come of it, before any test is imported."""
+    """Guard this process and all that come of it, before any test is imported, and have each use one thread.
+
+    The models are small, and threads that share their cores with another test wait for each other.
+    """
+    os.environ["OMP_NUM_THREADS"] = "1"
     _handle, os.environ[guard.LOG] = tempfile.mkstemp(suffix=".network")
     os.close(_handle)
     paths = [str(Path(guard.__file__).parent), *filter(None, [os.environ.get("PYTHONPATH")])]
@@ -46,6 +54,27 @@ def quiet() -> Iterator[None]:
     yield
     reached = Path(os.environ[guard.LOG]).read_text()
     assert not reached, f"somebody used the network:\n{reached}"
+
+
+@pytest.fixture(scope="session")
+def warm_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The process that ranks are forked from: the socket it answers at."""
+    path = str(tmp_path_factory.mktemp("warm") / "server")
+    environment = {**os.environ, **QUIET_ENVIRONMENT}
+    words = [sys.executable, warm.__file__, path]
+    server = subprocess.Popen(words, env=environment, cwd="/", stdin=subprocess.DEVNULL)
+    wait_until(lambda: Path(path).exists() or server.poll() is not None)
+    assert server.poll() is None
+    yield path
+    server.kill()
+    server.wait()
+
+
+@pytest.fixture(scope="module")
+def warm_start(warm_server: str) -> Iterator[None]:
+    """Fork runs and models, for tests of what they compute and not of how they start and die."""
+    with warm.started(warm_server):
+        yield
 
 
 @pytest.fixture(autouse=True)
@@ -106,12 +135,13 @@ def packed_project(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def trained_project(packed_project: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def trained_project(packed_project: Path, warm_server: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The packed project with one finished run of 20 steps; copy it before changing it."""
     project = Path(shutil.copytree(packed_project, tmp_path_factory.mktemp("trained") / "small"))
     settings = ["steps=20", "probe_every=5", "checkpoint_every=10"]
     arguments = [part for setting in settings for part in ("--set", setting)]
-    assert run_command(["train", "start", str(project), *arguments]) == 0
+    with warm.started(warm_server):
+        assert run_command(["train", "start", str(project), *arguments]) == 0
     return project
 
 

@@ -11,11 +11,14 @@ must show the same points as one that was left alone. `command` puts it in the p
 
 import math
 import os
+import select
 import signal
+import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
@@ -31,6 +34,7 @@ from domainstudio.jobs.checkpoints import (
 )
 from domainstudio.jobs.events import Checkpoint, Event, Probe, Step, encode
 from domainstudio.jobs.folder import JobFolder, Request
+from domainstudio.jobs.launch import Launch, read_launch
 from domainstudio.jobs.spec import JobSpec
 from domainstudio.jobs.worker import Stopped, Worker, adopt_process, conclude, turn_signals_into_requests
 from domainstudio.paths import whole_folder
@@ -126,6 +130,9 @@ def main(path: Path) -> int:
     behaviour = Behaviour.of(folder, last.attempt + 1 if last else 1)
     if behaviour.under_torchrun and "RANK" not in os.environ:
         return _launch(path)
+    launch = read_launch(path)
+    if launch.node:
+        return _follow(folder, behaviour, launch)
     while behaviour.hold and not (path / "go").exists():
         time.sleep(0.01)
     turn_signals_into_requests(folder)
@@ -135,12 +142,57 @@ def main(path: Path) -> int:
     worker = Worker(folder)
     checkpoint = latest_checkpoint(folder.result)
     worker.begin(checkpoint.step + 1 if checkpoint else 0)
-    code = conclude(worker, lambda: train(behaviour, worker, checkpoint.step if checkpoint else 0))
+    with _met(launch) as others:
+        code = conclude(
+            worker, lambda: train(behaviour, worker, checkpoint.step if checkpoint else 0, others)
+        )
     time.sleep(behaviour.linger_seconds)
     return code
 
 
-def train(behaviour: Behaviour, worker: Worker, last: int) -> None:
+def _follow(folder: JobFolder, behaviour: Behaviour, launch: Launch) -> int:
+    """Be a node above 0: it lives as long as node 0 does, unless it is deaf."""
+    print(f"node {launch.node} of the fake trainer", flush=True)
+    adopt_process(folder)
+    worker = Worker(folder)
+    worker.begin()
+    with _meeting(launch) as line:
+        line.recv(1)
+    while behaviour.is_deaf:
+        time.sleep(3600)
+    worker.finish("done")
+    return 0
+
+
+def _meeting(launch: Launch) -> socket.socket:
+    """Return a connection to node 0, which may not listen yet."""
+    for _ in range(600):
+        with suppress(OSError):
+            return socket.create_connection((launch.address, launch.port))
+        time.sleep(0.05)
+    raise TimeoutError("node 0 never listened")
+
+
+@contextmanager
+def _met(launch: Launch) -> Iterator[list[socket.socket]]:
+    """Yield a connection to each of the other nodes, once all are there."""
+    with ExitStack() as stack:
+        others = []
+        if launch.nodes > 1:
+            listening = stack.enter_context(socket.create_server((launch.address, launch.port)))
+            listening.settimeout(30)
+            others = [stack.enter_context(listening.accept()[0]) for _ in range(launch.nodes - 1)]
+        yield others
+
+
+def _check_nodes(others: Sequence[socket.socket]) -> None:
+    """Fail as the real trainer does once a node has died."""
+    readable, _, _ = select.select(others, [], [], 0) if others else ([], [], [])
+    if readable:
+        raise UserError(Problem("checkpoint.other_ranks", "processes", {"then": 2, "now": 1}))
+
+
+def train(behaviour: Behaviour, worker: Worker, last: int, others: Sequence[socket.socket] = ()) -> None:
     """Go from step `last` to the end, in the order of the real loop: step, request, probes, checkpoint."""
     _leave_children(behaviour.children, worker.folder.path)
     _HELD.append(b"#" * (behaviour.memory_megabytes << 20))
@@ -149,6 +201,8 @@ def train(behaviour: Behaviour, worker: Worker, last: int) -> None:
     for step in range(last + 1, behaviour.steps + 1):
         time.sleep(behaviour.seconds_per_step)
         _misbehave_before(behaviour, worker, step)
+        if not behaviour.is_deaf:
+            _check_nodes(others)
         worker.emit(point(behaviour, step))
         _misbehave_after(behaviour, worker, step)
         asked = Request() if behaviour.is_deaf else worker.folder.take_request()
@@ -211,7 +265,7 @@ def _misbehave_before(behaviour: Behaviour, worker: Worker, step: int) -> None:
     if step == behaviour.fail_at:
         raise RuntimeError("the fake trainer was told to fail")
     if step == behaviour.refuse_at:
-        raise UserError(Problem("checkpoint.other_ranks", "processes", {"then": 2, "now": 1}))
+        raise UserError(Problem("run.ranks_uneven", "processes", {"ranks": 2, "possible": "1"}))
 
 
 def _misbehave_after(behaviour: Behaviour, worker: Worker, step: int) -> None:

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from network_guard import sitecustomize as guard
+from every_process import sitecustomize as guard
 from support import wait_until
 
 from domainstudio.machines.machine import Machine

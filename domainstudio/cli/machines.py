@@ -12,6 +12,7 @@ from domainstudio.problems import Problem, UserError
 from domainstudio.units import format_count, format_size
 
 if TYPE_CHECKING:
+    from domainstudio.machines.cleaning import Kept, Version
     from domainstudio.machines.host_keys import HostKey
     from domainstudio.machines.machine import Machine
     from domainstudio.machines.probe import Gpu, Missing, Probe
@@ -28,14 +29,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add.add_argument(
         "--ssh-config", default="", metavar="FILE", help=_("another ssh configuration than yours")
     )
+    add.add_argument("--address", default="", metavar="HOST", help=_(
+        "where other machines of the same run reach it (the HostName that ssh uses)"))  # fmt: skip
     add.add_argument("--accept-key", action="append", default=[], metavar="FINGERPRINT", help=_(
         "accept the host key with this fingerprint and no other; once for each host on the way"))  # fmt: skip
     add_common(verbs.add_parser("list", help=_("the machines that you added")), _list)
     _verb(verbs, "remove", _("forget a machine; what lies there stays"), _remove)
     _verb(verbs, "probe", _("what there is on a machine, and what is missing"), _probe)
-    clean = _verb(verbs, "clean", _("what projects keep on a machine, and remove one of them there"), _clean)
+    clean = _verb(
+        verbs, "clean", _("what lies on a machine, and remove a project or old versions there"), _clean
+    )
     clean.add_argument("--remove", default="", metavar="PROJECT", help=_(
         "remove what this one has there: text, bases, and runs with their checkpoints"))  # fmt: skip
+    clean.add_argument("--old-versions", action="store_true", help=_(
+        "remove the versions of this program there that no run uses"))  # fmt: skip
     mend = _verb(verbs, "mend", _("install what is missing on a machine, after you agreed"), _mend)
     mend.add_argument("--wheels", type=Path, metavar="DIR", help=_(
         "send the wheels of this folder, for a machine without a package index"))  # fmt: skip
@@ -63,7 +70,11 @@ def _add(options: argparse.Namespace) -> Output:
     config = str(Path(options.ssh_config).absolute()) if options.ssh_config else ""
     try:
         machine = Machine(
-            name=options.name, destination=options.destination, folder=options.folder, ssh_config=config
+            name=options.name,
+            destination=options.destination,
+            folder=options.folder,
+            ssh_config=config,
+            address=options.address,
         )
     except ValidationError as error:
         raise invalid_field(error, options.name) from None
@@ -192,7 +203,7 @@ def _mend(options: argparse.Namespace) -> Output:
 
 def _clean(options: argparse.Namespace) -> Output:
     from domainstudio.machines import store
-    from domainstudio.machines.cleaning import kept, remove
+    from domainstudio.machines.cleaning import kept, remove, versions
     from domainstudio.machines.ssh import Connection
 
     connection = Connection(store.machine(options.name))
@@ -202,9 +213,26 @@ def _clean(options: argparse.Namespace) -> Output:
             project=options.remove, name=options.name, size=format_size(freed)
         )
         return Output({"removed": options.remove, "freed_bytes": freed}, words)
-    found = kept(connection)
+    if options.old_versions:
+        gone = [one for one in versions(connection, removing=True) if not one.is_used]
+        freed = sum(one.size_bytes for one in gone)
+        words = _("{n} old versions are gone from {name}; {size} became free there.").format(
+            n=format_count(len(gone)), name=options.name, size=format_size(freed)
+        )
+        return Output({"removed": [one.name for one in gone], "freed_bytes": freed}, words)
+    return _kept(kept(connection), versions(connection))
+
+
+def _kept(found: "list[Kept]", versions: "list[Version]") -> Output:
+    """Return what lies on a machine: its projects, and versions of this program that could go."""
     rows = [[one.name, format_size(one.size_bytes), ", ".join(one.running) or "-"] for one in found]
-    return Output(found, table([_("Project there"), _("Size"), _("Running")], rows))
+    lines = [table([_("Project there"), _("Size"), _("Running")], rows)]
+    old = [one for one in versions if not one.is_used]
+    if old:
+        words = _("{n} old versions of this program, {size}: `--old-versions` removes them.")
+        size = format_size(sum(one.size_bytes for one in old))
+        lines.append(words.format(n=format_count(len(old)), size=size))
+    return Output({"projects": found, "versions": versions}, "\n".join(lines))
 
 
 def _tell(line: str) -> None:

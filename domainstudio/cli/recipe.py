@@ -2,6 +2,7 @@
 
 import argparse
 import textwrap
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from domainstudio.cli.output import Output, add_run_choice, add_verb, table
@@ -31,8 +32,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     plan = add_verb(verbs, "plan", "whether a run fits, how long it takes, and what is doubtful", _plan)
     add_run_choice(plan, "--name")
     _add_hardware(plan)
+    plan.add_argument("--on", default="", metavar="MACHINE[,MACHINE]", help=_(
+        "plan for machines of `machines list` (this one)"))  # fmt: skip
     plan.add_argument("--dry-step", action="store_true", help=_(
-        "try the first steps here, and plan by what they take"))  # fmt: skip
+        "try the first steps where it shall be trained, and plan by what they take"))  # fmt: skip
     routes = add_verb(verbs, "routes", "from scratch, continued and task alone, side by side", _routes)
     add_run_choice(routes, "--name")
     _add_hardware(routes)
@@ -120,14 +123,18 @@ def _plan(options: argparse.Namespace) -> Output | None:
     from domainstudio.workflow.advice import advice
     from domainstudio.workflow.fit import fit_of, fit_sentence, ground_of
     from domainstudio.workflow.planned import planned
+    from domainstudio.workflow.targets import hardware_there
 
     hardware = parse(options.hardware) if options.hardware else None
+    choice = replace(_choice(options), machine=options.on)
     with open_project(options) as project:
-        run = planned(project, _choice(options))
+        run = planned(project, choice)
+        if options.on and hardware is None:
+            hardware = hardware_there(options.on, asking=True)
         if options.dry_step:
             if not _is_tried(project, run.spec, options):
                 return None
-            run = planned(project, _choice(options))
+            run = planned(project, choice)
         fit = fit_of(ground_of(project, run, hardware))
         found = advice(project, run)
     lines = [*_fit_lines(fit), *_run_lines(run), *(sentence(one.problem) for one in found)]
@@ -140,7 +147,7 @@ def _is_tried(project: "Project", spec: "RunSpec", options: argparse.Namespace) 
     from domainstudio.cli.following import run_job
     from domainstudio.workflow.dry_step import start_dry_step
 
-    return run_job(project, start_dry_step(project, spec), options)
+    return run_job(project, start_dry_step(project, spec, options.on), options)
 
 
 def _choice(options: argparse.Namespace) -> "RunChoice":

@@ -44,6 +44,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         verb.add_argument("run", metavar="RUN", help=_("the run's name, such as train-1"))
         if name in ("resume", "samples"):
             add_detach(verb)
+        if name == "resume":
+            verb.add_argument("--processes", type=int, metavar="N", help=_(
+                "go on on so many processes, with as many tokens a step (on as many as before)"))  # fmt: skip
         if name == "samples":
             _add_sampling(verb)
         if name == "fetch":
@@ -254,7 +257,7 @@ def _resume(options: argparse.Namespace) -> Output:
         folder = project.job(options.run)
         is_run = folder.spec().kind == TRAIN.name
         words = resumption_words(options.run, resumption(project, options.run)) if is_run else ""
-        resume(folder)
+        resume(folder, options.processes)
         if words:
             print(words, file=sys.stderr, flush=True)
         is_done = run_job(project, folder, options)

@@ -1,38 +1,32 @@
-"""`domainstudio tokenizer`: train a tokenizer, and pack the corpus with it."""
+"""`domainstudio tokenizer`: pack the corpus, and what one token of it is; the other verbs are beside this."""
 
 import argparse
 
+from domainstudio.cli import (
+    tokenizer_amounts,
+    tokenizer_comparison,
+    tokenizer_extension,
+    tokenizer_training,
+)
 from domainstudio.cli.output import Output, add_detach, add_verb, table
 from domainstudio.language import translate as _
-from domainstudio.units import format_count, parse_count
+from domainstudio.units import format_count
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the verbs."""
     verbs = parser.add_subparsers(metavar="VERB", required=True)
-    train = add_verb(verbs, "train", "train a byte-level BPE vocabulary on the corpus", _train)
-    train.add_argument("--size", default="4096", help=_("entries of the vocabulary at most (4096)"))
-    add_detach(train)
+    tokenizer_training.add_arguments(verbs)
     add_detach(add_verb(verbs, "pack", "encode every source into token files", _pack))
     add_verb(verbs, "table", "tokens, and how much text one holds, of every source", _table)
+    tokenizer_comparison.add_arguments(verbs)
+    tokenizer_extension.add_arguments(verbs)
+    tokenizer_amounts.add_arguments(verbs)
     pieces = add_verb(verbs, "pieces", "show how a text is cut", _pieces)
     given = pieces.add_mutually_exclusive_group()
     given.add_argument("--text", help=_("the text; without it a random document"))
     given.add_argument("--source", default="", metavar="NAME", help=_("take a document of this source"))
     pieces.add_argument("--seed", type=int, help=_("choose the document by this number"))
-
-
-def _train(options: argparse.Namespace) -> Output:
-    from domainstudio.cli.following import finished, open_project, run_job
-    from domainstudio.workflow.tokenizer import current, start_training
-
-    with open_project(options) as project:
-        folder = start_training(project, parse_count(options.size, "size"))
-        if not run_job(project, folder, options):
-            return finished(folder, False, "")
-        tokenizer = current(project)
-        text = _("A vocabulary of {size} entries.").format(size=format_count(tokenizer.vocabulary))
-        return finished(folder, True, text, tokenizer)
 
 
 def _pack(options: argparse.Namespace) -> Output:

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from domainstudio.cli.output import Output, add_detach, add_run_choice, add_verb
 from domainstudio.language import translate as _
+from domainstudio.problems import Problem, UserError
 from domainstudio.units import format_change
 
 if TYPE_CHECKING:
@@ -19,16 +20,61 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     begin.add_argument("--decay", type=int, metavar="STEPS", help=_(
         "branch off: go on from RUN@STEP with its optimizer and its place in the text, the rate falling to "
         "the floor in so many steps"))  # fmt: skip
-    begin.add_argument(
+    _add_settings(begin)
+    begin.add_argument("--on", default="", metavar="MACHINE[,MACHINE]", help=_(
+        "train on a machine of `machines list`, reached by ssh, or on several as one run; follow it from here"
+        ))  # fmt: skip
+    add_detach(begin)
+    prepare = add_verb(verbs, "prepare", "make a run that you start by hand", _prepare)
+    add_run_choice(prepare, "--recipe")
+    _add_settings(prepare)
+    script = add_verb(verbs, "script", "what to type, or submit, to start a run by hand", _script)
+    script.add_argument("run", metavar="RUN", help=_("a run that is not running, such as `prepare` makes"))
+    script.add_argument("--kind", choices=("commands", "hostfile", "sbatch"), default="commands", help=_(
+        "commands to type here, DeepSpeed's hostfile, or a batch script for Slurm (commands)"))  # fmt: skip
+    script.add_argument("--on", required=True, metavar="MACHINE[,MACHINE]", help=_(
+        "machines of `machines list`; for Slurm the one on which you log in"))  # fmt: skip
+    script.add_argument("--nodes", type=int, default=1, help=_("how many nodes Slurm shall give (1)"))
+
+
+def _add_settings(verb: argparse.ArgumentParser) -> None:
+    verb.add_argument(
         "--set",
         action="append",
         default=[],
         metavar="key=value",
         help=_("a recipe setting for this run alone"),
     )
-    begin.add_argument("--on", default="", metavar="MACHINE", help=_(
-        "train on a machine of `machines list`, reached by ssh, and follow it from here"))  # fmt: skip
-    add_detach(begin)
+
+
+def _prepare(options: argparse.Namespace) -> Output:
+    from domainstudio.cli.following import open_project
+    from domainstudio.cli.recipe import parse_settings
+    from domainstudio.workflow.training import start_run
+
+    with open_project(options) as project:
+        folder = start_run(
+            project,
+            origin=options.origin,
+            mixture_name=options.mixture,
+            recipe_name=options.recipe,
+            settings=parse_settings(options.set),
+            arm=options.arm,
+            is_started=False,
+        )
+        words = _("{run} is prepared; how to start it: domainstudio train script {project} {run} --on …")
+        return Output({"run": folder.job_id}, words.format(run=folder.job_id, project=project.path))
+
+
+def _script(options: argparse.Namespace) -> Output:
+    from domainstudio.cli.following import open_project
+    from domainstudio.workflow.by_hand import script
+
+    if options.nodes < 1:
+        raise UserError(Problem("machine.no_nodes", "nodes", {}))
+    with open_project(options) as project:
+        text = script(project, options.run, options.kind, options.on, options.nodes)
+    return Output({"run": options.run, "kind": options.kind, "text": text}, text.rstrip("\n"))
 
 
 def _start(options: argparse.Namespace) -> Output:

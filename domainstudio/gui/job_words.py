@@ -14,6 +14,11 @@ def name_of(job: JobRow) -> str:
         "duplicates": _("Looking for near-duplicates"),
         "contamination": _("Looking for the items of {subject}"),
         "tokenizer": _("Training a tokenizer"),
+        "size": _("Sizing a vocabulary"),
+        "compare": _("Comparing tokenizers"),
+        "extend": _("Extending the vocabulary"),
+        "grow": _("Growing the base"),
+        "score": _("Measuring the base"),
         "pack": _("Packing token files"),
         "train": _("Training {job}"),
         "laboratory": _("Comparing methods"),
@@ -51,9 +56,8 @@ def _training(job: JobRow) -> str:
         return link_words(job.link)
     if job.link is not None and not job.link.is_heard:
         words = _("{machine} does not answer; last seen at step {step} of {total}")
-        return words.format(
-            machine=job.link.machine, step=format_count(job.done), total=format_count(job.total)
-        )
+        silent = job.link.at or job.link.machine
+        return words.format(machine=silent, step=format_count(job.done), total=format_count(job.total))
     if not job.done:
         return _("starting")
     parts = [_("step {done} of {total}").format(done=format_count(job.done), total=format_count(job.total))]

@@ -8,6 +8,7 @@ only if the disk has no room for it, and never the newest.
 import os
 import re
 import shutil
+from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -145,10 +146,22 @@ def make_room(result: Path, needed_bytes: int, keep: int) -> int:
     return free_bytes(result)
 
 
+def older(result: Path, keep: int) -> list[int]:
+    """Return the steps of all checkpoints but the newest `keep` and those that were asked for."""
+    return [old.step for old in _replaceable(result, keep)]
+
+
 def remove_older(result: Path, keep: int) -> None:
     """Remove all but the newest `keep` and those that were asked for."""
-    for old in _replaceable(result, keep):
-        _remove(old)
+    remove(result, older(result, keep))
+
+
+def remove(result: Path, steps: Iterable[int]) -> None:
+    """Remove the checkpoints of some steps, as far as they are there."""
+    doomed = set(steps)
+    for found in list_checkpoints(result):
+        if found.step in doomed:
+            _remove(found)
 
 
 def remove_halves(result: Path) -> None:

@@ -5,10 +5,12 @@ What is new is told in frames.
 
 import os
 import shutil
+import socket
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO
 
@@ -18,7 +20,10 @@ from domainstudio.jobs import process
 from domainstudio.jobs.checkpoints import size_of
 from domainstudio.jobs.folder import REQUEST_BYTES, JobFolder, Request, Status, list_jobs
 from domainstudio.jobs.frames import MOST_FRAME_BYTES, send
+from domainstudio.jobs.launch import Launch, read_launch, write_launch
+from domainstudio.jobs.leftovers import discard
 from domainstudio.jobs.link import Standing
+from domainstudio.jobs.spec import parse_model
 from domainstudio.jobs.worker import attempts_in
 from domainstudio.problems import Problem, UserError
 
@@ -26,24 +31,50 @@ BEAT_SECONDS = 2.0
 """How often a watcher tells that it is there, though nothing is new."""
 _LOOK_SECONDS = 0.1
 _DEVICE_SECONDS = 10.0
+_MOST_LAUNCH_BYTES = 1 << 16
 _FINAL: tuple[Status, ...] = ("done", "stopped", "failed", "interrupted")
 _DEVICE_FIELDS = ("name", "memory.used", "memory.total", "utilization.gpu", "temperature.gpu")
 
 
-def start(folder: JobFolder, attempts_before: int) -> bool:
-    """Start a job unless somebody has since: return whether this call did.
+def job_of_node(job_id: str, node: int) -> str:
+    """Return the name of a job's folder on one of its machines, which may share a disk with another."""
+    return f"{job_id}.node-{node}" if node else job_id
+
+
+def start(folder: JobFolder, attempts_before: int, wanted: Launch) -> Launch:
+    """Start a job unless somebody has since, and return how it was started.
 
     Args:
         folder: the job's.
         attempts_before: how many attempts whoever asks knows of; if there are more, this was asked before.
+        wanted: how; the first of several nodes takes another port if that one is taken.
 
     Raises:
         UserError: as `process.start`.
     """
-    if attempts_in(folder.events_file) > attempts_before or folder.status() in ("running", "unknown"):
-        return False
+    folder.spec()
+    before, is_running = read_launch(folder.path), folder.status() in ("running", "unknown")
+    if wanted.node == 0:
+        if is_running or attempts_in(folder.events_file) > attempts_before:
+            return before
+        if wanted.nodes > 1:
+            wanted = wanted.model_copy(update={"port": _free_port(wanted.port)})
+    elif is_running and before == wanted:
+        return before
+    else:  # it may wait for an attempt of the others that has ended
+        process.kill(folder)
+    write_launch(folder.path, wanted)
     process.start(folder)
-    return True
+    return wanted
+
+
+def _free_port(wished: int) -> int:
+    """Return this port, or another if a process listens at it."""
+    for port in (wished, 0):
+        with suppress(OSError), socket.socket() as found:
+            found.bind(("", port))
+            return int(found.getsockname()[1])
+    return wished
 
 
 def ask(folder: JobFolder, data: bytes) -> None:
@@ -150,16 +181,28 @@ def remove(project: Path) -> None:
 
 
 def _running(project: Path) -> list[str]:
-    return [job.job_id for job in list_jobs(project / "jobs") if job.status() in ("running", "unknown")]
+    """Return the jobs that run here, also as a node of a run whose first is elsewhere."""
+    jobs = project / "jobs"
+    nodes = [JobFolder(found) for found in sorted(jobs.glob("*.node-*")) if found.is_dir()]
+    alive = [job.job_id for job in [*list_jobs(jobs), *nodes] if job.status() in ("running", "unknown")]
+    return sorted({job.partition(".")[0] for job in alive})
+
+
+def _started(folder: JobFolder, attempts_before: int) -> bytes:
+    given = sys.stdin.buffer.read(_MOST_LAUNCH_BYTES)
+    wanted = parse_model(Launch, given, "launch.json") if given else Launch()
+    return start(folder, attempts_before, wanted).model_dump_json().encode()
 
 
 def main(verb: str, path: str, *arguments: str) -> int:
     """Do what a command from another machine says; what a person can mend is told as a frame."""
     folder, out = JobFolder(Path(path)), sys.stdout.buffer
     verbs: dict[str, Callable[[], object]] = {
-        "start": lambda: start(folder, int(arguments[0])),
+        "start": lambda: send(out, "state", 0, _started(folder, int(arguments[0]))),
         "ask": lambda: ask(folder, sys.stdin.buffer.read(REQUEST_BYTES)),
         "kill": lambda: process.kill(folder),
+        "end": lambda: process.end_remains(folder, float(arguments[0])),
+        "discard": lambda: discard(folder),
         "sizes": lambda: send(out, "state", 0, orjson.dumps(sizes(folder.path))),
         "remove": lambda: remove(folder.path),
         "watch": lambda: watch(folder, out, int(arguments[0]), int(arguments[1])),

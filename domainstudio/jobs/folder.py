@@ -258,7 +258,8 @@ class JobFolder:
 
     def _status_there(self, link: Link) -> Status:
         record = self.run_record()
-        if link.phase in ("sending", "starting") or record is None:
+        is_awaited = link.phase == "reconnecting" and link.is_awaited
+        if link.phase in ("sending", "starting") or is_awaited or record is None:
             return "running" if self.is_carried() else "interrupted"
         last = self.last_event(record.events_offset)
         if last is not None and isinstance(last.body, State):

@@ -45,13 +45,45 @@ class Standing(BaseModel):
     """By the names of nvidia-smi's fields."""
 
 
+class Node(BaseModel):
+    """What is known of a machine that trains a run together with its first."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    machine: str
+    status: Status = "created"
+    """Of its part of the job, as it told last."""
+    last_seen: float | None = None
+    """Unix seconds, by the clock here."""
+    problem: str = ""
+    """Code of why it is not heard of."""
+    params: dict[str, str] = Field(default_factory=dict)
+    last_line: str = ""
+    """The end of what its part of the job has printed."""
+
+    @property
+    def trouble(self) -> Problem | None:
+        """Why it is not heard of, None if it is."""
+        return Problem(self.problem, None, self.params) if self.problem else None
+
+    @property
+    def silence(self) -> float:
+        """Seconds since it was heard of, 0 if it never was."""
+        return 0.0 if self.last_seen is None else max(0.0, time.time() - self.last_seen)
+
+
 class Link(BaseModel):
     """Written by the carrier, read by everybody."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
     machine: str
+    """The first, if the job has several: what it tells and makes is there."""
     phase: Phase
+    at: str = ""
+    """Which of the others the phase, or the problem, is about; empty for the first."""
+    nodes: tuple[Node, ...] = ()
+    """The others."""
     written: float
     """Unix seconds, here."""
     last_seen: float | None = None
@@ -65,6 +97,12 @@ class Link(BaseModel):
     """Code of why it is not connected."""
     params: dict[str, str] = Field(default_factory=dict)
     devices: tuple[Device, ...] = ()
+    """Of all machines."""
+
+    @property
+    def place(self) -> str:
+        """The names of all machines, the first first."""
+        return ", ".join([self.machine, *(node.machine for node in self.nodes)])
 
     def refused(self, problem: Problem) -> "Link":
         """Return that a person must mend something before the machine is heard of again."""
@@ -89,10 +127,15 @@ class Link(BaseModel):
 
     @property
     def standing(self) -> Phase:
-        """The phase by now: silence ends what was live, and who was never heard of is not reconnected to."""
+        """The phase by now: silence ends what was live; where nothing began nothing is reconnected to."""
         if self.phase == "live" and (self.silence or 0.0) > SILENT_SECONDS:
             return "reconnecting"
-        return "refused" if self.phase == "reconnecting" and self.last_seen is None else self.phase
+        return "refused" if self.phase == "reconnecting" and self.is_awaited else self.phase
+
+    @property
+    def is_awaited(self) -> bool:
+        """Whether a machine is still to tell of the attempt that was asked for."""
+        return self.last_seen is None or self.status == "created"
 
 
 def read_link(folder: Path) -> Link | None:

@@ -13,6 +13,7 @@ from pathlib import Path
 import psutil
 
 from domainstudio.jobs.folder import JobFolder
+from domainstudio.jobs.launch import Launch, read_launch
 from domainstudio.jobs.run_record import RunRecord
 from domainstudio.jobs.spec import JobSpec
 from domainstudio.problems import Problem, UserError
@@ -28,10 +29,21 @@ ENDING_SECONDS = 10.0
 _MARK = "DOMAINSTUDIO_JOB"
 """Names the job in the environment of all its processes: torchrun gives each rank a session of its own."""
 
-_ADDRESS = "127.0.0.1"
-"""The ranks of a run are all on this machine: nothing listens where another could reach it."""
+_SPINS = "1000"
+"""How long a thread that has nothing to do turns in a circle before it sleeps.
 
-_QUIET_ENVIRONMENT = {
+By default it does so 300,000 times, which on a machine that has other things to do takes the cores from the
+threads it waits for. It costs a small model a fifth where nobody else is at work, and saves a third or far
+more where somebody is (`tests/benchmarks/threads.py`).
+"""
+
+_ADDRESS = "127.0.0.1"
+"""Each node has a torchrun of its own, which starts its ranks and listens to no other machine.
+
+The ranks of several nodes find each other by themselves: see `domainstudio.trainer.nodes`.
+"""
+
+QUIET_ENVIRONMENT = {
     "HF_HUB_OFFLINE": "1",
     "HF_DATASETS_OFFLINE": "1",
     "TRANSFORMERS_OFFLINE": "1",
@@ -55,9 +67,10 @@ def start(folder: JobFolder) -> RunRecord:
     What is left of an earlier attempt that has ended, or whose process died, is killed first.
 
     Raises:
-        UserError: the job is running already, or its spec is refused.
+        UserError: the job is running already, or its spec or launch is refused.
     """
     spec = folder.spec()
+    words = command(spec, folder.path.resolve())
     with folder.held():
         if folder.status() in ("running", "unknown"):
             raise UserError(Problem("job.already_running", None, {"job": folder.job_id}))
@@ -72,7 +85,7 @@ def start(folder: JobFolder) -> RunRecord:
             meeting_place(folder.path).mkdir()
         with folder.log_file.open("ab") as log:
             process = subprocess.Popen(
-                command(spec, folder.path.resolve()),
+                words,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
@@ -92,20 +105,32 @@ def start(folder: JobFolder) -> RunRecord:
             threading.Thread(target=process.wait, name=f"reaper of {folder.job_id}", daemon=True).start()
 
 
-def command(spec: JobSpec, path: Path) -> list[str]:
-    """Return the command line of a job: its program with one positional argument, the folder."""
+def command(spec: JobSpec, path: Path, launch: Launch | None = None) -> list[str]:
+    """Return the command line of a job: its program with one positional argument, the folder.
+
+    Of a run on several nodes it is that of one node, and the same on each: which one it is says launch.json.
+
+    Args:
+        spec: of the job.
+        path: its folder, on the machine where the command is given.
+        launch: how it is started, if its folder is not here.
+
+    Raises:
+        UserError: launch.json is damaged, or does not go with the spec.
+    """
     if spec.program != _TRAINER:
         return [sys.executable, "-m", spec.program, str(path)]
+    ranks_here = (launch or read_launch(path)).ranks_here(spec)
     return [
         sys.executable,
         "-m",
-        "torch.distributed.run",
+        f"{spec.program}.torchrun",
         "--rdzv-backend=c10d",
         f"--rdzv-endpoint={meeting_place(path) / 'torchrun'}",
         "--rdzv-conf=store_type=file,keep_alive_interval=3600",
         f"--local-addr={_ADDRESS}",
         f"--log-dir={meeting_place(path)}",
-        f"--nproc-per-node={spec.processes}",
+        f"--nproc-per-node={ranks_here}",
         f"--shutdown-timeout={SHUTDOWN_SECONDS}",
         "-m",
         spec.program,
@@ -123,13 +148,16 @@ def meeting_place(path: Path) -> Path:
 
 def _environment(path: Path) -> dict[str, str]:
     """Return this process' environment for a child: offline, without telemetry, its own extension cache."""
-    threads = os.environ.get("OMP_NUM_THREADS") or str(os.cpu_count() or 1)
-    extensions = str(_extensions(path.resolve()))
-    return (
-        os.environ
-        | _QUIET_ENVIRONMENT
-        | {"OMP_NUM_THREADS": threads, "TORCH_EXTENSIONS_DIR": extensions, _MARK: str(path.resolve())}
-    )
+    threads = {
+        "OMP_NUM_THREADS": os.environ.get("OMP_NUM_THREADS") or str(os.cpu_count() or 1),
+        "GOMP_SPINCOUNT": os.environ.get("GOMP_SPINCOUNT", _SPINS),
+    }
+    return os.environ | settings_of(path.resolve()) | threads
+
+
+def settings_of(path: Path) -> dict[str, str]:
+    """Return what the variables of a job's processes say, wherever its folder is."""
+    return QUIET_ENVIRONMENT | {"TORCH_EXTENSIONS_DIR": str(_extensions(path)), _MARK: str(path)}
 
 
 def _extensions(path: Path) -> Path:

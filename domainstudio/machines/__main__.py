@@ -23,13 +23,13 @@ def main(path: Path) -> int:
         if assignment is None or (link is not None and link.phase == "over" and not assignment.is_asked):
             return 0
         try:
-            machine = store.machine(assignment.machine)
+            machines = [store.machine(name) for name in assignment.machines]
         except UserError as error:  # it was removed from the list
             known = link or Link(machine=assignment.machine, phase="refused", written=time.time())
             write_link(path, known.refused(error.problem))
             return 2
         try:
-            Carrier(folder, machine).run()
+            Carrier(folder, machines).run()
         except UserError as error:  # told in the link
             print(error, file=sys.stderr, flush=True)
             return 2

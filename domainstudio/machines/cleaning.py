@@ -1,16 +1,19 @@
-"""What this program keeps on a machine, project by project, and how it goes from there."""
+"""What this program keeps on a machine, projects and its own versions, and how it goes from there."""
 
 from dataclasses import dataclass
 
 import orjson
+from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
 from domainstudio.machines.assignment import PROJECT_KEY
+from domainstudio.machines.bundle import bundle
 from domainstudio.machines.errand import PROJECTS, answer
 from domainstudio.machines.place import Place
 from domainstudio.machines.ssh import Connection
 from domainstudio.problems import Problem, UserError
 
 _JOBS = "domainstudio.jobs"
+_SECONDS = 120.0
 
 
 @dataclass(frozen=True)
@@ -21,6 +24,41 @@ class Kept:
     size_bytes: int
     running: tuple[str, ...]
     """Its jobs that run there now."""
+
+
+class Version(BaseModel):
+    """A version of this program that was sent to a machine."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    name: str
+    size_bytes: int
+    is_used: bool
+    """Whether a process there uses it, or this program would."""
+
+
+_VERSIONS = TypeAdapter(list[Version])
+
+
+def versions(connection: Connection, *, removing: bool = False) -> list[Version]:
+    """Return the versions of this program on a machine, as they were before those that nobody uses went.
+
+    Args:
+        connection: to the machine.
+        removing: remove those that are not used.
+
+    Raises:
+        UserError: the machine is not reached, or answers nonsense.
+    """
+    machine = connection.machine
+    verb = ["remove"] if removing else []
+    done = connection.python("versions", machine.folder, bundle().name, *verb, seconds=_SECONDS)
+    try:
+        return _VERSIONS.validate_json(done.stdout)
+    except ValidationError as error:
+        said = done.stderr.decode(errors="replace").strip().splitlines()
+        reason = said[-1] if said else error.errors(include_url=False)[0]["msg"]
+    raise UserError(Problem("machine.bad_answer", None, {"name": machine.name, "reason": reason}))
 
 
 def kept(connection: Connection) -> list[Kept]:

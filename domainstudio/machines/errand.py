@@ -1,4 +1,4 @@
-"""One job's business on its machine: sent, started, asked, watched, ended, fetched; a command each."""
+"""One job's business on one machine: sent, started, asked, watched, ended, fetched; a command each."""
 
 import io
 import subprocess
@@ -8,22 +8,22 @@ import orjson
 
 from domainstudio.jobs.checkpoints import CHECKPOINTS, MODEL, best_of, checkpoint_name
 from domainstudio.jobs.events import JobProblem
+from domainstudio.jobs.far_side import job_of_node
 from domainstudio.jobs.folder import JobFolder, Request
 from domainstudio.jobs.frames import frames
-from domainstudio.machines.assignment import Assignment, read_assignment
-from domainstudio.machines.inputs import files_of, inputs_of
+from domainstudio.jobs.launch import Launch
+from domainstudio.jobs.spec import parse_model
+from domainstudio.machines.assignment import Assignment, assignment_of
+from domainstudio.machines.inputs import files_of, prepared
 from domainstudio.machines.place import Place
 from domainstudio.machines.ssh import Connection
 from domainstudio.machines.transfer import File, fetch, listed, send
 from domainstudio.paths import locked
 from domainstudio.problems import Problem, UserError
-from domainstudio.recipe.run import RunSpec
 
 PROJECTS = "projects"
 """Below the program's folder on a machine: one folder for each project that has a job there."""
 _CHECKPOINTS = f"result/{CHECKPOINTS}/"
-_THERE = ".there"
-"""In a job's folder: what of it is another file on the machine."""
 _FETCHING = ".fetch.lock"
 _START_SECONDS = 120.0
 
@@ -31,10 +31,21 @@ _START_SECONDS = 120.0
 class Errand:
     """Does what a job needs there; knows nothing of when."""
 
-    def __init__(self, folder: JobFolder, connection: Connection) -> None:
-        """Reach for nothing yet."""
-        self.connection = connection
+    def __init__(self, folder: JobFolder, connection: Connection, node: int = 0) -> None:
+        """Reach for nothing yet.
+
+        Args:
+            folder: the job's, here.
+            connection: to the machine.
+            node: which of the job's machines it is.
+        """
+        self.connection, self.node = connection, node
         self._place, self._folder = Place(connection), folder
+
+    @property
+    def name(self) -> str:
+        """The machine's name."""
+        return self.connection.machine.name
 
     def send(self, assignment: Assignment, tell: Callable[[int, int], None]) -> None:
         """Bring the spec and all that the job reads.
@@ -42,23 +53,20 @@ class Errand:
         Raises:
             UserError: the connection broke, there is no room, or something is missing here.
         """
-        spec = self._folder.spec()
-        work, inputs = inputs_of(spec.work_as(RunSpec, spec.job_id), self._folder.path)
-        there = self._folder.path / _THERE
-        there.mkdir(exist_ok=True)
-        changed = spec.model_copy(update={"work": work.model_dump(mode="json")})
-        (there / "spec.json").write_bytes(changed.model_dump_json(indent=1).encode())
+        spec_file, inputs = prepared(self._folder)
         files = [File(root, name, folder) for root, name, folder in files_of(inputs)]
-        files.append(File(there, "spec.json", f"jobs/{spec.job_id}"))
+        files.append(File(spec_file.parent, spec_file.name, self._job))
         send(self._place, files, self._project(assignment), tell)
 
-    def start(self, assignment: Assignment, attempts_before: int) -> None:
-        """Have the job started, unless it was since `attempts_before` were known.
+    def start(self, assignment: Assignment, launch: Launch) -> Launch:
+        """Have the job started, unless it was since `assignment.attempts` were known; return how it was.
 
         Raises:
             UserError: the connection broke, or the machine refuses.
         """
-        self._do(assignment, "start", str(attempts_before))
+        given = launch.model_dump_json().encode()
+        told = self._do(assignment, "start", str(assignment.attempts), given=given)
+        return parse_model(Launch, b"".join(told), self.name)
 
     def ask(self, request: Request) -> None:
         """Ask the job there.
@@ -66,7 +74,11 @@ class Errand:
         Raises:
             UserError: the connection broke.
         """
-        self._do(self._assignment(), "ask", given=request.model_dump_json(exclude_defaults=True).encode())
+        self._do(
+            assignment_of(self._folder.path),
+            "ask",
+            given=request.model_dump_json(exclude_defaults=True).encode(),
+        )
 
     def kill(self) -> None:
         """End all of the job's processes there at once.
@@ -74,11 +86,27 @@ class Errand:
         Raises:
             UserError: the connection broke.
         """
-        self._do(self._assignment(), "kill")
+        self._do(assignment_of(self._folder.path), "kill")
+
+    def end(self, patience_seconds: float) -> None:
+        """End what is left there of the job: it is waited for so long, then ended by force.
+
+        Raises:
+            UserError: the connection broke.
+        """
+        self._do(assignment_of(self._folder.path), "end", str(patience_seconds))
+
+    def discard(self) -> None:
+        """Remove the job, which is over, with all that it made there.
+
+        Raises:
+            UserError: the connection broke.
+        """
+        self._do(assignment_of(self._folder.path), "discard")
 
     def watch(self, events_at: int, log_at: int) -> "subprocess.Popen[bytes]":
         """Return a program whose output is what is new, in frames, from these bytes of events and log on."""
-        argv = self._command(self._assignment(), "watch", str(events_at), str(log_at))
+        argv = self._command(assignment_of(self._folder.path), "watch", str(events_at), str(log_at))
         return self.connection.stream(argv, merged=False)
 
     def fetch(self, assignment: Assignment, tell: Callable[[int, int], None]) -> None:
@@ -93,7 +121,7 @@ class Errand:
             self._fetch(assignment, tell)
 
     def _fetch(self, assignment: Assignment, tell: Callable[[int, int], None]) -> None:
-        target, place = f"{self._project(assignment)}/jobs/{self._folder.job_id}", self._folder.path
+        target, place = f"{self._project(assignment)}/{self._job}", self._folder.path
         found = listed(self._place, target, "result")
         if assignment.fetch == "model":
             small = [name for name in found if name.count("/") == 1 and name.endswith(".json")]
@@ -108,21 +136,20 @@ class Errand:
             return checkpoint_name(best.step)
         return max((name.split("/")[2] for name in names if name.startswith(_CHECKPOINTS)), default="-")
 
-    def _assignment(self) -> Assignment:
-        found = read_assignment(self._folder.path)
-        if found is None:
-            raise UserError(Problem("machine.not_assigned", None, {"job": self._folder.job_id}))
-        return found
+    @property
+    def _job(self) -> str:
+        """The job's folder there, below the project's: one for each node, whose disk may be the same."""
+        return f"jobs/{job_of_node(self._folder.job_id, self.node)}"
 
     def _project(self, assignment: Assignment) -> str:
         return f"{self.connection.machine.folder}/{PROJECTS}/{assignment.project}"
 
     def _command(self, assignment: Assignment, verb: str, *arguments: str) -> list[str]:
-        job = f"{self._project(assignment)}/jobs/{self._folder.job_id}"
+        job = f"{self._project(assignment)}/{self._job}"
         return self._place.command("domainstudio.jobs", verb, job, *arguments)
 
-    def _do(self, assignment: Assignment, verb: str, *arguments: str, given: bytes = b"") -> None:
-        answer(self._place, self._command(assignment, verb, *arguments), given)
+    def _do(self, assignment: Assignment, verb: str, *arguments: str, given: bytes = b"") -> list[bytes]:
+        return answer(self._place, self._command(assignment, verb, *arguments), given)
 
 
 def answer(place: Place, argv: list[str], given: bytes = b"") -> list[bytes]:

@@ -6,12 +6,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from domainstudio.jobs.folder import JobFolder
 from domainstudio.jobs.machine import this_machine
 from domainstudio.paths import inside
 from domainstudio.recipe.run import RunSpec
 
 BASES = "bases"
 """Folder of the project there that holds models from outside of the project."""
+_THERE = ".there"
+"""In a job's folder: what of it is another file on its machines."""
 _UP = "../../"
 """From a job folder to its project."""
 
@@ -48,6 +51,22 @@ def inputs_of(spec: RunSpec, job: Path) -> tuple[RunSpec, list[Input]]:
             found.add(Input(folder, there))
             model = model.model_copy(update={"folder": f"{_UP}{there}"})
     return spec.model_copy(update={"model": model}), sorted(found, key=lambda one: one.there)
+
+
+def prepared(folder: JobFolder) -> tuple[Path, list[Input]]:
+    """Write a run's spec as another machine shall read it; return its file, and all that must lie there.
+
+    Raises:
+        UserError: as `inputs_of`, or the spec is refused.
+    """
+    spec = folder.spec()
+    work, inputs = inputs_of(spec.work_as(RunSpec, spec.job_id), folder.path)
+    there = folder.path / _THERE
+    there.mkdir(exist_ok=True)
+    changed = spec.model_copy(update={"work": work.model_dump(mode="json")})
+    file = there / "spec.json"
+    file.write_bytes(changed.model_dump_json(indent=1).encode())
+    return file, inputs
 
 
 def files_of(inputs: list[Input]) -> Iterator[tuple[Path, str, str]]:

@@ -22,6 +22,10 @@ class LastWords:
         self._reader.start()
         return self
 
+    def end(self) -> None:
+        """End the program now, from another thread."""
+        self._process.kill()
+
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:

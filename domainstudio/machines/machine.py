@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict, field_validator
 
 _NAME = re.compile(r"[a-z][a-z0-9-]{0,30}")
 _DESTINATION = re.compile(r"(?:\w[\w.+@-]{0,200}@)?(?:\w[\w.-]{0,200}|[0-9A-Fa-f:]{2,45}(?:%\w{1,16})?)")
+_ADDRESS = re.compile(r"\w[\w.-]{0,200}|[0-9A-Fa-f:]{2,45}")
 _FOLDER = re.compile(r"/?[\w.][\w.-]{0,100}(?:/[\w.][\w.-]{0,100}){0,15}")
 
 
@@ -23,6 +24,8 @@ class Machine(BaseModel):
     """Where this program's files lie there: relative to the home folder, or absolute."""
     ssh_config: str = ""
     """Absolute path of another ssh configuration here than the person's own; empty for that."""
+    address: str = ""
+    """Where other machines of the same run reach it, name or number; empty for the HostName that ssh uses."""
 
     @field_validator("name")
     @classmethod
@@ -44,6 +47,13 @@ class Machine(BaseModel):
     def _check_folder(cls, value: str) -> str:
         if not _FOLDER.fullmatch(value) or {".", ".."} & set(value.split("/")):
             raise ValueError("a path of letters, digits, dots, hyphens and underscores")
+        return value
+
+    @field_validator("address")
+    @classmethod
+    def _check_address(cls, value: str) -> str:
+        if value and not _ADDRESS.fullmatch(value):
+            raise ValueError("a host's name or its IP address, without a port")
         return value
 
     @field_validator("ssh_config")

@@ -2,14 +2,18 @@
 
 import re
 import shlex
+from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
 from domainstudio.language import translate as _
+from domainstudio.machines.machine import Machine
 from domainstudio.machines.requirements import on_a_machine, pinned
 from domainstudio.machines.ssh import Connection
+from domainstudio.paths import read_small, user_cache, write_atomically
 from domainstudio.problems import Problem, UserError
 
 OLDEST_PYTHON = (3, 11)
@@ -132,12 +136,43 @@ def probe(connection: Connection) -> Probe:
     try:
         if finished.code:
             raise ValueError(finished.stderr[-300:].decode("utf-8", "replace"))
-        return Probe.model_validate_json(finished.stdout)
+        found = Probe.model_validate_json(finished.stdout)
+        _remember(machine, found)
+        return found
     except ValidationError as error:
         reason = error.errors(include_url=False)[0]["msg"]
     except ValueError as error:
         reason = str(error)
     raise UserError(Problem("machine.bad_answer", None, {"name": machine.name, "reason": reason}))
+
+
+class _Remembered(BaseModel):
+    """What a machine said last, and which machine that was."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    machine: Machine
+    found: Probe
+
+
+def last_probe(machine: Machine) -> Probe | None:
+    """Return what a machine said when it was asked last; None if it never was since it is described so."""
+    try:
+        told = _Remembered.model_validate_json(read_small(_memory(machine)))
+    except (OSError, UserError, ValidationError):  # asked anew, it is written anew
+        return None
+    return told.found if told.machine == machine else None
+
+
+def _remember(machine: Machine, found: Probe) -> None:
+    data = _Remembered(machine=machine, found=found).model_dump_json().encode()
+    with suppress(OSError):  # a full disk here says nothing of that machine
+        _memory(machine).parent.mkdir(exist_ok=True)
+        write_atomically(_memory(machine), data)
+
+
+def _memory(machine: Machine) -> Path:
+    return user_cache() / "machines" / f"{machine.name}.json"
 
 
 def missing(name: str, found: Probe) -> list[Missing]:

@@ -5,6 +5,7 @@ a key that nobody accepted yet is shown and asked by `host_keys`; passwords are 
 """
 
 import hashlib
+import io
 import os
 import re
 import shlex
@@ -13,7 +14,7 @@ import stat
 import subprocess
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import IO
@@ -117,8 +118,16 @@ class Connection:
         command = [*self.ssh_command(), "--", self.machine.destination, shlex.join(argv)]
         return start(command, stdin=subprocess.DEVNULL, environment=environment(), merged=merged)
 
-    def receive(self, argv: Sequence[str], out: IO[bytes], most_bytes: int) -> None:
+    def receive(
+        self, argv: Sequence[str], out: IO[bytes], most_bytes: int, beat: Callable[[int], None]
+    ) -> None:
         """Write what a command there says into an open file, as it comes, for as long as it takes.
+
+        Args:
+            argv: the command and its arguments, taken literally there.
+            out: the file.
+            most_bytes: the most that it may say.
+            beat: told after each piece how many bytes came so far; what it raises ends the command.
 
         Raises:
             UserError: the machine was not reached or was lost, the command failed, or said more than it may.
@@ -126,9 +135,11 @@ class Connection:
         left = most_bytes
         with self.stream(argv, merged=False) as process, LastWords(process) as words:
             assert process.stdout is not None
-            while left >= 0 and (chunk := process.stdout.read(_CHUNK)):
+            source: io.BufferedReader = process.stdout  # type: ignore[assignment]
+            while left >= 0 and (chunk := source.read1(_CHUNK)):
                 out.write(chunk[: max(0, left)])
                 left -= len(chunk)
+                beat(most_bytes - left)
             if left < 0:
                 raise UserError(Problem("machine.too_much", None, {"name": self.machine.name}))
             code = process.wait()
@@ -146,6 +157,19 @@ class Connection:
     def options(self) -> list[str]:
         """Return the options that ssh and sftp share."""
         return [*configuration(self.machine), *as_options((*_OPTIONS, *self._sharing()))]
+
+    def host_name(self) -> str:
+        """Return the name or number that ssh connects to, as the configuration says; nothing is reached for.
+
+        Raises:
+            UserError: there is no ssh here, or its configuration is not valid.
+        """
+        command = [program("ssh"), *configuration(self.machine), "-G", "--", self.machine.destination]
+        finished = self._run_here(command, b"", CONNECT_SECONDS, MOST_BYTES)
+        found = re.search(rb"(?m)^hostname (\S+)$", finished.stdout)
+        if finished.code or found is None:
+            raise UserError(trouble(self.machine, finished.stderr))
+        return found[1].decode()
 
     def close(self) -> None:
         """End the master that the commands share, if there is one; the next command makes another."""

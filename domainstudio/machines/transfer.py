@@ -128,21 +128,29 @@ def fetch(
     if needed > free_bytes(root):
         raise UserError(no_room(root, needed))
     for name in sorted(missing):
-        tell(total - needed, total)
-        _pull(place.connection, f"{target}/{name}", root / name, files[name])
+        here_already = total - needed
+
+        def beat(came: int, here_already: int = here_already) -> None:
+            tell(here_already + came, total)
+
+        _pull(place.connection, f"{target}/{name}", root / name, files[name], beat)
         needed -= files[name][0]
     tell(total, total)
 
 
-def _pull(connection: Connection, there: str, file: Path, wanted: Checksum) -> None:
-    """Bring one file, going on where an earlier try broke off."""
+def _pull(
+    connection: Connection, there: str, file: Path, wanted: Checksum, beat: Callable[[int], None]
+) -> None:
+    """Bring one file, going on where an earlier try broke off; `beat` is told its bytes that are here."""
     size, digest = wanted
     staged = file.parent / f".incoming-{digest}"
     file.parent.mkdir(parents=True, exist_ok=True)
     with staged.open("ab") as out:
         begun = os.fstat(out.fileno()).st_size
+        beat(begun)
         if begun < size:
-            connection.receive(["tail", "-c", f"+{begun + 1}", "--", there], out, most_bytes=size - begun)
+            rest = ["tail", "-c", f"+{begun + 1}", "--", there]
+            connection.receive(rest, out, size - begun, lambda came: beat(begun + came))
     if sha256(staged) != digest:
         name = connection.machine.name
         if staged.stat().st_size < size:

@@ -4,10 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from domainstudio.mixture.shares import Portion
-
-BOOK_WORDS = 90_000
-BOOK_UNSPACED = 150_000
-"""Characters of a book in a script without word spaces, such as Chinese."""
+from domainstudio.tokenizer.arithmetic import BOOK_UNSPACED, BOOK_WORDS
 
 
 @dataclass(frozen=True)

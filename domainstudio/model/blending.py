@@ -35,7 +35,11 @@ def measure_blends(work: BlendWork, job: Path, result: Path, report: Callable[[i
     Raises:
         UserError: the models cannot be loaded or are not of one shape, or a loss is no number.
     """
-    texts = [HeldOutText(source, job, work.spec) for source in work.spec.held_out]
+    recipe = work.spec.recipe
+    texts = [
+        HeldOutText(source, job, recipe.probe_tokens, recipe.stage.sequence_length)
+        for source in work.spec.held_out
+    ]
     trained = [JobFolder(job).reach(folder) for folder in work.trained]
     needs_base = any(blend.needs_base for blend in work.blends)
     chat = next((blend.chat for blend in work.blends if blend.chat), None)

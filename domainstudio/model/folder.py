@@ -105,5 +105,13 @@ def check_saved(model: PreTrainedModel, state: dict[str, torch.Tensor], folder: 
 
 
 def save_model(model: PreTrainedModel, state: dict[str, torch.Tensor], folder: Path) -> None:
-    """Write config, generation config and `state` (the whole weights, as safetensors) into `folder`."""
-    model.save_pretrained(folder, state_dict=state)
+    """Write config, generation config and `state` (the whole weights, as safetensors) into `folder`.
+
+    Of several ranks every one that calls this writes: by itself transformers would on rank 0 alone, and say
+    nothing on others, whose node has a disk of its own.
+    """
+    model.should_save_on_this_rank = lambda is_main_process: is_main_process
+    try:
+        model.save_pretrained(folder, state_dict=state)
+    finally:
+        del model.should_save_on_this_rank

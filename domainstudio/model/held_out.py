@@ -9,7 +9,7 @@ from transformers import PreTrainedModel
 
 from domainstudio.evaluation.losses import Loss
 from domainstudio.jobs.folder import JobFolder
-from domainstudio.recipe.run import HeldOutSource, RunSpec
+from domainstudio.recipe.run import HeldOutSource
 from domainstudio.tokenizer.packed import PackedTokens
 
 _UNSCORED = -100
@@ -18,15 +18,20 @@ _UNSCORED = -100
 class HeldOutText:
     """The first whole held-out documents of one source, cut into windows; loaded once, scored many times."""
 
-    def __init__(self, source: HeldOutSource, job: Path, spec: RunSpec) -> None:
+    def __init__(self, source: HeldOutSource, job: Path, tokens: int, length: int) -> None:
         """Cut the windows: inputs int64 [windows, length], labels alike, the last window padded unscored.
 
         Every token is scored once; the first is predicted from end-of-text.
+
+        Args:
+            source: the text.
+            job: its token file is relative to it.
+            tokens: so many at most, in whole documents.
+            length: of a window.
         """
         self.source = source
         packed = PackedTokens(JobFolder(job).reach(source.tokens))
-        stream, self.bytes = packed.whole_documents(spec.recipe.probe_tokens)
-        length = spec.recipe.stage.sequence_length
+        stream, self.bytes = packed.whole_documents(tokens)
         self.tokens = len(stream)
         windows = max(1, -(-self.tokens // length))
         labels = torch.full((windows * length,), _UNSCORED, dtype=torch.int64)

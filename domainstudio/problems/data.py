@@ -97,17 +97,66 @@ SENTENCES: dict[str, str] = {
     "mixture.unknown_preset": "There is no preset named {preset}; there are: {known}.",
     "mixture.unknown_source": "There is no packed source named {source}; there are: {known}.",
     "sample.package_missing": "The sample needs the package {package}: install domainstudio[train].",
+    "tokenizer.bad_pieces": "{count} new tokens are not possible: choose from 1 to {most:,}.",
+    "tokenizer.bad_chunks": (
+        "{chunks:,} chunks are not possible: choose from 1 to {most:,}; more than one only for a Unigram "
+        "vocabulary that no sizing began."
+    ),
     "tokenizer.bad_size": "A vocabulary of {size} entries is not possible: choose from {least} to 1,000,000.",
+    "tokenizer.bad_types": (
+        "{types:,} types in memory are not possible: choose from {least:,} to {most:,}; a million take about "
+        "3 GB."
+    ),
     "tokenizer.base_has_one": "The base model {folder} brings its own tokenizer: pack with it.",
+    "tokenizer.beyond_sizing": (
+        "{job} sized vocabularies up to {largest:,} entries, and {size:,} are more: size again with more."
+    ),
     "tokenizer.changed": "The tokenizer in {folder} was changed after it was chosen: train it again.",
+    "tokenizer.extension_unsound": (
+        "The extended vocabulary is not used: document {document} showed that {reason}. Stay with the base's."
+    ),
     "tokenizer.id_too_high": (
         "The tokenizer has the id {id:,}, and no more than {most:,} entries are possible: take another one."
     ),
     "tokenizer.missing": "There is no tokenizer.json in {folder}: the model's tokenizer belongs there.",
+    "tokenizer.little_text": (
+        "There are {megabytes:,} MB of text, and a size found on less than 100 MB is that of the sample: "
+        "import more text, or take the size as a lower bound."
+    ),
     "tokenizer.no_end_of_text": "The tokenizer has no end-of-text token; known ones are: {known}.",
+    "tokenizer.no_field": (
+        "{project} has no text but general text: import text of the field, of which new tokens are made."
+    ),
+    "tokenizer.no_held_out": (
+        "The sources have no held-out text to measure vocabularies on: import more documents."
+    ),
+    "tokenizer.no_sizing": (
+        "{job} sized no vocabulary to the end: run `domainstudio tokenizer size` and wait for it."
+    ),
+    "tokenizer.none_there": (
+        "There is no tokenizer at {path}: name a tokenizer.json, a SentencePiece .model, or a folder with "
+        "either."
+    ),
     "tokenizer.none_yet": (
         "The project {project} has no tokenizer yet: train one with `domainstudio tokenizer train`."
     ),
+    "tokenizer.not_extendable": (
+        "A vocabulary of kind {kind} cannot be extended ({folder}): byte-pair and Unigram vocabularies can."
+    ),
+    "tokenizer.not_extended": (
+        "{project} has no extended vocabulary with new tokens to grow its base by: extend it first, "
+        "`domainstudio tokenizer extend`."
+    ),
+    "tokenizer.not_grown": "The base of {project} was not grown here: there is none before it to go back to.",
+    "tokenizer.nothing_to_extend": (
+        "The model ({preset}) has random weights: train a vocabulary on the corpus instead of extending one."
+    ),
+    "tokenizer.types_thinned": (
+        "The text has {seen:,} types or more, and {kept:,} are in memory: rare ones were thinned, those kept "
+        "count for them; allow more types if there is memory, or train on chunks."
+    ),
+    "tokenizer.too_many": "{count} tokenizers at once are too many: compare up to {most}.",
+    "tokenizer.unknown": "There is no tokenizer named {name} here; there are: {known}.",
     "tokenizer.unreadable": "{file} is no tokenizer: {reason}",
     "tokens.none_yet": (
         "The corpus of {project} is not packed with the current tokenizer: run `domainstudio tokenizer pack`."

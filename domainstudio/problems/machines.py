@@ -27,6 +27,7 @@ SENTENCES: dict[str, str] = {
     ),
     "machine.lost": "The connection to {name} failed ({reason}): check it by hand with `ssh`, then repeat.",
     "machine.name_taken": "There is a machine named {name} already: choose another name, or remove that one.",
+    "machine.named_twice": "{name} is named twice: a machine is one node of a run.",
     "machine.no_consent": (
         "Nothing was done on {name}: read the commands above, and say yes to them, or repeat with `--yes`."
     ),
@@ -73,16 +74,28 @@ SENTENCES: dict[str, str] = {
     "machine.damaged_file": "{file} arrived damaged, to or from {name}: it is sent anew the next time.",
     "machine.disk_full": "The disk of {name} is full: make room there; what has arrived is kept.",
     "machine.file_gone": "{file} is needed by the run and is not here: bring it back, then resume.",
+    "machine.node_ended": (
+        "{job} has ended on {name}, and the rest of it did not notice: it was ended everywhere. The last "
+        "line printed there: {line}. Mend that, then resume."
+    ),
     "machine.no_frame": (
         "The machine said something else than was asked for ({line}): a login script there may print it."
     ),
     "machine.no_project": "{name} keeps nothing of a project {project}; there are: {known}.",
+    "machine.no_nodes": "A run takes one node at least: give another number.",
     "machine.no_program": (
         "{name} lacks what this program needs: bring it there with `domainstudio machines mend {name}`, then "
         "resume."
     ),
     "machine.no_room": "{name} has {free} free, and {needed} are to be sent: make room there.",
+    "machine.not_asked": (
+        "What {name} has is not known yet: open Machines, which asks it, or `domainstudio machines probe "
+        "{name}`."
+    ),
     "machine.not_assigned": "{job} does not say which machine it runs on: its remote.json is gone.",
+    "machine.one_to_log_in": (
+        "A batch script is for one machine, on which `sbatch` is typed: give that one, and how many nodes."
+    ),
     "machine.out_of_step": (
         "{file} is shorter than what the machine has told already: it was changed here. Restore it, or "
         "remove it to have all of it told again."

@@ -130,10 +130,6 @@ SENTENCES: dict[str, str] = {
         "A checkpoint needs {needed}, and the disk of {folder} has {free} free: free some space, then start "
         "or resume the run; what was saved before is intact."
     ),
-    "checkpoint.other_ranks": (
-        "This run's checkpoints were written by {then} processes and cannot go on with {now}: set "
-        "processes={then}."
-    ),
     "checkpoint.put_off": (
         "The checkpoint of step {step} was put off: it needs {needed}, and the disk of {folder} has {free} "
         "free. The run goes on and tries again at its next checkpoint: free some space."
@@ -174,6 +170,10 @@ SENTENCES: dict[str, str] = {
     "layers.none": (
         "{run} has no layer map: a run writes one at its end if it has a spring or record_importance=true."
     ),
+    "launch.uneven": (
+        "{processes} processes cannot be shared out evenly to {nodes} machines: take a number of processes "
+        "that the number of machines divides."
+    ),
     "model.adapter": (
         "{folder} holds an adapter and no whole model: merge it into its base model first, and give that "
         "folder."
@@ -196,9 +196,16 @@ SENTENCES: dict[str, str] = {
         "{folder} holds no .safetensors weights: pickled weights are not loaded because they can run code; "
         "convert them first."
     ),
+    "model.no_number": (
+        "The loss of the base on {source} is no number: take another base, or leave the source out."
+    ),
     "model.not_finite": (
         "The model in {folder} has values that are no numbers in {count} of its weights, the first {name}: "
         "get it again, or start from an earlier checkpoint."
+    ),
+    "model.not_grown": (
+        "{architecture} is no architecture whose vocabulary can be grown, as old tokens would not score as "
+        "before: stay with the base's vocabulary."
     ),
     "model.not_saved_whole": (
         "The model does not survive being saved: {count} weights, the first {name}, come back changed; this "
@@ -228,6 +235,31 @@ SENTENCES: dict[str, str] = {
         "{count} weights of the model in {folder} are in none of its files, the first {name}: fetch the "
         "whole model again."
     ),
+    "nodes.differ": (
+        "Machine {node} of the run was sent another run, or another way to start it: send the run to all "
+        "machines again, then resume it."
+    ),
+    "nodes.gone": (
+        "Machine {node} of the run is gone: its process ended or its network is down, and its job.log has "
+        "what is known. Once it is back, resume the run: it goes on from the newest checkpoint all machines "
+        "have."
+    ),
+    "nodes.missing": (
+        "Machine {node} of the run did not come to {address}, port {port}: start the run there too, and see "
+        "that the machines reach that address and no firewall is between them."
+    ),
+    "nodes.no_address": (
+        "Machine 0 of the run cannot listen at {address}, port {port} ({reason}): give an address of that "
+        "machine which the others reach, and a free port."
+    ),
+    "nodes.nothing_common": (
+        "The machines of the run have no checkpoint in common, one of them those in {folder}: bring a "
+        "checkpoint's folder to all machines, then resume the run."
+    ),
+    "recipe.no_new_rows": (
+        "The base has no rows of new tokens to train alone: set new_rows_steps=0, or grow the base first, "
+        "`domainstudio tokenizer grow`."
+    ),
     "recipe.no_general_text": (
         "The spring {spring} measures importance on general text, and none is packed: import some with the "
         "role general and pack it, or choose the spring l2-sp, which needs none."
@@ -247,6 +279,14 @@ SENTENCES: dict[str, str] = {
         "Process {rank} of the run died, often for want of memory: its job.log has what is known; go on with "
         "`domainstudio runs resume`, or first with a smaller micro_batch in a run of its own."
     ),
+    "run.ranks_apart": (
+        "{run} runs on several machines, each of which holds a part of its state: resume it on as many "
+        "processes as before."
+    ),
+    "run.ranks_uneven": (
+        "{ranks} processes cannot share out the steps of this run evenly, and its tokens a step stay as they "
+        "are: go on with a number of processes among {possible}."
+    ),
     "run.same_text": (
         "{run} stopped at step {step} of {steps} on this very text; a new run would warm the rate up on text "
         "it has seen, which hurts and does not recover (arXiv 2308.04014): go on with `domainstudio runs "
@@ -259,6 +299,10 @@ SENTENCES: dict[str, str] = {
     "run.no_checkpoint": "{run} has no checkpoint of step {step}; there are: {steps}.",
     "run.not_a_run": "{job} is a job but no training run.",
     "run.other_tokenizer": "{run} was trained with another tokenizer than the project's current one.",
+    "run.too_few_devices": (
+        "The run has {here} processes on this machine, which has {devices} GPUs: go on on fewer with "
+        "`domainstudio runs resume RUN --processes {devices}`, or start one with processes={devices}."
+    ),
     "samples.base_gone": (
         "{run} started from {base}, which is not there any more: its text cannot be put beside the run's."
     ),

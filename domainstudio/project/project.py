@@ -145,6 +145,11 @@ class Project:
         return str(row["value"])
 
 
+def set_base(connection: sqlite3.Connection, base: ModelOrigin) -> None:
+    """Make another model the project's base; called inside a transaction."""
+    connection.execute("UPDATE facts SET value = ? WHERE key = 'base'", (base.model_dump_json(),))
+
+
 def create(path: Path, base: ModelOrigin) -> Project:
     """Make a new project folder with its database and open it.
 

@@ -43,12 +43,21 @@ def add_tokenizer(connection: sqlite3.Connection, row: TokenizerRow, job_id: str
 
 def current_tokenizer(connection: sqlite3.Connection) -> TokenizerRow | None:
     """Return the newest tokenizer."""
-    row = connection.execute(
-        "SELECT folder, sha256, vocabulary FROM tokenizers ORDER BY id DESC LIMIT 1"
-    ).fetchone()
-    if row is not None and not 0 < row["vocabulary"] <= MOST_ENTRIES:
+    return next(iter(_tokenizers(connection, "LIMIT 1")), None)
+
+
+def all_tokenizers(connection: sqlite3.Connection) -> list[TokenizerRow]:
+    """Return every tokenizer the project has had, the newest first."""
+    return _tokenizers(connection, "")
+
+
+def _tokenizers(connection: sqlite3.Connection, limit: str) -> list[TokenizerRow]:
+    rows = connection.execute(
+        f"SELECT folder, sha256, vocabulary FROM tokenizers ORDER BY id DESC {limit}"
+    ).fetchall()
+    if any(not 0 < row["vocabulary"] <= MOST_ENTRIES for row in rows):
         raise damaged(connection)
-    return TokenizerRow(**dict(row)) if row else None
+    return [TokenizerRow(**dict(row)) for row in rows]
 
 
 def add_token_file(

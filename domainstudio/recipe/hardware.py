@@ -57,7 +57,7 @@ class Hardware:
     """On one machine."""
     nodes: int = 1
     is_here: bool = False
-    """Whether it is this machine's own, so that what was measured here holds for it."""
+    """Whether it is where the run goes on, here or on a chosen machine: what was measured there holds."""
 
     @property
     def is_cpu(self) -> bool:

@@ -1,5 +1,6 @@
 """The recipe: how a model is trained. The text under each field feeds --help and the form."""
 
+import math
 from bisect import bisect_right
 from collections.abc import Iterator
 from typing import Any, Literal
@@ -72,6 +73,8 @@ class Stage(BaseModel):
     """Copies of blocks that expansion puts in evenly and trains alone (LLaMA-Pro: 8 for 32)."""
     frozen_blocks: int = Field(default=0, ge=0, le=2**14)
     """First blocks that stay as they are, with the embeddings; 0 trains everything."""
+    new_rows_steps: int = Field(default=0, ge=0, le=10**9)
+    """First steps in which rows of new tokens learn alone; 1 to 5 % of all (EEVE 2402.14714), 0 none."""
 
     spring: Spring = "none"
     """Pull back to the weights at step 0: none, l2-sp (all alike), or by importance ewc, si, hierarchical."""
@@ -142,7 +145,7 @@ class Recipe(BaseModel):
     zero_stage: Literal[1, 2, 3] = 1
     """What DeepSpeed ZeRO spreads over the devices: 1 optimizer, 2 and gradients, 3 and parameters."""
     processes: int = Field(default=1, ge=1, le=64)
-    """Devices on this machine: one process for each GPU; 1 on a CPU."""
+    """Devices, on all machines of the run together: one process for each GPU; 1 on a CPU."""
     activation_checkpointing: bool = False
     """Computes activations again instead of keeping them: about a third slower, far less memory."""
     seed: int = Field(default=0, ge=0, lt=2**31)
@@ -203,6 +206,33 @@ class Recipe(BaseModel):
         """Return the tokens that all devices have seen before a step from 1."""
         sequences = self.stage.micro_batches_before(step) * self.stage.micro_batch * self.processes
         return sequences * self.stage.sequence_length
+
+    def possible_ranks(self) -> list[int]:
+        """Return the numbers of processes that can share out every step of the run evenly.
+
+        A run keeps its tokens a step on any of them: each process then sums more micro-batches, or fewer.
+        """
+        whole = self._shared_out()
+        return [ranks for ranks in range(1, whole + 1) if not whole % ranks]
+
+    def _shared_out(self) -> int:
+        """Return a number that all which the processes share out at any step is a multiple of."""
+        warming = range(1, self.stage.batch_warmup_steps + 1)
+        sums = {self.stage.gradient_accumulation, *map(self.stage.accumulation_at, warming)}
+        whole = math.gcd(*sums) * self.processes
+        if self.stage.kl_strength:
+            whole = math.gcd(whole, self.stage.micro_batch * self.processes)
+        return whole
+
+    def require_ranks(self, ranks: int) -> None:
+        """Return if a run can go on on so many processes.
+
+        Raises:
+            UserError: they cannot share out its steps evenly.
+        """
+        if ranks < 1 or self._shared_out() % ranks:
+            params = {"ranks": ranks, "possible": ", ".join(map(str, self.possible_ranks()))}
+            raise UserError(Problem("run.ranks_uneven", "processes", params))
 
     @property
     def weight_bytes(self) -> int:
@@ -271,6 +301,8 @@ class Recipe(BaseModel):
             raise ValueError("give the warm-up in steps or as a share, not both")
         if self.stage.frozen_blocks and self.stage.method != "full":
             raise ValueError("frozen_blocks goes with method=full; lora and expansion freeze all of the base")
+        if self.stage.new_rows_steps and (self.stage.method != "full" or self.stage.frozen_blocks):
+            raise ValueError("new_rows_steps goes with method=full and frozen_blocks=0")
         if self.stage.record_importance and self.stage.spring != "none":
             raise ValueError("record_importance goes without a spring, whose pull would count as learned")
         if self.stage.batch_warmup_steps and self.stage.gradient_accumulation == 1:

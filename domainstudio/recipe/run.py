@@ -37,8 +37,11 @@ class ModelOrigin(BaseModel):
 
     @property
     def name(self) -> str:
-        """The preset, the run and step, or the folder."""
-        return f"{self.run}@{self.step}" if self.run is not None else str(self.preset or self.folder)
+        """The preset, the run and step, or the folder; of one in the project its own name."""
+        if self.run is not None:
+            return f"{self.run}@{self.step}"
+        folder = str(self.folder)
+        return self.preset or (Path(folder).name if folder.startswith("..") else folder)
 
 
 def folder_of(model: ModelOrigin, job: Path) -> Path:
@@ -118,6 +121,8 @@ class RunSpec(BaseModel):
     """Folder of the tokenizer, relative to the job folder."""
     tokenizer_sha256: str
     vocabulary: int = Field(ge=1, le=2**24)
+    first_new_row: int | None = Field(default=None, ge=0, le=2**24)
+    """The first row of tokens that the base did not know, if the recipe trains them alone at first."""
     sources: tuple[TrainingSource, ...] = Field(min_length=1, max_length=MOST_SOURCES)
     held_out: tuple[HeldOutSource, ...]
     general_text: tuple[TrainingSource, ...] = Field(

@@ -80,6 +80,7 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("lora_embeddings", "LoRA with embeddings", _PROTECTION, False),
     Setting("expanded_blocks", "New blocks", _PROTECTION, False, "blocks"),
     Setting("frozen_blocks", "Frozen blocks", _PROTECTION, False, "blocks"),
+    Setting("new_rows_steps", "New rows alone", _PROTECTION, False, "steps"),
     Setting("spring", "Spring", _PROTECTION, True),
     Setting("spring_strength", "Strength", _PROTECTION, True),
     Setting("spring_mode", "Where it pulls", _PROTECTION, False),

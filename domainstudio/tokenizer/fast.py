@@ -16,6 +16,7 @@ import orjson
 from numpy.typing import NDArray
 from tokenizers import normalizers
 
+from domainstudio.tokenizer.alphabet import bytes_of, spell
 from domainstudio.tokenizer.vocabulary import FILE
 
 # The pattern of GPT-2, which `ByteLevel` applies unless told not to.
@@ -173,24 +174,11 @@ def _model_of(document: dict[str, Any]) -> dict[str, Any]:
     return model
 
 
-def _bytes_and_letters() -> tuple[dict[int, int], dict[int, int]]:
-    """Return GPT-2's tables for `str.translate`: letter of a vocabulary to byte (as Latin-1), and back."""
-    printable = [*range(33, 127), *range(161, 173), *range(174, 256)]
-    others = [byte for byte in range(256) if byte not in printable]
-    letter_of = {byte: byte for byte in printable} | {byte: 256 + n for n, byte in enumerate(others)}
-    no_byte = {byte: 0xFFFF for byte in others}
-    return no_byte | {letter: byte for byte, letter in letter_of.items()}, letter_of
-
-
 def _merges_of(model: dict[str, Any]) -> list[_Pair]:
     """Return the merge list as pairs of bytes."""
-    byte_of, _ = _bytes_and_letters()
     pairs = (merge.split(" ") if isinstance(merge, str) else merge for merge in model["merges"])
     try:
-        merges = [
-            (left.translate(byte_of).encode("latin-1"), right.translate(byte_of).encode("latin-1"))
-            for left, right in pairs
-        ]
+        merges = [(bytes_of(left), bytes_of(right)) for left, right in pairs]
     except UnicodeEncodeError:
         raise NotReproducible("its vocabulary is not of bytes") from None
     if len(set(merges)) != len(merges):
@@ -200,11 +188,10 @@ def _merges_of(model: dict[str, Any]) -> list[_Pair]:
 
 def _ranks_of(merges: list[_Pair], vocabulary: dict[str, int]) -> tuple[dict[bytes, int], list[int]]:
     """Return the rank of each token, bytes first and then in order of the merges, and the id of each rank."""
-    _, letter_of = _bytes_and_letters()
     tokens = dict.fromkeys([bytes([byte]) for byte in range(256)])
     tokens |= dict.fromkeys(left + right for left, right in merges)
     try:
-        identifiers = [vocabulary[token.decode("latin-1").translate(letter_of)] for token in tokens]
+        identifiers = [vocabulary[spell(token)] for token in tokens]
     except KeyError:
         raise NotReproducible("its vocabulary lacks a byte") from None
     return {token: rank for rank, token in enumerate(tokens)}, identifiers

@@ -20,7 +20,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from domainstudio.jobs.arrays import save_array
 from domainstudio.paths import inside, open_plain, read_small, write_atomically
 from domainstudio.problems import Problem, UserError
-from domainstudio.tokenizer.words import WordCount
+from domainstudio.tokenizer.words import NO_WORDS, WordCount
 
 META = "meta.json"
 _DOCUMENTS, _BYTES = ".documents.npy", ".bytes.npy"
@@ -117,7 +117,7 @@ class PartWriter:
     def count(self, characters: int, sample: WordCount) -> None:
         """Add to what is known of the text that the appended documents were made of."""
         self._characters = (self._characters or 0) + characters
-        self._sample = (self._sample or WordCount()) + sample
+        self._sample = (self._sample or NO_WORDS) + sample
 
     def close(self, made_of: str) -> PartMeta:
         """End the part: everything is on disk before the .json that says so."""
@@ -196,7 +196,7 @@ def write_meta(
         documents=sum(part.documents for part in parts),
         bytes=sum(part.bytes for part in parts),
         characters=_sum_known([part.characters for part in parts]),
-        sample=sum(samples, WordCount()) if samples else None,
+        sample=sum(samples, NO_WORDS) if samples else None,
         parts=tuple(parts),
     )
     write_atomically(folder / META, meta.model_dump_json(indent=1).encode())

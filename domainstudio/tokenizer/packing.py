@@ -41,36 +41,48 @@ class PartPlan:
     """Ascending."""
     size_bytes: int
 
-    def made_of(self, tokenizer_sha256: str) -> str:
-        """Return the hash of everything the part depends on; shards are never rewritten."""
-        digest = hashlib.sha256(f"{tokenizer_sha256} {self.shard.parent.name}/{self.shard.name} ".encode())
+    def made_of(self, made_with: str) -> str:
+        """Return the hash of everything the part depends on; shards are never rewritten.
+
+        `made_with` says what is done with the rows: the tokenizer's hash.
+        """
+        digest = hashlib.sha256(f"{made_with} {self.shard.parent.name}/{self.shard.name} ".encode())
         digest.update(self.rows.astype("<i8").data)
         return digest.hexdigest()
 
 
-def cut(rows: NDArray[np.int64], sizes_bytes: NDArray[np.int64]) -> Iterator[tuple[NDArray[np.int64], int]]:
-    """Cut a shard's rows, with the size of each, into runs of at most `PART_TOKENS`; yield (rows, bytes)."""
+def cut(
+    rows: NDArray[np.int64], sizes_bytes: NDArray[np.int64], most: int | None = None
+) -> Iterator[tuple[NDArray[np.int64], int]]:
+    """Cut a shard's rows, with the size of each, into runs of at most `most` bytes; yield (rows, bytes).
+
+    By default these are `PART_TOKENS`.
+    """
+    most = PART_TOKENS if most is None else most
     ends = np.cumsum(sizes_bytes + 1)
     start, taken = 0, 0
     while start < len(rows):
-        end = max(start + 1, int(np.searchsorted(ends, taken + PART_TOKENS, side="right")))
+        end = max(start + 1, int(np.searchsorted(ends, taken + most, side="right")))
         yield rows[start:end], int(sizes_bytes[start:end].sum())
         start, taken = end, int(ends[end - 1])
 
 
-def plan_source(folder: Path, shards: Iterable[tuple[Path, NDArray[np.int64]]]) -> list[PartPlan]:
+def plan_source(
+    folder: Path, shards: Iterable[tuple[Path, NDArray[np.int64]]], most: int | None = None
+) -> list[PartPlan]:
     """Return the parts of one token file.
 
     Args:
         folder: of the token file; it exists.
         shards: each document shard with the rows to take, ascending.
+        most: bytes of a part, ends of documents counted, or it is one document; by default `PART_TOKENS`.
     """
     import pyarrow.parquet as pq
 
     plans: list[PartPlan] = []
     for shard, rows in shards:
         sizes = pq.read_table(shard, columns=["bytes"]).column(0).to_numpy()[rows]
-        for run, size_bytes in cut(rows, sizes):
+        for run, size_bytes in cut(rows, sizes, most):
             plans.append(PartPlan(folder, len(plans), shard, run, size_bytes))
     return plans
 
@@ -116,14 +128,15 @@ def pack(
             report(done)
     left = sorted((plan for plan in plans if plan not in found), key=lambda plan: -plan.size_bytes)
     if processes is None:
-        processes = _processes_for(sum(plan.size_bytes for plan in left))
+        processes = processes_for(sum(plan.size_bytes for plan in left))
     made = run_tasks(partial(_pack_part, encoder), left, lambda more: report(done + more), processes)
     found |= dict(zip(left, made, strict=True))
     kind = (encoder.dtype, encoder.vocabulary, encoder.sha256, encoder.end_of_text)
     return [write_meta(folder, *kind, [found[plan] for plan in parts]) for folder, parts in files.items()]
 
 
-def _processes_for(size_bytes: int) -> int:
+def processes_for(size_bytes: int) -> int:
+    """Return in how many processes so much text is worked on; 0 is this one."""
     return 0 if size_bytes < SMALL_BYTES else min(MOST_PROCESSES, os.cpu_count() or 1)
 
 

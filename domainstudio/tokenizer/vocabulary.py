@@ -36,24 +36,32 @@ def load(folder: Path) -> "Tokenizer":
     Raises:
         UserError: there is no tokenizer.json, or it is not one.
     """
+    return parsed(_data_of(folder), folder / FILE)
+
+
+def parsed(data: bytes, file: Path) -> "Tokenizer":
+    """Return the tokenizer that a tokenizer.json holds; `file` names it in what is said.
+
+    Raises:
+        UserError: it is none, or one that makes a text many times longer.
+    """
     from tokenizers import Tokenizer
 
-    data = _data_of(folder)
-    with panics(folder):
+    with panics(file.parent, file.name):
         try:
             tokenizer = Tokenizer.from_buffer(data)
         except Exception as error:  # the library raises bare Exception for every malformed file
-            raise _unreadable(folder, error) from None
+            raise _unreadable(file.parent, error, file.name) from None
         tokenizer.no_truncation()
         tokenizer.no_padding()
     may_replace = b"Replace" in data or b"\\u00" in data  # as it stands, or with letters escaped
     if may_replace and _growth(orjson.loads(data)) > _MOST_GROWTH:
-        raise _unreadable(folder, "its rules make a text many times longer")
+        raise _unreadable(file.parent, "its rules make a text many times longer", file.name)
     return tokenizer
 
 
 @contextmanager
-def panics(folder: Path) -> Iterator[None]:
+def panics(folder: Path, name: str = FILE) -> Iterator[None]:
     """Turn a panic of the library, which is no Exception, into a UserError.
 
     A rule of a crafted tokenizer.json may be sound until a text meets it.
@@ -63,7 +71,7 @@ def panics(folder: Path) -> Iterator[None]:
     except BaseException as error:
         if type(error).__name__ != "PanicException":
             raise
-        raise _unreadable(folder, error) from None
+        raise _unreadable(folder, error, name) from None
 
 
 def _unreadable(folder: Path, reason: object, name: str = FILE) -> UserError:
@@ -79,6 +87,21 @@ def _growth(part: Any) -> int:
         return 1
     own = max(1, len(str(part.get("content")))) if part.get("type") == "Replace" else 1
     return own * math.prod(_growth(value) for key, value in part.items() if key not in _LARGE)
+
+
+def model_of(folder: Path, kind: str) -> dict[str, Any]:
+    """Return the part of a tokenizer.json that holds its vocabulary.
+
+    Raises:
+        UserError: there is none, or it is of another kind than BPE or Unigram, as `kind` says.
+    """
+    try:
+        model = orjson.loads(_data_of(folder))["model"]
+        if model["type"] != kind:
+            raise _unreadable(folder, f"its model is {model['type']}, not {kind}")
+    except (ValueError, KeyError, TypeError) as error:
+        raise _unreadable(folder, error) from None
+    return dict(model)
 
 
 def copy(source: Path, target: Path) -> None:

@@ -10,11 +10,16 @@ EVERY = 16
 MOST_CHARACTERS = 100_000
 """How much of one document is counted at most."""
 
-# Scripts that put no space between words: their characters are counted instead.
-_UNSPACED = re.compile(
-    "[\u2e80-\u2fdf\u3041-\u309f\u30a1-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]"
-)
+UNSPACED = (
+    (0x2E80, 0x2FDF), (0x3041, 0x309F), (0x30A1, 0x30FF), (0x3400, 0x4DBF), (0x4E00, 0x9FFF),
+    (0xF900, 0xFAFF), (0x20000, 0x3FFFF),
+)  # fmt: skip
+"""Code points, both ends included, of scripts without spaces between words: characters are counted there."""
+_UNSPACED = re.compile("[" + "".join(f"{chr(first)}-{chr(last)}" for first, last in UNSPACED) + "]")
 _WORD = re.compile(r"[^\W_]+(?:['’.\-][^\W_]+)*")
+
+_SENTENCE_END = re.compile(r"[.!?][\"'”’)\]]*(?=\s|$)|[。！？]")
+"""A full stop within a number or an address ends nothing; one after an abbreviation is taken for an end."""
 
 
 class WordCount(BaseModel):
@@ -28,6 +33,8 @@ class WordCount(BaseModel):
     """Of scripts that put spaces between words."""
     unspaced: int = 0
     """Characters of scripts that do not, such as Chinese."""
+    sentences: int | None = None
+    """None where they were not counted: in token files packed before that was done."""
 
     def __add__(self, other: "WordCount") -> "WordCount":
         """Return both samples together."""
@@ -36,7 +43,20 @@ class WordCount(BaseModel):
             characters=self.characters + other.characters,
             words=self.words + other.words,
             unspaced=self.unspaced + other.unspaced,
+            sentences=None
+            if self.sentences is None or other.sentences is None
+            else self.sentences + other.sentences,
         )
+
+
+NO_WORDS = WordCount(sentences=0)
+"""Of no document: what a sum begins with."""
+
+
+def word_spans(text: str) -> list[tuple[int, int]]:
+    """Return where the words of a text begin and end, of scripts that put spaces between them."""
+    spaced = text if text.isascii() else _UNSPACED.sub(" ", text)
+    return [match.span() for match in _WORD.finditer(spaced)]
 
 
 def count_words(text: str) -> WordCount:
@@ -47,12 +67,13 @@ def count_words(text: str) -> WordCount:
     if not text.isascii():
         spaced, unspaced = _UNSPACED.subn(" ", text)
     words = sum(1 for _ in _WORD.finditer(spaced))
-    return WordCount(documents=1, characters=len(text), words=words, unspaced=unspaced)
+    sentences = sum(1 for _ in _SENTENCE_END.finditer(text)) or 1
+    return WordCount(documents=1, characters=len(text), words=words, unspaced=unspaced, sentences=sentences)
 
 
 def count_sample(texts: Iterable[str], first: int) -> WordCount:
     """Count the documents of the sample among some texts, the first of which has the number `first`."""
-    total = WordCount()
+    total = NO_WORDS
     for number, text in enumerate(texts, first):
         if number % EVERY == 0:
             total += count_words(text)

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-import torch.distributed as dist
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
@@ -18,6 +17,7 @@ from domainstudio.problems import Problem, UserError
 from domainstudio.recipe.run import IMPORTANCE_FILE
 from domainstudio.trainer.outcome import Outcome
 from domainstudio.trainer.partitions import flats, gather, pieces, spread
+from domainstudio.trainer.place import leads_node
 
 ANCHOR = "anchor.safetensors"
 IMPORTANCE = IMPORTANCE_FILE
@@ -28,26 +28,26 @@ def keep_flats(engine: Any, file: Path, parts: list[torch.Tensor]) -> None:
 
     Args:
         engine: the DeepSpeed engine.
-        file: rank 0 writes it.
+        file: each node's leader writes it.
         parts: laid out as the weights are.
 
     Raises:
         UserError: the disk refuses; the same on every rank.
     """
-    is_first = dist.get_rank() == 0
-    whole = {name: values.cpu() if is_first else values for name, values in gather(engine, parts) if is_first}
+    writes = leads_node()
+    whole = {name: values.cpu() for name, values in gather(engine, parts) if writes}
     keep(file, whole)
 
 
 def keep(file: Path, tensors: dict[str, torch.Tensor]) -> None:
-    """Write tensors that rank 0 has; every rank calls this.
+    """Write tensors that each node's leader has; every rank calls this.
 
     Raises:
         UserError: the disk refuses; the same on every rank.
     """
     outcome = Outcome(lambda error: disk_problem(error, file.parent))
     with outcome.part():
-        if dist.get_rank() == 0:
+        if leads_node():
             file.parent.mkdir(exist_ok=True)
             _write(file, tensors)
     outcome.share()

@@ -1,70 +1,46 @@
-"""Writing and reading a checkpoint, on all ranks together.
+"""Writing a checkpoint, on all ranks together; each node has a folder of it on its own disk.
 
 deepspeed/           optimizer and model partitions, as DeepSpeed writes them
-model/               the whole weights as safetensors, adapters merged: what export and later runs start from
+model/               the whole weights as safetensors, adapters merged: what export and later runs start from;
+                     on node 0 alone
 rng-<rank>.safetensors
 path-<rank>.safetensors   what is recorded so far, if the run records
-position.json        step, next draw, number of ranks, last losses, text left out, and what files there are
+position.json        step, next draw, number of ranks, last losses, text left out, and what files are here
 kept                 there if a person asked for this checkpoint
 """
 
 import shutil
-from functools import partial
 from pathlib import Path
-from pickle import UnpicklingError
 from typing import Any
 
 import torch
 import torch.distributed as dist
-from deepspeed.runtime.fp16.loss_scaler import LossScaler
-from deepspeed.runtime.zero.config import ZeroStageEnum
-from deepspeed.utils.tensor_fragment import fragment_address
-from pydantic import BaseModel, ConfigDict
-from safetensors.torch import load_file, save_file
+from safetensors.torch import save_file
 
 from domainstudio.disk import disk_problem
-from domainstudio.evaluation.spikes import SpikeState
 from domainstudio.jobs.checkpoints import (
     CHECKPOINTS,
     KEPT,
     MODEL,
     CheckpointFolder,
     checkpoint_name,
+    list_checkpoints,
     mark_best,
+    older,
+    remove,
     remove_halves,
-    remove_older,
 )
-from domainstudio.jobs.folder import JobFolder
-from domainstudio.jobs.spec import parse_model
 from domainstudio.model.adapters import merged
 from domainstudio.model.folder import check_saved, save_model
-from domainstudio.paths import make_parent, move_whole
+from domainstudio.paths import make_parent, move_whole, sync_tree
 from domainstudio.problems import Problem, UserError
 from domainstudio.recipe.recipe import Recipe
-from domainstudio.recipe.run import RunSpec
 from domainstudio.recipe.size import Size
-from domainstudio.trainer.guard import GuardState
 from domainstudio.trainer.outcome import Outcome
+from domainstudio.trainer.place import leads_node
+from domainstudio.trainer.position import POSITION, TAG, Position, sizes
 from domainstudio.trainer.recording import Recording
 from domainstudio.trainer.room import Room
-
-_TAG = "deepspeed"
-POSITION = "position.json"
-
-
-class Position(BaseModel):
-    """Where a run stands: everything of its state that is not a tensor."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    step: int
-    next_draw: int
-    ranks: int
-    guard: GuardState = GuardState()
-    spikes: SpikeState = SpikeState()
-    files: dict[str, int] = {}
-    """Bytes of every other file of the checkpoint: DeepSpeed goes on without the optimizer's state if its
-    file is gone, and says nothing."""
 
 
 def save(
@@ -78,6 +54,8 @@ def save(
     is_best: bool = False,
 ) -> CheckpointFolder:
     """Write a checkpoint on all ranks together; it takes its name by one rename, then older ones go.
+
+    A node's folder takes its name once every node's is whole.
 
     Args:
         engine: the DeepSpeed engine.
@@ -98,7 +76,7 @@ def save(
     outcome = Outcome(lambda error: room.refusal(error, temporary))
     try:
         with outcome.part():
-            if rank == 0:
+            if leads_node():
                 room.require()
                 make_parent(temporary)
                 temporary.mkdir()
@@ -113,22 +91,51 @@ def save(
             if rank == 0:
                 _require_numbers(state, position.step, recipe)
                 save_model(engine.module, state, temporary / MODEL)
-                if is_asked:
-                    (temporary / KEPT).touch()
+            if leads_node() and is_asked:
+                (temporary / KEPT).touch()
         outcome.share()
         with outcome.part():
-            if rank == 0:
-                whole = position.model_copy(update={"files": _sizes(temporary)})
+            if leads_node():
+                whole = position.model_copy(update={"files": sizes(temporary)})
                 (temporary / POSITION).write_text(whole.model_dump_json())
-                move_whole(temporary, target)
-                if is_best:
-                    mark_best(result, position.step)
-                remove_older(result, recipe.keep_checkpoints)
+                sync_tree(temporary)
         outcome.share()
+        _take_names(temporary, CheckpointFolder(position.step, target), result, outcome)
+        with outcome.part():
+            if leads_node() and is_best:
+                mark_best(result, position.step)
+        outcome.share()
+        _remove_older(result, recipe.keep_checkpoints, outcome)
     finally:
-        if rank == 0:
+        if leads_node():
             shutil.rmtree(temporary, ignore_errors=True)
     return CheckpointFolder(position.step, target)
+
+
+def _take_names(temporary: Path, made: CheckpointFolder, result: Path, outcome: Outcome) -> None:
+    """Let the folders of all nodes take their name, or none if the disk of one refuses."""
+    with outcome.part():
+        if leads_node():
+            move_whole(temporary, made.path)
+    try:
+        outcome.share()
+    except UserError:
+        if leads_node():
+            remove(result, [made.step])
+        raise
+
+
+def _remove_older(result: Path, keep: int, outcome: Outcome) -> None:
+    """Remove what the new checkpoint replaces: on all nodes what node 0 finds, where a person keeps some."""
+    steps = list[list[int]]([[]])
+    with outcome.part():
+        if dist.get_rank() == 0:
+            steps = [older(result, keep)]
+    dist.broadcast_object_list(steps, src=0)
+    with outcome.part():
+        if leads_node():
+            remove(result, steps[0])
+    outcome.share()
 
 
 def name_best(result: Path, step: int, *, is_result: bool = False) -> None:
@@ -139,22 +146,45 @@ def name_best(result: Path, step: int, *, is_result: bool = False) -> None:
     """
     outcome = Outcome(lambda error: disk_problem(error, result))
     with outcome.part():
-        if dist.get_rank() == 0:
+        if leads_node():
             mark_best(result, step, is_result=is_result)
     outcome.share()
 
 
-def prepare(engine: Any, result: Path, recipe: Recipe) -> None:
+def newest_common(result: Path) -> CheckpointFolder | None:
+    """Return the newest checkpoint that every node has, None if the run is to begin; every rank calls this.
+
+    A node that was killed before its folder took its name lacks the newest.
+
+    Raises:
+        UserError: the nodes have several checkpoints and none in common; the same on every rank.
+    """
+    found: list[list[int]] = [[] for _rank in range(dist.get_world_size())]
+    dist.all_gather_object(found, [one.step for one in list_checkpoints(result)])
+    common = set.intersection(*map(set, found))
+    if not common and max(map(len, found)) > 1:
+        raise UserError(Problem("nodes.nothing_common", None, {"folder": str(result / CHECKPOINTS)}))
+    return next((one for one in reversed(list_checkpoints(result)) if one.step in common), None)
+
+
+def prepare(engine: Any, result: Path, recipe: Recipe, last: int) -> None:
     """Sweep up after a killed attempt and make sure that a checkpoint fits; every rank calls this.
+
+    Args:
+        engine: the DeepSpeed engine.
+        result: of the job.
+        recipe: of the run.
+        last: the step from which the run goes on; what another node lacks of later ones goes.
 
     Raises:
         UserError: it does not, on every rank.
     """
     outcome = Outcome(lambda error: disk_problem(error, result))
     with outcome.part():
-        if dist.get_rank() == 0:
+        if leads_node():
             result.mkdir(exist_ok=True)
             remove_halves(result)
+            remove(result, [one.step for one in list_checkpoints(result) if one.step > last])
             Room.of(result, recipe, _size(engine)).require()
     outcome.share()
 
@@ -184,7 +214,7 @@ def _save_state(engine: Any, folder: Path, outcome: Outcome) -> None:
     engine.checkpoint_engine.save = write
     # Two scripts that nobody needs beside safetensors; rank 0 alone would fail at them.
     engine._copy_recovery_script = lambda _path: None
-    engine.save_checkpoint(str(folder), tag=_TAG, save_latest=False)
+    engine.save_checkpoint(str(folder), tag=TAG, save_latest=False)
 
 
 def check_export(engine: Any, result: Path) -> None:
@@ -201,77 +231,11 @@ def check_export(engine: Any, result: Path) -> None:
     outcome.share()
 
 
-def first_result(spec: RunSpec, folder: JobFolder) -> Path:
-    """Return the result folder of the run that began at step 0: the job's own, or its trunk's."""
-    return folder.result if spec.branch is None else folder.reach(spec.branch.checkpoint).parents[1]
-
-
-def trunk_of(spec: RunSpec, folder: JobFolder) -> CheckpointFolder | None:
-    """Return the checkpoint of another run that a branch goes on from before it has one of its own."""
-    if spec.branch is None:
-        return None
-    return CheckpointFolder(spec.branch.step, folder.reach(spec.branch.checkpoint))
-
-
-def restore(engine: Any, checkpoint: CheckpointFolder) -> Position:
-    """Load weights, optimizer and random state; every rank calls this.
-
-    Raises:
-        UserError: the checkpoint was written by another number of ranks, or is not what was written.
-    """
-    position = _read_position(checkpoint.path)
-    if position.ranks != dist.get_world_size():
-        params = {"then": position.ranks, "now": dist.get_world_size()}
-        raise UserError(Problem("checkpoint.other_ranks", "processes", params))
-    engine.checkpoint_engine.load = partial(read_state, checkpoint.path)
-    engine.load_checkpoint(str(checkpoint.path), tag=_TAG)
-    _restore_random_state(load_file(checkpoint.path / f"rng-{dist.get_rank()}.safetensors"))
-    return position
-
-
-_TYPES = (LossScaler, fragment_address, ZeroStageEnum)
-"""What DeepSpeed writes beside tensors and plain values."""
-
-
-def read_state(folder: Path, path: str, map_location: Any = None) -> Any:
-    """Return what is in a file of DeepSpeed: of a pickle's types the known ones alone, as others run code."""
-    try:
-        with torch.serialization.safe_globals(list(_TYPES)):
-            return torch.load(path, map_location=map_location, weights_only=True)
-    except (UnpicklingError, RuntimeError, EOFError):
-        params = {"folder": str(folder), "file": Path(path).name}
-        raise UserError(Problem("checkpoint.damaged", None, params)) from None
-
-
-def _read_position(folder: Path) -> Position:
-    """Return the position in a checkpoint, all of whose files are there."""
-    file = folder / POSITION
-    if not file.is_file():
-        raise UserError(Problem("checkpoint.damaged", None, {"folder": str(folder), "file": file.name}))
-    position = parse_model(Position, file.read_bytes(), str(file))
-    sizes = _sizes(folder)
-    for name, size_bytes in position.files.items():
-        if sizes.get(name) != size_bytes:
-            raise UserError(Problem("checkpoint.damaged", None, {"folder": str(folder), "file": name}))
-    return position
-
-
-def _sizes(folder: Path) -> dict[str, int]:
-    files = (file for file in sorted(folder.rglob("*")) if file.is_file())
-    return {file.relative_to(folder).as_posix(): file.stat().st_size for file in files}
-
-
 def _random_state() -> dict[str, torch.Tensor]:
     state = {"cpu": torch.get_rng_state()}
     if torch.cuda.is_available():
         state["cuda"] = torch.cuda.get_rng_state()
     return state
-
-
-def _restore_random_state(state: dict[str, torch.Tensor]) -> None:
-    torch.set_rng_state(state["cpu"])
-    if "cuda" in state:
-        torch.cuda.set_rng_state(state["cuda"])
 
 
 def _whole_weights(engine: Any) -> dict[str, torch.Tensor]:

@@ -64,13 +64,16 @@ class TrainingData:
 
     def first_draw(self, step: int) -> int:
         """Return the number of the first draw of a step from 1: the data's whole state."""
-        taken = self._stage.micro_batches_before(step) * self._micro_batch * self._world
+        taken = self._stage.micro_batches_before(step) * self._micro_batch * self._spec.recipe.processes
         return taken + sum(skip.draws for skip in self._skips if skip.after < step)
 
     def micro_batches(self, step: int) -> Iterator[torch.Tensor]:
-        """Yield this rank's micro-batches of a step: int64 [micro_batch, sequence_length + 1] each."""
+        """Yield this rank's micro-batches of a step: int64 [micro_batch, sequence_length + 1] each.
+
+        All ranks together have the recipe's, however many they are.
+        """
         first = self.first_draw(step)
-        for turn in range(self._stage.accumulation_at(step)):
+        for turn in range(self._stage.accumulation_at(step) * self._spec.recipe.processes // self._world):
             begin = first + (turn * self._world + self._rank) * self._micro_batch
             rows = []
             for number in range(begin, begin + self._micro_batch):

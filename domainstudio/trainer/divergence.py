@@ -7,7 +7,9 @@ pass more; the base lies whole on every device.
 result/base/    the base as it was at step 0, for a run that goes on
 """
 
+import math
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +26,7 @@ from domainstudio.recipe.run import RunSpec
 from domainstudio.trainer.data import GeneralText
 from domainstudio.trainer.engine import plain_model
 from domainstudio.trainer.outcome import Outcome
+from domainstudio.trainer.place import leads_node
 
 BASE = "base"
 
@@ -31,26 +34,44 @@ BASE = "base"
 class Divergence:
     """What a run has moved away from its base on general text, to be part of its loss."""
 
-    def __init__(self, base: torch.nn.Module, text: GeneralText, micro_batch: int, strength: float) -> None:
-        """Take the base, which is frozen and without dropout from now on, on the device of the run."""
+    def __init__(
+        self, base: torch.nn.Module, text: GeneralText, micro_batch: int, sequences: int, strength: float
+    ) -> None:
+        """Take the base, which is frozen and without dropout from now on, on the device of the run.
+
+        Args:
+            base: at step 0.
+            text: to measure on.
+            micro_batch: sequences that a device handles at once.
+            sequences: of all ranks at a step, a multiple of their number.
+            strength: of the divergence as a part of the aim.
+        """
         self._base = base.eval().requires_grad_(False)
-        self._text, self._micro_batch = text, micro_batch
+        self._text, self._sequences = text, sequences
+        self._sequences_here = sequences // dist.get_world_size()
+        self._micro_batch = math.gcd(micro_batch, self._sequences_here)
         self.strength = strength
 
-    def at(self, step: int, model: Any, device: torch.device) -> torch.Tensor:
-        """Return the divergence on this rank's general text of a step from 1, a pure function of both.
+    @property
+    def turns(self) -> int:
+        """The micro-batches of this rank at a step: one, unless the run goes on on fewer ranks."""
+        return self._sequences_here // self._micro_batch
+
+    def at(self, step: int, model: Any, device: torch.device) -> Iterator[torch.Tensor]:
+        """Yield the divergence on each micro-batch of this rank at a step from 1, a pure function of both.
 
         Args:
             step: of the run.
             model: the DeepSpeed engine, or a causal language model.
             device: where both models are.
         """
-        turn = (step - 1) * dist.get_world_size() + dist.get_rank()
-        batch = self._text.batch(turn * self._micro_batch, self._micro_batch)
-        inputs = batch[:, :-1].to(device)
-        with torch.no_grad():
-            aim = self._base(input_ids=inputs, use_cache=False).logits
-        return kl_divergence(aim, model(input_ids=inputs, use_cache=False).logits)
+        first = (step - 1) * self._sequences + dist.get_rank() * self._sequences_here
+        for turn in range(self.turns):
+            batch = self._text.batch(first + turn * self._micro_batch, self._micro_batch)
+            inputs = batch[:, :-1].to(device)
+            with torch.no_grad():
+                aim = self._base(input_ids=inputs, use_cache=False).logits
+            yield kl_divergence(aim, model(input_ids=inputs, use_cache=False).logits)
 
 
 def kl_divergence(base: torch.Tensor, model: torch.Tensor) -> torch.Tensor:
@@ -79,18 +100,23 @@ def attach(
         is_new: whether nothing is kept yet.
 
     Raises:
-        UserError: the base cannot be read, or the disk has no room for it; the latter on every rank.
+        UserError: the base cannot be read, or the disk has no room for it; the same on every rank.
     """
     stage = spec.recipe.stage
     if not stage.kl_strength:
         return None
     kept = result / BASE
-    base = plain_model(spec, folder.path) if is_new else load_model(kept)
+    outcome = Outcome(lambda error: disk_problem(error, folder.path))
+    with outcome.part():  # each node reads its own disk
+        text = GeneralText(spec, folder.path)
+        base = plain_model(spec, folder.path) if is_new else load_model(kept)
+    outcome.share()
     if spec.recipe.precision == "bf16":
         base.to(torch.bfloat16)  # as DeepSpeed rounds the model
     if is_new:
         _keep(base, kept)
-    return Divergence(base.to(device), GeneralText(spec, folder.path), stage.micro_batch, stage.kl_strength)
+    sequences = stage.micro_batch * spec.recipe.processes
+    return Divergence(base.to(device), text, stage.micro_batch, sequences, stage.kl_strength)
 
 
 def _keep(base: PreTrainedModel, kept: Path) -> None:
@@ -98,7 +124,7 @@ def _keep(base: PreTrainedModel, kept: Path) -> None:
     outcome = Outcome(lambda error: disk_problem(error, kept.parent))
     temporary = kept.with_name(f".tmp-{BASE}")
     with outcome.part():
-        if dist.get_rank() == 0:
+        if leads_node():
             for folder in (temporary, kept):
                 shutil.rmtree(folder, ignore_errors=True)
             save_model(base, base.state_dict(), temporary)

@@ -9,6 +9,7 @@ import deepspeed
 import torch
 import torch.distributed as dist
 from deepspeed.ops import __compatible_ops__
+from torch._C._distributed_c10d import Store
 from transformers import PreTrainedModel
 
 from domainstudio.jobs.checkpoints import CheckpointFolder
@@ -18,45 +19,61 @@ from domainstudio.model.adapters import add_adapters
 from domainstudio.model.blocks import expanded, freeze, train_new_blocks
 from domainstudio.model.create import create_model
 from domainstudio.model.folder import load_model, set_dropout
-from domainstudio.problems import Problem
+from domainstudio.problems import Problem, UserError
 from domainstudio.recipe.deepspeed import deepspeed_config
 from domainstudio.recipe.recipe import Recipe
 from domainstudio.recipe.run import RunSpec, folder_of
 from domainstudio.recipe.shapes import SHAPES
 from domainstudio.tokenizer.packed import PackedTokens
+from domainstudio.trainer.place import is_first_node
 
 _PATIENCE = timedelta(seconds=SHUTDOWN_SECONDS)
 """How long ranks wait for one that writes a large checkpoint; that one is alive, `ranks` sees to."""
 
 
-def start_process_group(meeting_place: Path) -> torch.device:
-    """Join the ranks that torchrun started: NCCL on GPUs, gloo on CPUs. Return this rank's device.
+def start_process_group(
+    meeting_place: Path, store: Store | None = None, interface: str = "lo"
+) -> torch.device:
+    """Join the ranks of the run: NCCL on GPUs, gloo on CPUs. Return this rank's device.
 
     Args:
-        meeting_place: a folder that is new for each attempt; the ranks find each other by a file in it and
-            talk over loopback alone.
+        meeting_place: a folder that is new for each attempt; the ranks find each other by a file in it.
+        store: where the ranks of several nodes find each other instead.
+        interface: of the network, over which they talk: of one node over loopback alone.
+
+    Raises:
+        UserError: this node has fewer GPUs than ranks.
     """
+    store = store or dist.FileStore(  # type: ignore[attr-defined]
+        str(meeting_place / "ranks"), int(os.environ["WORLD_SIZE"])
+    )
+    store.set_timeout(_PATIENCE)
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     torch.use_deterministic_algorithms(True, warn_only=True)
     # Filling DeepSpeed's fresh buffers at every step made a step of a small model ten times as slow.
     torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
     if torch.cuda.is_available():
+        _require_devices()
         device = torch.device("cuda", int(os.environ["LOCAL_RANK"]))
         torch.cuda.set_device(device)
-        _meet("nccl", meeting_place, device)
+        _meet("nccl", store, interface, device)
         return device
     # This op would be compiled at the first start; a kill meanwhile leaves a lock that hangs every later one.
     __compatible_ops__["deepspeed_shm_comm"] = False
-    _meet("gloo", meeting_place, None)
+    _meet("gloo", store, interface, None)
     return torch.device("cpu")
 
 
-def _meet(backend: str, meeting_place: Path, device: torch.device | None) -> None:
+def _require_devices() -> None:
+    here, devices = int(os.environ["LOCAL_WORLD_SIZE"]), torch.cuda.device_count()
+    if here > devices:
+        raise UserError(Problem("run.too_few_devices", "processes", {"here": here, "devices": devices}))
+
+
+def _meet(backend: str, store: Store, interface: str, device: torch.device | None) -> None:
     """Make the process group that DeepSpeed then takes as its own; one rank alone binds no device."""
-    os.environ.setdefault(f"{backend.upper()}_SOCKET_IFNAME", "lo")
+    os.environ.setdefault(f"{backend.upper()}_SOCKET_IFNAME", interface)
     rank, ranks = int(os.environ["RANK"]), int(os.environ["WORLD_SIZE"])
-    store = dist.FileStore(str(meeting_place / "ranks"), ranks)  # type: ignore[attr-defined]
-    store.set_timeout(_PATIENCE)
     dist.init_process_group(
         backend,
         store=store,
@@ -73,13 +90,15 @@ def make_model(spec: RunSpec, job: Path, checkpoint: CheckpointFolder | None) ->
 
     A run that goes on needs its base no more: that may be a checkpoint which another run has replaced since.
     Of a run with LoRA the checkpoint's model is merged; what lies under the adapters comes from DeepSpeed's
-    part of it, as the adapters do.
+    part of it, as the adapters do. Other nodes than the first have no whole model in their checkpoints, and
+    read the base again: DeepSpeed's part is put over it.
 
     Raises:
         UserError: the folder is refused, its vocabulary is smaller than the tokenizer's, its positions are
             fewer than the sequence length, or its blocks fewer than the recipe wants to freeze or copy.
     """
-    stage, is_made = spec.recipe.stage, checkpoint is not None and spec.model.preset is None
+    stage, is_first = spec.recipe.stage, is_first_node()
+    is_made = checkpoint is not None and spec.model.preset is None and is_first
     model = load_model(checkpoint.model) if checkpoint and is_made else plain_model(spec, job)
     added = stage.expanded_blocks if is_made and stage.method == "expansion" else 0
     config = model.config
@@ -126,9 +145,11 @@ def start_engine(model: PreTrainedModel, recipe: Recipe) -> Any:
         betas=(stage.beta1, stage.beta2),
         eps=stage.epsilon,
     )
-    engine, *_ = deepspeed.initialize(
-        model=model, optimizer=optimizer, config=deepspeed_config(recipe, model.num_parameters())
-    )
+    config = deepspeed_config(recipe, model.num_parameters()) | {
+        # The leader of each node writes there what of the model is not spread over the ranks.
+        "checkpoint": {"use_node_local_storage": True},
+    }
+    engine, *_ = deepspeed.initialize(model=model, optimizer=optimizer, config=config)
     return engine
 
 

@@ -7,10 +7,12 @@ from typing import Any, get_args
 
 import torch
 import torch.distributed as dist
+from transformers import PreTrainedModel
 
+from domainstudio.disk import disk_problem
 from domainstudio.evaluation.spikes import SpikeState
 from domainstudio.evaluation.stability import Stability
-from domainstudio.jobs.checkpoints import latest_checkpoint, size_of
+from domainstudio.jobs.checkpoints import CheckpointFolder, latest_checkpoint, size_of
 from domainstudio.jobs.events import Step
 from domainstudio.jobs.folder import JobFolder, Request, Stop
 from domainstudio.jobs.worker import Stopped
@@ -18,15 +20,17 @@ from domainstudio.model.folder import set_dropout
 from domainstudio.model.held_out import HeldOutText, cross_entropy
 from domainstudio.problems import Problem, UserError
 from domainstudio.recipe.run import RunSpec
-from domainstudio.trainer import checkpoints, protection
+from domainstudio.trainer import checkpoints, protection, restoring
 from domainstudio.trainer import engine as engines
 from domainstudio.trainer.canaries import CanaryRows, answer
-from domainstudio.trainer.checkpoints import Position
 from domainstudio.trainer.data import TrainingData
 from domainstudio.trainer.divergence import Divergence
 from domainstudio.trainer.divergence import attach as attach_divergence
 from domainstudio.trainer.guard import Guard, Verdict
 from domainstudio.trainer.layers import keep_layer_map
+from domainstudio.trainer.new_rows import NewRowsPhase
+from domainstudio.trainer.outcome import Outcome
+from domainstudio.trainer.position import Position
 from domainstudio.trainer.probes import measure
 from domainstudio.trainer.recording import Recording
 from domainstudio.trainer.reporter import Reporter
@@ -55,6 +59,7 @@ class _Run:
     springs: Springs | None
     divergence: Divergence | None
     recording: Recording | None
+    new_rows: NewRowsPhase
 
 
 def train(spec: RunSpec, folder: JobFolder, reporter: Reporter, device: torch.device) -> None:
@@ -81,15 +86,15 @@ def _begin(
     spec: RunSpec, folder: JobFolder, reporter: Reporter, device: torch.device
 ) -> tuple[_Run, int, bool]:
     """Return the run, its last step so far, and whether its guard has ended it already."""
-    stage, rank = spec.recipe.stage, dist.get_rank()
-    data = TrainingData(spec, folder.path, rank, dist.get_world_size())
-    held_out = [HeldOutText(source, folder.path, spec) for source in spec.held_out]
-    torch.manual_seed(spec.recipe.seed + rank)
-    found = latest_checkpoint(folder.result)
-    before = found or checkpoints.trunk_of(spec, folder)
+    stage = spec.recipe.stage
+    found = checkpoints.newest_common(folder.result)
+    before = found or restoring.trunk_of(spec, folder)
     last = before.step if before else 0
+    said = latest_checkpoint(folder.result)
+    if said is not None and said != found:
+        reporter.begin_earlier(last + 1)
     _leave_if_asked(reporter, device, last, is_saved=True)
-    model = engines.make_model(spec, folder.path, before)
+    data, held_out, model = _read(spec, folder, before)
 
     def go_on(done: int) -> None:
         reporter.measuring(done, stage.importance_sequences)
@@ -97,9 +102,10 @@ def _begin(
 
     importance = None if before else protection.measure_importance(spec, folder.path, model, device, go_on)
     engine = engines.start_engine(model, spec.recipe)
-    checkpoints.prepare(engine, folder.result, spec.recipe)
-    result = checkpoints.first_result(spec, folder)
-    position = checkpoints.restore(engine, before) if before else None
+    new_rows = NewRowsPhase(engine, spec)
+    checkpoints.prepare(engine, folder.result, spec.recipe, last)
+    result = restoring.first_result(spec, folder)
+    position = restoring.restore(engine, before) if before else None
     guard = Guard(spec, position.guard if position else None)
     spikes = position.spikes if position else SpikeState()
     if before:
@@ -111,6 +117,7 @@ def _begin(
         SpikeWatch(spec, folder, data, reporter, spikes), Stability(stage.learning_rate), springs,
         attach_divergence(spec, folder, result, device, is_new=before is None),
         Recording(spec, engine, folder.result, found) if stage.record_importance else None,
+        new_rows,
     )  # fmt: skip
     if before:
         guard.tell(guard.state.interventions, reporter)  # once more: its events may be lost
@@ -122,6 +129,25 @@ def _begin(
         _measure_beginning(run, last)
     _leave_if_asked(reporter, device, last, is_saved=True)
     return run, last, found is not None and guard.state.has_ended
+
+
+def _read(
+    spec: RunSpec, folder: JobFolder, before: CheckpointFolder | None
+) -> tuple[TrainingData, list[HeldOutText], PreTrainedModel]:
+    """Return the text and the model of a run, from the disk of this node, once every rank has them.
+
+    Raises:
+        UserError: they do not fit the run; the same on every rank.
+    """
+    outcome, rank = Outcome(lambda error: disk_problem(error, folder.path)), dist.get_rank()
+    with outcome.part():
+        data = TrainingData(spec, folder.path, rank, dist.get_world_size())
+        tokens, length = spec.recipe.probe_tokens, spec.recipe.stage.sequence_length
+        held_out = [HeldOutText(source, folder.path, tokens, length) for source in spec.held_out]
+        torch.manual_seed(spec.recipe.seed + rank)
+        model = engines.make_model(spec, folder.path, before)
+    outcome.share()
+    return data, held_out, model
 
 
 def _measure_beginning(run: _Run, step: int) -> None:
@@ -140,6 +166,7 @@ def _take_step(run: _Run, step: int) -> float:
     recipe, engine, began = run.spec.recipe, run.engine, time.monotonic()
     rate = run.guard.learning_rate(step)
     engines.set_learning_rate(engine, rate)
+    run.new_rows.begin_step(step)
     batches = list(run.data.micro_batches(step))
     loss, moved = _learn(engine, run.springs, run.divergence, step, batches, run.device)
     seen, seen_before = recipe.tokens_before(step + 1), recipe.tokens_before(step)
@@ -228,7 +255,7 @@ def _learn(
     divergence: that is one micro-batch more, and DeepSpeed divides each by their number.
     """
     loss, moved = torch.zeros(2, device=device)
-    turns = engines.set_accumulation(engine, len(batches) + (divergence is not None))
+    turns = engines.set_accumulation(engine, len(batches) + (divergence.turns if divergence else 0))
 
     def learn_from(part: torch.Tensor) -> None:
         engine.backward(part)
@@ -243,9 +270,10 @@ def _learn(
         learn_from(micro_loss * (turns / len(batches)))
         loss += micro_loss.detach() / len(batches)
     if divergence is not None:
-        moved = divergence.at(step, engine, device)
-        learn_from(moved * (divergence.strength * turns))
-    sums = torch.stack([loss, moved.detach()])
+        for part in divergence.at(step, engine, device):
+            learn_from(part * (divergence.strength * turns / divergence.turns))
+            moved += part.detach() / divergence.turns
+    sums = torch.stack([loss, moved])
     dist.all_reduce(sums)
     loss_mean, moved_mean = (sums / dist.get_world_size()).tolist()
     return loss_mean, moved_mean if divergence is not None else None
@@ -303,8 +331,8 @@ def _leave_if_asked(reporter: Reporter, device: torch.device, step: int, *, is_s
 
 
 def _all_hear(request: Request, device: torch.device) -> Request:
-    """Return what rank 0 was asked on every rank, so that all obey at one step: one number is broadcast."""
+    """Return what any node was asked on every rank, so that all obey at one step: the most that was asked."""
     number = torch.tensor(2 * _STOPS.index(request.stop) + request.checkpoint, device=device)
-    dist.broadcast(number, src=0)
+    dist.all_reduce(number, dist.ReduceOp.MAX)
     stop, checkpoint = divmod(int(number), 2)
     return Request(stop=_STOPS[stop], checkpoint=bool(checkpoint))

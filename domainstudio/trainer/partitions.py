@@ -112,6 +112,38 @@ def gather(engine: Any, parts: Sequence[torch.Tensor]) -> Iterator[tuple[str, to
         yield name, whole.view(getattr(parameter, "ds_shape", parameter.shape))
 
 
+def is_by_parameter(engine: Any) -> bool:
+    """Return whether each parameter is cut by itself, as ZeRO-3 does, and not all of a group as one."""
+    return _kind(engine) == "zero3"
+
+
+def parameters_in_order(engine: Any) -> list[tuple[str, int]]:
+    """Return name and size of each trained parameter, as they follow each other in the tensors of ZeRO-3."""
+    optimizer = engine.optimizer
+    found = [
+        (optimizer.grad_position[optimizer.get_param_id(one)], name, one) for name, one in _trained(engine)
+    ]
+    return [(name, one.ds_numel) for _place, name, one in sorted(found, key=lambda row: row[0][:2])]
+
+
+def update_model(engine: Any) -> None:
+    """Let the model have what is in the fp32 weights, after these were changed; every rank calls this."""
+    optimizer = engine.optimizer
+    if not is_by_parameter(engine):
+        optimizer.update_lp_params()
+        return
+    optimizer.checkpoint_event_prologue()
+    for number, weights in enumerate(flats(engine)):
+        optimizer.fp16_partitioned_groups_flat[number].data.copy_(weights.data)
+        parameters = optimizer.fp16_partitioned_groups[number]
+        parts = optimizer.unflatten(optimizer.fp16_partitioned_groups_flat[number], parameters)
+        for parameter, part in zip(parameters, parts, strict=True):
+            parameter.data = part.data
+    if optimizer.persistent_parameters:
+        optimizer.persistent_parameters[0].partition(optimizer.persistent_parameters)
+    optimizer.checkpoint_event_epilogue()
+
+
 _WEIGHTS = {
     "zero": "single_partition_of_fp32_groups",
     "zero3": "fp32_partitioned_groups_flat",

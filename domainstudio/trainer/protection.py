@@ -9,6 +9,7 @@ import torch.distributed as dist
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 
+from domainstudio.disk import disk_problem
 from domainstudio.jobs.folder import JobFolder
 from domainstudio.problems import Problem, UserError
 from domainstudio.recipe.recipe import BY_IMPORTANCE, Recipe, Stage
@@ -16,6 +17,7 @@ from domainstudio.recipe.run import RunSpec
 from domainstudio.trainer.by_parameter import ANCHOR, IMPORTANCE, keep, keep_flats, read_flats
 from domainstudio.trainer.data import GeneralText
 from domainstudio.trainer.importance import Importance, by_layers, fisher, normalised, recorded
+from domainstudio.trainer.outcome import Outcome
 from domainstudio.trainer.partitions import flats
 from domainstudio.trainer.springs import Springs
 
@@ -37,10 +39,14 @@ def measure_importance(
     stage = spec.recipe.stage
     if stage.spring not in BY_IMPORTANCE:
         return None
-    if spec.importance:
-        found = _of_earlier_run(spec, job, model)
-        return _as_pulled(stage, found)
-    sequences = GeneralText(spec, job)
+    outcome = Outcome(lambda error: disk_problem(error, job))
+    with outcome.part():  # each node reads its own disk
+        earlier = _of_earlier_run(spec, job, model) if spec.importance else None
+        sequences = None if spec.importance else GeneralText(spec, job)
+    outcome.share()
+    if earlier is not None:
+        return _as_pulled(stage, earlier)
+    assert sequences is not None
     model.to(device)
     try:
         if stage.spring == "ewc":

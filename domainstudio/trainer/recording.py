@@ -7,11 +7,15 @@ import torch
 import torch.distributed as dist
 from safetensors.torch import load_file
 
+from domainstudio.disk import disk_problem
 from domainstudio.jobs.checkpoints import CheckpointFolder, list_checkpoints
 from domainstudio.recipe.run import RunSpec
 from domainstudio.trainer.by_parameter import ANCHOR, IMPORTANCE, keep, keep_flats, read_flats
 from domainstudio.trainer.importance import PathIntegral, importance_of, normalised
-from domainstudio.trainer.partitions import clip_factor, flats, gather
+from domainstudio.trainer.outcome import Outcome
+from domainstudio.trainer.partitions import clip_factor, flats, gather, spread
+from domainstudio.trainer.position import read_position
+from domainstudio.trainer.repartition import SavedPartitions
 
 
 class Recording:
@@ -41,9 +45,18 @@ class Recording:
             self._read(found)
 
     def _read(self, checkpoint: CheckpointFolder) -> None:
-        own = self._path.contributions
-        kept = load_file(checkpoint.path / _own_file(), device=str(own[0].device))
-        self._path.contributions = [kept[f"path-{number}"] for number in range(len(own))]
+        outcome = Outcome(lambda error: disk_problem(error, checkpoint.path))
+        with outcome.part():
+            self._path.contributions = self._kept(checkpoint.path)
+        outcome.share()
+
+    def _kept(self, folder: Path) -> list[torch.Tensor]:
+        """Return what a checkpoint's ranks had summed up, cut as the weights are now."""
+        own, ranks = self._path.contributions, read_position(folder).ranks
+        if ranks != dist.get_world_size():
+            return spread(self._engine, SavedPartitions(self._engine, folder, ranks).contributions, own)
+        kept = load_file(folder / _own_file(), device=str(own[0].device))
+        return [kept[f"path-{number}"] for number in range(len(own))]
 
     def state(self) -> tuple[str, dict[str, torch.Tensor]]:
         """Return the name of this rank's file in a checkpoint, and what goes into it."""

@@ -1,4 +1,7 @@
-"""What a run tells: rank 0 has a worker and speaks; the other ranks keep silent through the same calls."""
+"""What a run tells: rank 0 speaks through its worker; the other ranks keep silent through the same calls.
+
+The leader of another node has a worker too, which tells how this node's attempt begins and ends, and hears.
+"""
 
 from domainstudio.evaluation.losses import Loss
 from domainstudio.jobs.events import Canaries, Checkpoint, Intervention, Probe, RollBack, Step
@@ -9,11 +12,12 @@ from domainstudio.recipe.run import HeldOutSource, RunSpec
 
 
 class Reporter:
-    """Reports points of the run; every method is a no-op on ranks above 0."""
+    """Reports points of the run; ranks above 0 say nothing of it."""
 
-    def __init__(self, worker: Worker | None) -> None:
-        """Speak through `worker`, or keep silent."""
-        self._worker = worker
+    def __init__(self, worker: Worker | None, *, speaks: bool = True) -> None:
+        """Hear requests and end the attempt through `worker`, if this rank has one, and speak of the run."""
+        self._attempt = worker
+        self._worker = worker if speaks else None
 
     def preparing(self, phase: str) -> None:
         """Say what happens before the first step."""
@@ -68,12 +72,12 @@ class Reporter:
 
     def last_word(self, problem: Problem) -> None:
         """Say why the run ends here and now."""
-        if self._worker:
-            self._worker.finish("failed", problem=problem)
+        if self._attempt:
+            self._attempt.finish("failed", problem=problem)
 
     def stop_asked(self) -> Stop | None:
-        """Return how rank 0 found the run asked to stop; a wish for a checkpoint stays unheard."""
-        return self._worker.folder.stop_asked() if self._worker else None
+        """Return how this node was asked to stop the run; a wish for a checkpoint stays unheard."""
+        return self._attempt.folder.stop_asked() if self._attempt else None
 
     def roll_back(self, first: int, problem: Problem) -> None:
         """Say that steps from `first` on are done again, and why."""
@@ -88,5 +92,10 @@ class Reporter:
                 self._worker.warn(problem)
 
     def take_request(self) -> Request:
-        """Return what rank 0 found asked of the run, nothing on other ranks; the caller broadcasts it."""
-        return self._worker.folder.take_request() if self._worker else Request()
+        """Return what this node's leader found asked of the run; the caller shares it with all ranks."""
+        return self._attempt.folder.take_request() if self._attempt else Request()
+
+    def begin_earlier(self, first: int) -> None:
+        """Say that the attempt goes on from an earlier step than it said, as not every node has the later."""
+        if self._worker:
+            self._worker.emit(RollBack(first))

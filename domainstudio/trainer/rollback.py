@@ -11,9 +11,9 @@ from domainstudio.jobs.checkpoints import CheckpointFolder, latest_checkpoint
 from domainstudio.jobs.folder import JobFolder
 from domainstudio.problems import Problem
 from domainstudio.recipe.run import RunSpec
-from domainstudio.trainer import checkpoints
-from domainstudio.trainer.checkpoints import Position
+from domainstudio.trainer import restoring
 from domainstudio.trainer.data import TrainingData
+from domainstudio.trainer.position import Position
 from domainstudio.trainer.reporter import Reporter
 
 
@@ -63,7 +63,7 @@ class SpikeWatch:
         """
         checkpoint = self._newest()
         assert checkpoint is not None
-        position = checkpoints.restore(engine, checkpoint)
+        position = restoring.restore(engine, checkpoint)
         first = checkpoint.step + 1
         usual, beyond = median(self.state.losses), first + SKIPPED_TIMES * (step - checkpoint.step)
         draws = self._data.first_draw(beyond) - self._data.first_draw(first)
@@ -81,4 +81,4 @@ class SpikeWatch:
             self._reporter.warn(problem)
 
     def _newest(self) -> CheckpointFolder | None:
-        return latest_checkpoint(self._folder.result) or checkpoints.trunk_of(self._spec, self._folder)
+        return latest_checkpoint(self._folder.result) or restoring.trunk_of(self._spec, self._folder)

@@ -69,7 +69,7 @@ def start_control(project: Project, run: str) -> JobFolder | None:
         )
         if control.start != spec.start:
             return None
-        launch = remote.launcher(project, machine) if machine else None
+        launch = remote.launcher(project, machine, spec.recipe.processes) if machine else None
         return start(project, TRAIN, control, spec.recipe.processes, launch)
 
 

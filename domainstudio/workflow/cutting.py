@@ -49,14 +49,25 @@ def cut_random_document(project: Project, source: str = "", seed: int | None = N
     Raises:
         UserError: there is no such source, no document, or no tokenizer yet.
     """
+    found, title = _random_document(project, source, seed)
+    cut_beginning = cut_text(project, found.text)
+    return CutText(cut_beginning.text, cut_beginning.is_beginning, cut_beginning.pieces, found.source, title)
+
+
+def random_text(project: Project) -> str:
+    """Return the beginning of a random document.
+
+    Raises:
+        UserError: there is none.
+    """
+    return _random_document(project, "", None)[0].text[:MOST_CHARACTERS]
+
+
+def _random_document(project: Project, source: str, seed: int | None) -> tuple[corpus.DocumentText, str]:
     chosen = corpus.source_named(project, source).id if source else None
     listing = documents.listing(project.connection, documents.DocumentFilter(chosen))
     if not listing.total:
         raise UserError(Problem("corpus.none_yet", None, {"project": str(project.path)}))
     place = random.Random(seed).randrange(listing.total)
     row = listing.page(project.connection, place, 1)[0]
-    found = corpus.read_document(project, row.id, MOST_CHARACTERS + 1)
-    cut_beginning = cut_text(project, found.text)
-    return CutText(
-        cut_beginning.text, cut_beginning.is_beginning, cut_beginning.pieces, found.source, row.title
-    )
+    return corpus.read_document(project, row.id, MOST_CHARACTERS + 1), row.title

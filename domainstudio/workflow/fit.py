@@ -25,6 +25,7 @@ from domainstudio.recipe.shapes import SHAPES
 from domainstudio.recipe.size import Shapes, Size, size_of
 from domainstudio.units import format_count, format_duration, format_size
 from domainstudio.workflow.planned import Peak, PlannedRun, Speed, checkpoints_of, cost_of, held_of
+from domainstudio.workflow.targets import hardware_there
 from domainstudio.workflow.training import shapes_of_run
 
 _PROBE_SECONDS = 5.0
@@ -41,7 +42,7 @@ class Ground:
     shapes: Shapes
     hardware: Hardware
     here: Hardware
-    """What runs of this project were measured on."""
+    """What the run was measured on, if anything was."""
 
 
 @dataclass(frozen=True)
@@ -117,12 +118,16 @@ def ground_of(project: Project, run: PlannedRun, hardware: Hardware | None = Non
     Args:
         project: of the run.
         run: as it is planned.
-        hardware: what it shall be trained on; this machine if None.
+        hardware: what it shall be trained on; if None the machines that were chosen for it, else this one.
 
     Raises:
-        UserError: the folder of its model cannot be read.
+        UserError: the folder of its model cannot be read, or a chosen machine was never asked what it has.
     """
-    here, spec = hardware_here(), run.spec
+    spec, machines = run.spec, run.choice.machine
+    if machines and hardware is not None and not hardware.is_here:
+        here = hardware  # nothing is asked of them for a plan of other hardware
+    else:
+        here = hardware_there(machines) if machines else hardware_here()
     return Ground(run, architecture_of(project, spec), shapes_of_run(project, spec), hardware or here, here)
 
 
@@ -213,7 +218,7 @@ def _on(hardware: Hardware, recipe: Recipe) -> Recipe:
 
 def _needed(hardware: Hardware, recipe: Recipe, each: int) -> int:
     """Return what is compared with the hardware's memory: processes on a processor share one."""
-    return each * recipe.processes if hardware.is_cpu else each
+    return each * recipe.processes // hardware.nodes if hardware.is_cpu else each
 
 
 def _share(ground: Ground, recipe: Recipe) -> tuple[float, str]:
@@ -340,7 +345,7 @@ def _device_words(fit: Fit) -> str:
     if fit.recipe.processes != fit.planned_devices:
         return _("Counted for {counted} devices; the recipe takes {planned}.").format(**counts)
     if not fit.hardware.is_cpu and fit.recipe.processes > fit.hardware.total:
-        words = _("The recipe takes {planned} devices, and this machine has {there}.")
+        words = _("The recipe takes {planned} devices, and there are {there}.")
         return words.format(**counts, there=format_count(fit.hardware.total))
     return ""
 

@@ -152,14 +152,25 @@ def _sweep(laboratory: JobFolder, wanted: Sequence[RunSpec]) -> None:
             discard(folder)
 
 
-def follow_to_end(worker: Worker, folder: JobFolder, tell: Callable[[int], None]) -> None:
+def follow_to_end(
+    worker: Worker,
+    folder: JobFolder,
+    tell: Callable[[int], None],
+    begin: Callable[[JobFolder], object] = process.start,
+) -> None:
     """Have a job of this laboratory done, or stopped when the laboratory is asked to stop.
+
+    Args:
+        worker: of the laboratory.
+        folder: of the job.
+        tell: told each step.
+        begin: starts it.
 
     Raises:
         Stopped: it was asked to.
     """
     if folder.status() not in ("running", "done"):
-        process.start(folder)
+        begin(folder)
     for event in follow(folder):
         if event is not None and isinstance(event.body, Step):
             tell(event.body.step)

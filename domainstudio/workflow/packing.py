@@ -5,8 +5,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-import numpy as np
-from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
 from domainstudio.disk import LEAST_ROOM
@@ -23,7 +21,7 @@ from domainstudio.tokenizer import packing, vocabulary
 from domainstudio.tokenizer.encode import EncoderChoice, choose
 from domainstudio.tokenizer.packed import read_meta
 from domainstudio.workflow.running import Kind, Room, adopt, start
-from domainstudio.workflow.tokenizer import _need_sources, current
+from domainstudio.workflow.tokenizer import _need_sources, current, rows_of
 
 _CHARACTERS_A_TOKEN = 3
 
@@ -53,6 +51,8 @@ class Fertility:
     unspaced_per_character: float | None
     """Characters of scripts that do not, on the same sample."""
     documents_sampled: int
+    sentences_per_character: float | None = None
+    """On the same sample; None where the token file was made before sentences were counted."""
 
 
 class PackWork(BaseModel):
@@ -111,6 +111,9 @@ def fertility(project: Project) -> list[Fertility]:
                 words_per_character=sample.words / characters if sample and characters else None,
                 unspaced_per_character=sample.unspaced / characters if sample and characters else None,
                 documents_sampled=sample.documents if sample else 0,
+                sentences_per_character=sample.sentences / characters
+                if sample and characters and sample.sentences is not None
+                else None,
             )
         )
     return found
@@ -152,7 +155,7 @@ def _run_packing(worker: Worker, work: PackWork, folder: Path, result: Path) -> 
         if vocabulary.hash_of(tokenizer) != work.sha256:
             raise UserError(Problem("tokenizer.changed", None, {"folder": str(tokenizer)}))
         files = {
-            target: packing.plan_source(target, _rows(project, source, held_out=split == "held_out"))
+            target: packing.plan_source(target, rows_of(project, source, held_out=split == "held_out"))
             for source, split, target in _targets(project, result)
         }
     plans = [plan for parts in files.values() for plan in parts]
@@ -175,15 +178,6 @@ def _targets(project: Project, result: Path) -> Iterator[tuple[index.Source, Spl
             for place in (result / "tokens", target.parent, target):
                 place.mkdir(exist_ok=True)
             yield source, split, target
-
-
-def _rows(
-    project: Project, source: index.Source, *, held_out: bool
-) -> Iterator[tuple[Path, NDArray[np.int64]]]:
-    """Yield each document shard of a source with its unmarked rows on one side of the held-out border."""
-    for job_id, shard in index.shards(project.connection, source.id):
-        rows = index.rows_to_use(project.connection, job_id, shard, held_out=held_out)
-        yield project.shard(job_id, shard), np.fromiter(rows, np.int64)
 
 
 def _choose_encoder(worker: Worker, tokenizer: Path, plans: list[packing.PartPlan]) -> EncoderChoice:

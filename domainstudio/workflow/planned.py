@@ -28,7 +28,7 @@ from domainstudio.recipe.recipe import Recipe
 from domainstudio.recipe.run import RunSpec
 from domainstudio.recipe.size import Size
 from domainstudio.workflow.dry_step import DryStep, dry_steps
-from domainstudio.workflow.remote import machine_of
+from domainstudio.workflow.remote import machine_of, shared
 from domainstudio.workflow.rewarming import rewarming_of
 from domainstudio.workflow.training import TRAIN, freeze, run_spec, size_of_run
 
@@ -42,7 +42,7 @@ class RunChoice:
     recipe: str = DEFAULT_NAME
     arm: Arm = "treated"
     machine: str = ""
-    """Where it is trained, by its name among the person's machines; empty for here."""
+    """Where it is trained: names of the person's machines with commas between; empty for here."""
 
 
 @dataclass(frozen=True)
@@ -129,8 +129,11 @@ def planned(project: Project, choice: RunChoice) -> PlannedRun:
     """
     spec, _processes = freeze(project, choice.origin, choice.mixture, choice.recipe, {}, choice.arm)
     recipe, size = spec.recipe, size_of_run(project, spec)
+    if choice.machine:
+        shared(choice.machine, recipe.processes)
     tokens = recipe.tokens_before(spec.steps + 1)
-    whole = (one.checkpoint_bytes() for one in _alike(project, spec) if not choice.machine)
+    alike = _alike(project, spec, choice.machine)  # of a run elsewhere not all of a checkpoint is here
+    whole = (one.checkpoint_bytes() for one in alike if one.dry or not choice.machine)
     measured = next(filter(None, whole), 0)
     written, kept = checkpoints_of(recipe, spec.steps)
     return PlannedRun(
@@ -252,11 +255,9 @@ def _alike(project: Project, spec: RunSpec, machine: str = "") -> Iterator[_Meas
         other = run_spec(project, folder.job_id)
         if cost_of(other) == cost_of(spec) and machine_of(folder.path) == machine:
             yield _MeasuredRun(folder, other)
-    if machine:
-        return
-    for folder, other, dry in dry_steps(project):
-        if cost_of(other) == cost_of(spec):
-            yield _MeasuredRun(folder, other, dry)
+    for folder, work, dry in dry_steps(project):
+        if cost_of(work.spec) == cost_of(spec) and work.machine == machine:
+            yield _MeasuredRun(folder, work.spec, dry)
 
 
 def cost_of(spec: RunSpec) -> tuple[object, ...]:

@@ -5,18 +5,25 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 
 from domainstudio.jobs.folder import JobFolder, list_jobs
-from domainstudio.jobs.link import Link, read_link, write_link
+from domainstudio.jobs.link import Link, Node, read_link, write_link
 from domainstudio.jobs.worker import attempts_in
 from domainstudio.language import translate as _
 from domainstudio.machines import store
-from domainstudio.machines.assignment import Assignment, Fetch, read_assignment, write_assignment
+from domainstudio.machines.assignment import (
+    Assignment,
+    Fetch,
+    assignment_of,
+    read_assignment,
+    write_assignment,
+)
 from domainstudio.machines.errand import Errand
 from domainstudio.machines.inputs import name_there
+from domainstudio.machines.nodes import Nodes
 from domainstudio.machines.ssh import Connection
 from domainstudio.problems import Problem, UserError, sentence
 from domainstudio.project.project import Project
@@ -38,20 +45,46 @@ def key_there(project: Project) -> str:
     return name_there(project.path, project.made)
 
 
-def launcher(project: Project, machine: str) -> Callable[[JobFolder], None]:
-    """Return what starts a job of a project on a machine."""
-    return lambda folder: launch(folder, machine, key_there(project))
-
-
-def launch(folder: JobFolder, machine: str, key: str, fetch: Fetch = "model") -> None:
-    """Have a job that was just created sent to a machine and started there.
+def names_in(machines: str) -> tuple[str, ...]:
+    """Return the machines' names in `A` or `A,B`, as a person gives them.
 
     Raises:
-        UserError: there is no machine of this name.
+        UserError: there is no machine of a name, or one is named twice.
     """
-    store.machine(machine)
-    write_assignment(folder.path, Assignment(machine=machine, project=key, fetch=fetch))
-    write_link(folder.path, Link(machine=machine, phase="starting", written=time.time()))
+    names = tuple(name.strip() for name in machines.split(","))
+    for name in names:
+        store.machine(name)
+        if names.count(name) > 1:
+            raise UserError(Problem("machine.named_twice", "machine", {"name": name}))
+    return names
+
+
+def shared(machines: str, processes: int) -> tuple[str, ...]:
+    """Return the names of the machines that share out the processes of a run.
+
+    Raises:
+        UserError: as `names_in`, or the processes are no multiple of their number.
+    """
+    names = names_in(machines)
+    if processes % len(names):
+        params = {"processes": processes, "nodes": len(names)}
+        raise UserError(Problem("launch.uneven", "processes", params))
+    return names
+
+
+def launcher(project: Project, machines: str, processes: int) -> Callable[[JobFolder], None]:
+    """Return what starts a job of a project on machines, `A` or `A,B`; errors as in `shared`."""
+    names = shared(machines, processes)
+    return lambda folder: launch(folder, names, key_there(project))
+
+
+def launch(folder: JobFolder, machines: Sequence[str], key: str, fetch: Fetch = "model") -> None:
+    """Have a job that was just created sent to machines and started there, the first of which tells of it."""
+    first, *others = machines
+    assignment = Assignment(machine=first, others=tuple(others), project=key, fetch=fetch)
+    write_assignment(folder.path, assignment)
+    nodes = tuple(Node(machine=name) for name in others)
+    write_link(folder.path, Link(machine=first, nodes=nodes, phase="starting", written=time.time()))
     carry(folder)
 
 
@@ -83,10 +116,12 @@ def resume_there(folder: JobFolder) -> None:
         raise ValueError("the job runs here")
     folder.clear_request()
     known = attempts_in(folder.events_file)
-    write_assignment(folder.path, assignment.model_copy(update={"is_asked": True, "attempts": known}))
+    asked = {"is_asked": True, "is_begun": False, "attempts": known}
+    write_assignment(folder.path, assignment.model_copy(update=asked))
     link = read_link(folder.path)
     if link is not None:
-        write_link(folder.path, link.model_copy(update={"phase": "starting", "problem": ""}))
+        awaited = {"phase": "starting", "status": "created", "problem": "", "at": ""}
+        write_link(folder.path, link.model_copy(update=awaited))
     carry(folder)
 
 
@@ -112,20 +147,29 @@ def follow_again(project: Project, *, also_refused: bool = True) -> list[str]:
 
 
 def kill_there(folder: JobFolder) -> None:
-    """End a job's processes on its machine by force, once a person agreed.
+    """End a job's processes on its machines by force, once a person agreed.
 
     Raises:
-        UserError: the machine is not reached.
+        UserError: a machine is not reached; on the others they are ended.
     """
-    assignment = read_assignment(folder.path)
-    if assignment is not None:
-        Errand(folder, Connection(store.machine(assignment.machine))).kill()
+    assignment = assignment_of(folder.path)
+    Nodes(folder, [store.machine(name) for name in assignment.machines]).kill()
+
+
+def discard_there(folder: JobFolder) -> None:
+    """Remove a job that is over from its machines, with all that it made there.
+
+    Raises:
+        UserError: a machine is not reached; from the others it is gone.
+    """
+    assignment = assignment_of(folder.path)
+    Nodes(folder, [store.machine(name) for name in assignment.machines]).discard()
 
 
 def machine_of(folder: Path) -> str:
-    """Return the name of the machine that a job runs on, empty for this one."""
+    """Return the machines that a job runs on as `A` or `A,B`, empty for this one."""
     assignment = read_assignment(folder)
-    return assignment.machine if assignment else ""
+    return ",".join(assignment.machines) if assignment else ""
 
 
 def fetch(folder: JobFolder, what: Fetch, tell: Callable[[int, int], None]) -> None:
@@ -134,31 +178,51 @@ def fetch(folder: JobFolder, what: Fetch, tell: Callable[[int, int], None]) -> N
     Raises:
         UserError: the job runs here, its machine is not reached, or there is no room here.
     """
-    assignment = read_assignment(folder.path)
-    if assignment is None:
-        raise UserError(Problem("machine.not_assigned", None, {"job": folder.job_id}))
+    assignment = assignment_of(folder.path)
     errand = Errand(folder, Connection(store.machine(assignment.machine)))
     errand.fetch(assignment.model_copy(update={"fetch": what}), tell)
 
 
 def link_words(link: Link) -> str:
-    """Return how a job on another machine is heard of: silence is never told as its end."""
+    """Return how a job on other machines is heard of: silence is never told as its end."""
     words = {
         "sending": _("sending to {machine}: {done} of {total}"),
-        "starting": _("starting on {machine}"),
-        "live": _("live on {machine}"),
+        "starting": _("starting on {place}"),
+        "live": _("live on {place}"),
         "reconnecting": _("reconnecting to {machine}, last seen {ago} ago: the run goes on there"),
         "refused": _("not connected to {machine}: {why}"),
         "fetching": _("fetching from {machine}: {done} of {total}"),
-        "over": _("ran on {machine}"),
+        "over": _("ran on {place}"),
     }
-    return words[link.standing].format(
-        machine=link.machine,
+    said = words[link.standing]
+    if link.standing == "reconnecting" and link.status in ("done", "stopped", "failed", "interrupted"):
+        said = _("reconnecting to {machine}, where what is left of the run is ended")
+    told = said.format(
+        machine=link.at or link.machine,
+        place=link.place,
         done=format_size(link.done),
         total=format_size(link.total),
         ago=format_duration(link.silence or 0.0),
         why=trouble_words(link) or "-",
     )
+    return "; ".join([told, *_node_words(link)])
+
+
+def _node_words(link: Link) -> Iterator[str]:
+    """Yield what is to be said of machines that train the run together with the first."""
+    for node in link.nodes if link.standing == "live" else ():
+        if node.status in ("failed", "interrupted"):
+            words = _("{machine} has ended its part: {line}")
+            yield words.format(machine=node.machine, line=node.last_line or "-")
+        elif node.trouble is not None and node.last_seen is not None:
+            words = _("{machine} was last seen {ago} ago: the run goes on")
+            yield words.format(machine=node.machine, ago=format_duration(node.silence))
+    if link.standing == "over" and link.trouble is not None:
+        yield trouble_words(link)
+    for node in link.nodes if link.standing == "over" else ():
+        if node.status == "failed":
+            words = _("the last that {machine} printed: {line}")
+            yield words.format(machine=node.machine, line=node.last_line or "-")
 
 
 def trouble_words(link: Link) -> str:

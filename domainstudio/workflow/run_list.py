@@ -47,12 +47,17 @@ class RunRow:
     """What the guard did."""
     may_branch: bool
     """Whether its schedule holds a rate, so that a decay may branch off its checkpoints."""
-    machine: str
-    """Name of the machine that it runs on, empty for this one."""
+    machines: tuple[str, ...]
+    """Names of the machines that it runs on, none for this one."""
     link: Link | None
-    """How well that machine is heard of."""
+    """How well they are heard of."""
     is_read: bool
     """False while the events of a long run that left no columns are being read."""
+
+    @property
+    def machine(self) -> str:
+        """Their names, empty for this one."""
+        return ", ".join(self.machines)
 
 
 @dataclass(frozen=True)
@@ -92,7 +97,7 @@ class _KnownRun:
         self.metrics = Metrics(folder)
         self.watch = StatusWatch(folder)
         self.is_read = False
-        self.machine = ""
+        self.machines: tuple[str, ...] = ()
         self.link: Link | None = None
         self._folder = folder
         self._saving: threading.Thread | None = None
@@ -122,10 +127,10 @@ class _KnownRun:
 
     def _look_where_it_runs(self) -> None:
         """Read the link anew; a job is given to a machine just after it is created."""
-        if not self.machine:
+        if not self.machines:
             assignment = read_assignment(self._folder.path)
-            self.machine = assignment.machine if assignment else ""
-        if self.machine:
+            self.machines = assignment.machines if assignment else ()
+        if self.machines:
             self.link = read_link(self._folder.path)
 
     def changes(self) -> list[SourceChange]:
@@ -251,7 +256,7 @@ class RunList:
             canaries=known_facts(curves),
             interventions=tuple(curves.interventions),
             may_branch=spec.branch is None and spec.recipe.stage.schedule in WITH_PLATEAU,
-            machine=known.machine,
+            machines=known.machines,
             link=known.link,
             is_read=known.is_read,
         )

@@ -13,13 +13,15 @@ from domainstudio.disk import disk_problem, free_bytes, no_room
 from domainstudio.jobs import process
 from domainstudio.jobs.checkpoints import size_of
 from domainstudio.jobs.folder import PARTS, JobFolder, create_job, list_jobs
+from domainstudio.jobs.launch import Launch, write_launch
 from domainstudio.jobs.spec import JobSpec, Program
 from domainstudio.jobs.worker import Worker
 from domainstudio.paths import move_whole, remove_drafts, whole_folder
 from domainstudio.problems import Problem, UserError
 from domainstudio.project import jobs as index
 from domainstudio.project.project import Project
-from domainstudio.workflow.remote import is_remote, resume_there
+from domainstudio.recipe.run import RunSpec
+from domainstudio.workflow.remote import is_remote, machine_of, resume_there
 
 
 @dataclass(frozen=True)
@@ -89,18 +91,37 @@ def start(
     return folder
 
 
-def resume(folder: JobFolder) -> None:
+def resume(folder: JobFolder, processes: int | None = None) -> None:
     """Start a job again that stopped, failed or was interrupted: a run goes on, other work begins anew.
 
+    Args:
+        folder: of the job.
+        processes: on how many a run goes on from now on; None leaves that as it is.
+
     Raises:
-        UserError: it is running or done.
+        UserError: it is running or done, or so many processes cannot share out its steps.
     """
     if folder.status() == "done":
         raise UserError(Problem("job.already_done", "run", {"job": folder.job_id}))
+    if processes is not None:
+        _go_on_with(folder, processes)
     if is_remote(folder):
         resume_there(folder)
     else:
         process.start(folder)
+
+
+def _go_on_with(folder: JobFolder, processes: int) -> None:
+    """Let the coming attempts of a run have so many processes."""
+    spec = folder.spec()
+    if spec.program != "domainstudio.trainer":
+        raise UserError(Problem("run.not_a_run", "run", {"job": folder.job_id}))
+    if "," in machine_of(folder.path):
+        raise UserError(Problem("run.ranks_apart", "processes", {"run": folder.job_id}))
+    if folder.status() in ("running", "unknown"):
+        raise UserError(Problem("job.already_running", None, {"job": folder.job_id}))
+    spec.work_as(RunSpec, f"{spec.job_id}/spec.json").recipe.require_ranks(processes)
+    write_launch(folder.path, Launch(processes=processes))
 
 
 def work_of(spec: JobSpec, kind: Kind) -> Any:

@@ -211,9 +211,9 @@ def _machines(facts: Facts, runs: list[RunRow]) -> StepState:
     links = [run.link for run in runs if run.link is not None and run.status in _UNDER_WAY]
     for link in links:
         if not link.is_heard:
-            return StepState("attention", _("{machine} not seen").format(machine=link.machine))
+            return StepState("attention", _("{machine} not seen").format(machine=link.at or link.machine))
     if links:
-        return StepState("running", _("{machine} at work").format(machine=links[-1].machine))
+        return StepState("running", _("{machine} at work").format(machine=links[-1].place))
     match len(facts.machines):
         case 0:
             return StepState("ready", _("This computer alone"))

@@ -1,6 +1,7 @@
 """Start a training run, and see what runs there are."""
 
 from dataclasses import dataclass
+from pathlib import Path
 
 from domainstudio.jobs.checkpoints import (
     MODEL,
@@ -13,7 +14,6 @@ from domainstudio.jobs.checkpoints import (
 from domainstudio.jobs.curves import Curves
 from domainstudio.jobs.folder import JobFolder
 from domainstudio.jobs.metrics import read
-from domainstudio.machines import store
 from domainstudio.mixture.shares import Arm, Mixture, arm_of, check, check_blocks, plan
 from domainstudio.problems import Problem, UserError
 from domainstudio.project.plans import DEFAULT_NAME
@@ -31,6 +31,7 @@ from domainstudio.recipe.run import (
 )
 from domainstudio.recipe.shapes import SHAPES
 from domainstudio.recipe.size import Shapes, Size, blocks_in, size_of
+from domainstudio.tokenizer.extension_report import read_rows
 from domainstudio.workflow import canaries, planning, remote
 from domainstudio.workflow.packing import packed
 from domainstudio.workflow.running import Kind, Room, relative_to_job, start, work_of
@@ -74,6 +75,7 @@ def start_run(
     settings: dict[str, str] | None = None,
     arm: Arm = "treated",
     machine: str = "",
+    is_started: bool = True,
 ) -> JobFolder:
     """Freeze mixture, recipe and token files into a run and start it.
 
@@ -84,22 +86,18 @@ def start_run(
         recipe_name: a saved recipe.
         settings: recipe settings replaced for this run alone.
         arm: treated takes the mixture as it is, control its general text alone, naive its other text alone.
-        machine: where it is trained, by its name among the person's machines; empty for here.
+        machine: where it is trained: names of the person's machines with commas between; empty for here.
+        is_started: False prepares it alone, for a person who starts it by hand.
 
     Raises:
         UserError: something is missing or contradicts; nothing is started.
     """
     spec, processes = freeze(project, origin, mixture_name, recipe_name, settings or {}, arm)
+    if not is_started:
+        return start(project, TRAIN, spec, processes, lambda folder: folder.creator_file.unlink())
     if not machine:
         return start(project, TRAIN, spec, processes)
-    store.machine(machine)
-    return start(
-        project,
-        TRAIN,
-        spec,
-        processes,
-        remote.launcher(project, machine),
-    )
+    return start(project, TRAIN, spec, processes, remote.launcher(project, machine, processes))
 
 
 def freeze(
@@ -135,6 +133,7 @@ def freeze_plan(
         tokenizer=relative_to_job(project.inside(tokenizer.folder), project),
         tokenizer_sha256=tokenizer.sha256,
         vocabulary=tokenizer.vocabulary,
+        first_new_row=_first_new_row(project.inside(tokenizer.folder), recipe),
         sources=tuple(
             TrainingSource(
                 name=portion.source,
@@ -164,6 +163,20 @@ def freeze_plan(
     _require_fit(project, spec)
     _refuse_to_warm_up_again(project, spec)
     return spec
+
+
+def _first_new_row(tokenizer: Path, recipe: Recipe) -> int | None:
+    """Return where the rows of new tokens begin, None if the recipe does not train them apart.
+
+    Raises:
+        UserError: it does, and the vocabulary was not extended.
+    """
+    if not recipe.stage.new_rows_steps:
+        return None
+    try:
+        return read_rows(tokenizer).first
+    except FileNotFoundError:
+        raise UserError(Problem("recipe.no_new_rows", "new_rows_steps")) from None
 
 
 def _importance(project: Project, recipe: Recipe) -> str:

@@ -18,8 +18,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import fake_trainer
 import psutil
+from every_process import sitecustomize as guard
 from far_environment import install, key_of
-from network_guard import sitecustomize as guard
 from remote_machine import RemoteMachine, remote_machines
 
 from domainstudio.cli.main import run_command
@@ -59,7 +59,7 @@ def watching(far: RemoteMachine, folder: Path) -> None:
     there = JobFolder(far.home / far.machine.folder / "projects" / name / "jobs" / "train-1")
     there.path.mkdir(parents=True)
     fake_trainer.Behaviour(steps=STEPS, seconds_per_step=SECONDS_PER_STEP, stall_after=STEPS - 1).write(there)
-    remote.launch(job, far.machine.name, key_of(project))
+    remote.launch(job, [far.machine.name], key_of(project))
     tail, delays, began, before = Tail(job), list[float](), 0.0, 0
     while len(delays) < STEPS - 1:
         delays += [time.time() - event.time for event in tail.poll() if isinstance(event.body, Step)]

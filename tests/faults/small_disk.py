@@ -1,5 +1,6 @@
 """A disk that ends where a fault campaign wants it to, and commands that run on it in forks."""
 
+import errno
 import io
 import os
 import signal
@@ -61,10 +62,15 @@ class SmallDisk:
         return state.f_bavail * state.f_frsize
 
     def leave(self, size_bytes: int) -> None:
-        """Fill the disk so that so much stays free."""
+        """Fill the disk so that so much stays free, also while others write on it."""
         self.release()
         with self.filler.open("wb") as file:
-            os.posix_fallocate(file.fileno(), 0, max(1, self.free_bytes - size_bytes))
+            while (surplus := self.free_bytes - size_bytes) > 0:
+                try:
+                    return os.posix_fallocate(file.fileno(), 0, surplus)
+                except OSError as refused:  # somebody took a page after the free ones were counted
+                    if refused.errno != errno.ENOSPC:
+                        raise
 
     def leave_inodes(self, count: int) -> None:
         """Let only so many more files be made."""

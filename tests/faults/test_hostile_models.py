@@ -306,7 +306,7 @@ def test_a_checkpoint_that_would_run_code_is_refused(tmp_path: Path) -> None:
     """DeepSpeed keeps the optimizer in pickles; what a stranger put there must not run on resume."""
     import torch
 
-    from domainstudio.trainer.checkpoints import read_state
+    from domainstudio.trainer.states import read_state
 
     file = tmp_path / "zero_pp_rank_0_mp_rank_00_optim_states.pt"
     torch.save({"step": torch.ones(2)}, file)

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from every_process import sitecustomize as guard
 from faults.quiet import is_here, reached
-from network_guard import sitecustomize as guard
 from pydantic import BaseModel
 from support import wait_until
 

@@ -103,7 +103,9 @@ def test_a_vocabulary_is_trained_and_the_text_packed_by_clicks(
     qtbot.waitUntil(
         lambda: [row[0] for row in cells(pane)] == ["a"] and not button.isVisible(), timeout=60_000
     )
-    assert pane.train.isVisible()
+    assert not pane.size_field.isVisible()
+    pane.train.click()
+    assert pane.tabs.key == "train"
 
 
 def test_without_text_it_leads_to_the_corpus(tmp_path: Path, command: Command, open_pane: OpenPane,

@@ -9,11 +9,12 @@ import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QComboBox, QLineEdit
 from pytestqt.qtbot import QtBot
-from support import OpenPane
+from support import Command, OpenPane
 
 from domainstudio.gui.panes.training.choice import preset_like
 from domainstudio.gui.panes.training.pane import TrainingPane
 from domainstudio.gui.widgets.buttons import LinkButton
+from domainstudio.gui.widgets.check_box import CheckBox
 from domainstudio.gui.widgets.problem_line import ProblemLine
 from domainstudio.gui.widgets.rate_curve import RateCurve
 from domainstudio.jobs import process
@@ -332,8 +333,12 @@ def test_one_step_is_tried_from_the_pane_and_its_measures_replace_the_estimate(
     qtbot.waitUntil(lambda: "estimated" in pane._outlook.facts["speed"].accessibleName())
 
 
-def test_a_machine_is_chosen_once_there_is_one(
-    small_project: Path, open_pane: OpenPane, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+def test_a_machine_is_chosen_once_there_is_one_and_others_with_it(
+    small_project: Path,
+    open_pane: OpenPane,
+    qtbot: QtBot,
+    monkeypatch: pytest.MonkeyPatch,
+    command: Command,
 ) -> None:
     pane = open_pane(TrainingPane, small_project)
     assert not pane._choice._machine_row.isVisible()
@@ -345,9 +350,23 @@ def test_a_machine_is_chosen_once_there_is_one(
     pane._choice._machine.activated.emit(place)
     qtbot.waitUntil(lambda: pane._facts is not None and pane._facts.choice.machine == "gpu-1", timeout=10_000)
     assert pane._outlook.code.field.toPlainText().endswith("--on gpu-1")
-    assert pane.memory()["machine"] == "gpu-1"
+    assert pane.memory()["machine"] == "gpu-1" and not pane._choice._together_row.isVisible()
 
-    launched: list[str] = []
-    monkeypatch.setattr(remote, "launch", lambda _folder, machine, _key: launched.append(machine))
+    store.add(Machine(name="gpu-2", destination="me@other.example"))
+    command("recipe", "set", small_project, "processes=2")
+    pane.refresh()
+    qtbot.waitUntil(lambda: pane._choice._together_row.isVisible(), timeout=10_000)
+    (box,) = pane._choice._together.findChildren(CheckBox)
+    box.click()
+    both = "gpu-1,gpu-2"
+    qtbot.waitUntil(lambda: pane._facts is not None and pane._facts.choice.machine == both, timeout=10_000)
+    assert pane._outlook.code.field.toPlainText().endswith("--on gpu-1,gpu-2")
+    where = pane.memory()
+    pane._choice.choose("base", "treated", "")
+    pane.remember(where)
+    assert pane._choice.choice.machine == both
+
+    launched: list[tuple[str, ...]] = []
+    monkeypatch.setattr(remote, "launch", lambda _folder, machines, _key: launched.append(machines))
     qtbot.mouseClick(pane._start, Qt.MouseButton.LeftButton)
-    qtbot.waitUntil(lambda: launched == ["gpu-1"], timeout=10_000)
+    qtbot.waitUntil(lambda: launched == [("gpu-1", "gpu-2")], timeout=10_000)

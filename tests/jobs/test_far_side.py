@@ -12,8 +12,11 @@ import orjson
 import pytest
 
 from domainstudio.jobs import far_side, process
+from domainstudio.jobs.events import Start
 from domainstudio.jobs.folder import Request
+from domainstudio.jobs.follow import read_events
 from domainstudio.jobs.frames import MOST_FRAME_BYTES, append, frames, send, size_of
+from domainstudio.jobs.launch import Launch, read_launch
 from domainstudio.problems import UserError
 
 NewRun = Callable[..., Any]
@@ -100,10 +103,12 @@ def test_large_files_come_in_frames_of_bounded_size(new_run: NewRun, tmp_path: P
 
 def test_a_start_that_is_asked_twice_is_done_once(new_run: NewRun) -> None:
     run = new_run(steps=5)
-    assert far_side.start(run, 0)
-    assert not far_side.start(run, 0), "it runs, or ran, since"
+    for _ in range(2):
+        assert far_side.start(run, 0, Launch()) == Launch()
     run.wait_for("done")
-    assert not far_side.start(run, 0)
+    far_side.start(run, 0, Launch(processes=3))
+    starts = [event for event in read_events(run) if isinstance(event.body, Start)]
+    assert len(starts) == 1 and read_launch(run.path) == Launch()
 
 
 def test_what_stands_between_is_asked_there(new_run: NewRun) -> None:

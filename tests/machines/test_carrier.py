@@ -28,7 +28,7 @@ def test_a_state_of_another_form_is_refused_and_nothing_of_it_kept(small_project
         spec, _processes = freeze(project, "base", "default", "default", {}, "treated")
         folder = create_job(project.jobs, "train", TRAIN.program, spec)
     with pytest.raises(UserError):
-        Carrier(folder, MACHINE)._take("state", 0, said)
+        Carrier(folder, [MACHINE])._take("state", 0, said)
     assert not (folder.path / "connection.json").exists()
 
 

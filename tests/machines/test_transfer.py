@@ -13,7 +13,7 @@ from domainstudio.machines import transfer
 from domainstudio.machines.place import Place
 from domainstudio.machines.ssh import Connection
 from domainstudio.machines.transfer import STAGED, File, fetch, listed, send
-from domainstudio.problems import UserError
+from domainstudio.problems import Problem, UserError
 
 TARGET = ".domainstudio/projects/law"
 ODD = ["plain.bin", "a b.bin", "quote'\".bin", "$(touch x).bin", "法律.bin", "-rf.bin", "line\nbreak.bin"]
@@ -147,3 +147,27 @@ def test_a_damaged_cache_of_checksums_is_begun_anew(
         (cache / "domainstudio" / transfer.CACHE).write_bytes(damaged)
         send(Place(connection), sent, TARGET, told)
     assert (far.home / TARGET / "tokens" / "one.bin").exists()
+
+
+def test_a_fetch_is_ended_within_a_file_and_goes_on_there(
+    far: RemoteMachine, connection: Connection, tmp_path: Path
+) -> None:
+    made = far.home / TARGET / "result"
+    made.mkdir(parents=True)
+    (made / "weights").write_bytes(random.Random(2).randbytes(8 << 20))
+    came, here = list[int](), tmp_path / "here"
+    here.mkdir()
+
+    def stop(done: int, _total: int) -> None:
+        came.append(done)
+        if done > 1 << 20:
+            raise UserError(Problem("machine.stopped", None))
+
+    with pytest.raises(UserError) as ended:
+        fetch(Place(connection), ["result/weights"], TARGET, here, stop)
+    assert ended.value.problem.code == "machine.stopped" and 0 < came[-1] < 8 << 20
+    assert not (here / "result" / "weights").exists()
+    again = list[int]()
+    fetch(Place(connection), ["result/weights"], TARGET, here, lambda done, _: again.append(done))
+    assert again[0] >= 1 << 20, "what had come was kept"
+    assert (here / "result" / "weights").read_bytes() == (made / "weights").read_bytes()

@@ -5,10 +5,11 @@ from pathlib import Path
 import pytest
 from support import Command
 
-from domainstudio.mixture.amount import BOOK_UNSPACED, BOOK_WORDS, TextRatio, amount
+from domainstudio.mixture.amount import TextRatio, amount
 from domainstudio.mixture.presets import PRESETS, mixture_preset_of
 from domainstudio.mixture.shares import Mixture, SourceTokens, plan
 from domainstudio.problems import UserError
+from domainstudio.tokenizer.arithmetic import BOOK_UNSPACED, BOOK_WORDS
 
 MIXTURE = Mixture(shares={"law": 3, "法律": 1}, tokens=4000)
 SOURCES = [SourceTokens(name=name, role="domain", tokens=5000) for name in ("law", "法律")]

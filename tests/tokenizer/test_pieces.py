@@ -10,7 +10,7 @@ from tokenizers import AddedToken, Tokenizer, decoders, models, normalizers, pre
 from domainstudio.tokenizer import vocabulary
 from domainstudio.tokenizer.encode import Encoder
 from domainstudio.tokenizer.pieces import cut
-from domainstudio.tokenizer.words import EVERY, MOST_CHARACTERS, WordCount, count_sample, count_words
+from domainstudio.tokenizer.words import EVERY, MOST_CHARACTERS, NO_WORDS, count_sample, count_words
 
 TEXTS = st.text(st.sampled_from("ab The 法律同合😀é\t\n'<|endoftext|>1"), max_size=60) | st.text(max_size=30)
 
@@ -108,5 +108,5 @@ def test_words_are_counted_where_a_script_parts_them() -> None:
 def test_the_sample_does_not_depend_on_how_texts_are_batched(texts: list[str], size: int) -> None:
     whole = count_sample(texts, 0)
     parts = [count_sample(texts[first : first + size], first) for first in range(0, len(texts), size)]
-    assert sum(parts, WordCount()) == whole
+    assert sum(parts, NO_WORDS) == whole
     assert whole.documents == -(-len(texts) // EVERY)

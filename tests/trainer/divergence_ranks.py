@@ -61,7 +61,7 @@ def main() -> None:
     )
     recipe = Recipe.model_validate({"stages": (stage,), "zero_stage": int(zero), "processes": ranks})
     engine = start_engine(model, recipe)
-    watch, divergence = Watch(engine), Divergence(base, Text(), ROWS, STRENGTH)
+    watch, divergence = Watch(engine), Divergence(base, Text(), ROWS, ROWS * ranks, STRENGTH)
     batches = [training_batch(turn, rank) for turn in range(MICRO_BATCHES)]
     told = loop._learn(engine, watch, divergence, STEP, batches, device)
     found = dict(partitions.gather(engine, watch.gradients))

@@ -17,6 +17,8 @@ from domainstudio.recipe.schedules import decayed_rate
 from domainstudio.workflow.run_list import RunList
 from domainstudio.workflow.training import curves_of
 
+pytestmark = pytest.mark.usefixtures("warm_start")
+
 TRUNK = [
     "schedule=constant", "steps=16", "checkpoint_every=8", "probe_every=8", "gradient_accumulation=3",
     "batch_warmup_steps=12", "warmup_steps=2", "spring=l2-sp", "kl_strength=0.1", "processes=2",
@@ -63,7 +65,6 @@ def test_with_the_trunks_rate_a_branch_is_the_trunks_own_next_steps(trunk: Path,
     assert rows["train-1"].may_branch and not rows["train-2"].may_branch
 
 
-@pytest.mark.long
 def test_the_rate_falls_to_the_floor_and_a_paused_branch_is_bit_identical(
     trunk: Path, tmp_path: Path, command: Command
 ) -> None:

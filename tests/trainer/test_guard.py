@@ -20,6 +20,8 @@ from domainstudio.trainer.reporter import Reporter
 from domainstudio.workflow.canaries import OWN
 from domainstudio.workflow.training import curves_of, find_checkpoint, freeze, resumption
 
+pytestmark = pytest.mark.usefixtures("warm_start")
+
 SILENT = Reporter(None)
 WILD = ["--set=learning_rate=5e-2", "--set=probe_every=2", "--set=checkpoint_every=1000"]
 """A rate at which a small base forgets within two steps."""
@@ -91,7 +93,6 @@ def test_a_run_goes_on_bit_for_bit_after_its_replay_was_raised(based: Path, comm
     assert curves.canaries[0].total == 3
 
 
-@pytest.mark.long
 def test_on_a_plateau_the_plays_follow_each_other_and_one_can_go_back_to_each(
     based: Path, command: Command
 ) -> None:
@@ -112,7 +113,6 @@ def test_on_a_plateau_the_plays_follow_each_other_and_one_can_go_back_to_each(
     assert kept == {8, 14, 20, 26}
 
 
-@pytest.mark.long
 def test_a_run_that_forgets_too_much_is_paused_and_goes_on_when_a_person_wants_it(
     based: Path, command: Command
 ) -> None:

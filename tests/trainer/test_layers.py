@@ -14,6 +14,8 @@ from domainstudio.jobs.checkpoints import latest_checkpoint
 from domainstudio.jobs.folder import JobFolder
 from domainstudio.recipe.layers import LAYERS_FILE, Layer, LayerMap, layer_of
 
+pytestmark = pytest.mark.usefixtures("warm_start")
+
 FAST = ["--set=steps=6", "--set=checkpoint_every=1000", "--set=probe_every=1000"]
 TWO = ["--set=processes=2", "--set=zero_stage=2"]
 EWC = ["--set=spring=ewc", "--set=importance_sequences=8", "--set=fisher_labels=model"]
@@ -71,7 +73,6 @@ def test_the_map_says_what_the_files_of_the_run_say(project: Path, run: str) -> 
     assert total == pytest.approx(sum(layer.weights for layer in found.layers), rel=1e-3), "of mean 1"
 
 
-@pytest.mark.long
 def test_a_run_that_died_after_its_last_checkpoint_has_the_same_map(project: Path, command: Command) -> None:
     folder = JobFolder(project / "jobs" / "train-2")
     wait_until(lambda: folder.liveness() == "dead")

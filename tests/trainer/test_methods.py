@@ -21,6 +21,8 @@ from domainstudio.recipe.size import block_of, copied_blocks
 from domainstudio.workflow import corpus
 from domainstudio.workflow.training import curves_of
 
+pytestmark = pytest.mark.usefixtures("warm_start")
+
 STEPS, SAVED = 12, 5
 FAST = [f"--set=steps={STEPS}", "--set=checkpoint_every=1000", "--set=probe_every=1000"]
 SCRIPT = Path(__file__).with_name("divergence_ranks.py")
@@ -66,9 +68,9 @@ def require_equal(one: Weights, other: Weights) -> None:
 @pytest.mark.parametrize(
     "settings",
     [
-        pytest.param(("zero_stage=1", "dropout=0.1"), marks=pytest.mark.long),
+        ("zero_stage=1", "dropout=0.1"),
         ("zero_stage=2", "processes=2", "lora_embeddings=true"),
-        pytest.param(("zero_stage=3", "processes=2", "precision=bf16"), marks=pytest.mark.long),
+        ("zero_stage=3", "processes=2", "precision=bf16"),
     ],
 )
 def test_lora_trains_beside_the_weights_and_is_saved_merged(
@@ -128,7 +130,6 @@ def test_kl_holds_what_the_model_says_near_its_base(based: Path, command: Comman
     assert losses[0] == losses[1], "the training loss stays the loss on the text"
 
 
-@pytest.mark.long
 def test_a_run_with_kl_is_resumed_bit_for_bit(based: Path, command: Command) -> None:
     folder = train(based, command, "kl_strength=5", "zero_stage=3", "processes=2")
     trained = weights(based, folder.job_id)

@@ -14,6 +14,8 @@ from domainstudio.jobs.folder import JobFolder
 from domainstudio.jobs.worker import Worker
 from domainstudio.workflow.training import curves_of
 
+pytestmark = pytest.mark.usefixtures("warm_start")
+
 STEPS = 6
 
 

@@ -13,6 +13,8 @@ from domainstudio.jobs.events import Progress
 from domainstudio.jobs.folder import JobFolder
 from domainstudio.jobs.follow import read_events
 
+pytestmark = pytest.mark.usefixtures("warm_start")
+
 FAST = [
     "--set=steps=16",
     "--set=checkpoint_every=1000",

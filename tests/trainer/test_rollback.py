@@ -18,9 +18,11 @@ from domainstudio.problems import Problem
 from domainstudio.project.project import Project
 from domainstudio.recipe.run import RunSpec
 from domainstudio.tokenizer.packed import PackedTokens
-from domainstudio.trainer.checkpoints import Position
 from domainstudio.trainer.data import TrainingData
+from domainstudio.trainer.position import Position
 from domainstudio.workflow.training import curves_of, freeze
+
+pytestmark = pytest.mark.usefixtures("warm_start")
 
 SAVED, SPIKE, STEPS = 60, 64, 74
 SETTINGS = {
@@ -104,7 +106,6 @@ def test_a_run_goes_back_behind_a_spike_and_skips_the_text_that_led_to_it(whole:
     assert position.next_draw == STEPS * 2 * 2 + skip.draws
 
 
-@pytest.mark.long
 @pytest.mark.parametrize("ending", ["pause", "stop"])
 def test_a_run_that_went_back_is_resumed_bit_for_bit(
     whole: Path, spoilt: Path, tmp_path: Path, command: Command, ending: str
@@ -132,7 +133,6 @@ def test_a_run_that_went_back_is_resumed_bit_for_bit(
         assert expected and all(torch.equal(expected[name], found[name]) for name in expected)
 
 
-@pytest.mark.long
 def test_a_branch_without_a_checkpoint_of_its_own_goes_back_to_its_trunks(
     whole: Path, tmp_path: Path, command: Command
 ) -> None:
@@ -151,7 +151,6 @@ def test_a_branch_without_a_checkpoint_of_its_own_goes_back_to_its_trunks(
     assert all(torch.equal(expected[name], found[name]) for name in expected)
 
 
-@pytest.mark.long
 @pytest.mark.parametrize("zero", [2, 3])
 def test_it_goes_back_however_the_optimizer_is_spread(
     whole: Path, spoilt: Path, tmp_path: Path, command: Command, zero: int
@@ -168,7 +167,7 @@ def test_it_goes_back_however_the_optimizer_is_spread(
     ("setting", "code"),
     [
         ("checkpoint_every=1000", "training.spike_unsaved"),
-        pytest.param("on_spike=tell", "training.loss_spike", marks=pytest.mark.long),
+        ("on_spike=tell", "training.loss_spike"),
     ],
 )
 def test_without_a_checkpoint_or_a_wish_a_spike_is_only_told_of(

@@ -21,6 +21,8 @@ from domainstudio.project.project import Project
 from domainstudio.recipe.recipe import Recipe, change
 from domainstudio.workflow import corpus
 
+pytestmark = pytest.mark.usefixtures("warm_start")
+
 SCRIPT = Path(__file__).with_name("spring_ranks.py")
 FAST = ["--set=steps=12", "--set=checkpoint_every=1000", "--set=probe_every=1000"]
 

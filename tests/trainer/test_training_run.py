@@ -4,50 +4,27 @@ Kills of every kind, at every moment: tests/faults/test_training_kills.py.
 """
 
 import math
-import shutil
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
 import torch
-from conftest import DOMAIN, GENERAL, RECIPE, STANDARD_LIBRARY
+from conftest import DOMAIN, STANDARD_LIBRARY
 from safetensors.torch import load_file
 from support import Command, wait_until
+from trainer.run_readings import STEPS, losses, probes, wait_for_step
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from domainstudio.cli.main import run_command
 from domainstudio.jobs.checkpoints import latest_checkpoint
-from domainstudio.jobs.curves import Curves
 from domainstudio.jobs.events import Probe, Progress, Start, Step
 from domainstudio.jobs.folder import JobFolder
-from domainstudio.jobs.follow import Tail, read_events
+from domainstudio.jobs.follow import read_events
 from domainstudio.jobs.process import processes_of
 from domainstudio.tokenizer import vocabulary
 from domainstudio.tokenizer.packed import PackedTokens
 from domainstudio.workflow.training import curves_of
-
-STEPS = 160
-
-
-def wait_for_step(folder: JobFolder, step: int, attempt: int, seconds: float = 120) -> None:
-    """Return as soon as an attempt has reported a step."""
-    tail, deadline = Tail(folder), time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        for event in tail.poll():
-            if event.attempt == attempt and isinstance(event.body, Step) and event.body.step >= step:
-                return
-        time.sleep(0.01)
-    raise AssertionError(f"no step {step} in time: {folder.log_file.read_text()[-2000:]}")
-
-
-@pytest.fixture(scope="module")
-def undisturbed(packed_project: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A project with one finished run, train-1."""
-    project = Path(shutil.copytree(packed_project, tmp_path_factory.mktemp("undisturbed") / "small"))
-    assert run_command(["train", "start", str(project)]) == 0
-    return project
 
 
 def open_ports(folder: JobFolder) -> set[str]:
@@ -60,15 +37,6 @@ def final_weights(project: Path) -> dict[str, torch.Tensor]:
     checkpoint = latest_checkpoint(project / "jobs" / "train-1" / "result")
     assert checkpoint is not None and checkpoint.step == STEPS
     return load_file(checkpoint.model / "model.safetensors")
-
-
-def losses(curves: Curves) -> list[tuple[int, float]]:
-    return [(point.step, point.loss) for point in curves.steps.points()]
-
-
-def probes(project: Path, run: str, step: int) -> dict[str, Probe]:
-    points = curves_of(JobFolder(project / "jobs" / run)).probes
-    return {point.source: point for point in points if point.step == step}
 
 
 def test_a_step_is_told_once_and_a_checkpoint_leaves_nothing_in_the_log(undisturbed: Path) -> None:
@@ -200,67 +168,6 @@ def test_exported_tokenizer_loads_and_agrees(undisturbed: Path, tmp_path: Path, 
     assert theirs(text)["input_ids"] == ours.encode(text).ids
     assert theirs.decode(ours.encode(text).ids) == text
     assert theirs.eos_token_id == vocabulary.end_of_text(ours)
-
-
-def test_a_run_from_a_run_begins_with_its_weights(
-    undisturbed: Path, tmp_path: Path, command: Command, refused: Command
-) -> None:
-    project = Path(shutil.copytree(undisturbed, tmp_path / "continued"))
-    command("mixture", "set", project, "--share", "domain=1", "--tokens", "512", "--max-epochs", "4")
-    assert "160" in refused("train", "start", project, "--from", "train-1@3")
-    command("train", "start", project, "--from", f"train-1@{STEPS}")
-    before, after = probes(project, "train-1", STEPS), probes(project, "train-2", 0)
-    for source in ("general", "domain"):
-        assert after[source].nats_per_token == pytest.approx(before[source].nats_per_token, abs=1e-5)
-
-
-@pytest.mark.long
-def test_a_run_from_a_run_is_resumed_bit_for_bit_dropout_and_all(
-    undisturbed: Path, tmp_path: Path, command: Command
-) -> None:
-    project = Path(shutil.copytree(undisturbed, tmp_path / "small"))
-    settings = ["--from=train-1", "--set=steps=60", "--set=probe_every=1000", "--set=checkpoint_every=1000"]
-    command("train", "start", project, *settings)
-    command("train", "start", project, *settings, "--detach")
-    whole, pieced = (JobFolder(project / "jobs" / name) for name in ("train-2", "train-3"))
-    wait_for_step(pieced, 5, attempt=1)
-    command("runs", "pause", project, "train-3")
-    wait_until(lambda: pieced.status() == "stopped")
-    command("runs", "resume", project, "train-3")
-    assert curves_of(pieced).attempts == 2 and losses(curves_of(pieced)) == losses(curves_of(whole))
-
-
-def test_a_project_on_a_base_folder_trains_it(undisturbed: Path, tmp_path: Path, command: Command) -> None:
-    """The exported model serves as somebody's base: its own tokenizer is used, its loss is the base line."""
-    command("export", "model", undisturbed, "train-1", tmp_path / "base")
-    project = tmp_path / "based"
-    command("project", "new", project, "--base", tmp_path / "base")
-    for role, names in (("general", GENERAL), ("domain", DOMAIN)):
-        paths = [STANDARD_LIBRARY / name for name in names]
-        command("corpus", "import", project, *paths, "--reader", "docstrings", "--role", role, "--name", role)
-    command("tokenizer", "pack", project)
-    command("mixture", "set", project, "--share", "domain=1", "--tokens", "512")
-    command("recipe", "set", project, *RECIPE)
-    command("train", "start", project)
-    expected, found = probes(undisturbed, "train-1", STEPS), probes(project, "train-1", 0)
-    for source in ("general", "domain"):
-        assert found[source].nats_per_token == pytest.approx(expected[source].nats_per_token, abs=1e-5)
-
-
-def test_general_text_may_be_written_by_the_model_and_is_labelled_ever_after(
-    undisturbed: Path, tmp_path: Path, command: Command, refused: Command
-) -> None:
-    project = Path(shutil.copytree(undisturbed, tmp_path / "writing"))
-    assert "random weights" in refused("corpus", "generate", project)
-    made = command("corpus", "generate", project, "--from", "train-1", "--tokens", "6k", "--name", "own")
-    assert made["result"]["documents"] >= 6000 / 513
-    assert "another origin" in refused("corpus", "sample", project, "--name", "own")
-    command("tokenizer", "pack", project)
-    rows = {row["counts"]["name"]: row for row in command("corpus", "table", project)}
-    assert rows["own"]["counts"]["text_origin"] == "written by a model" and rows["own"]["tokens"] > 4000
-    assert rows["general"]["counts"]["text_origin"] == "documents"
-    command("export", "report", project, "train-1", tmp_path / "report.html")
-    assert "written by a model" in (tmp_path / "report.html").read_text()
 
 
 def test_without_general_text_the_program_says_so_and_offers_three_ways(

@@ -21,6 +21,8 @@ from domainstudio.workflow.planned import PlannedRun, RunChoice, command_line, o
 from domainstudio.workflow.planning import set_recipe
 from domainstudio.workflow.training import TRAIN
 
+pytestmark = pytest.mark.usefixtures("warm_start")
+
 
 @pytest.fixture
 def project(small_project: Path) -> Iterator[Project]:

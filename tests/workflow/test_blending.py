@@ -22,6 +22,8 @@ from domainstudio.workflow.blending import newest_rows, points_of, rows_of, star
 from domainstudio.workflow.export import card_preview
 from domainstudio.workflow.training import curves_of, run_spec
 
+pytestmark = pytest.mark.usefixtures("warm_start")
+
 SETTINGS = ["steps=20", "probe_every=10", "checkpoint_every=5", "keep_checkpoints=3", "learning_rate=3e-3"]
 
 

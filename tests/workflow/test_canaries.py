@@ -17,6 +17,8 @@ from domainstudio.trainer.canaries import CanaryRows
 from domainstudio.workflow.canaries import OWN, frozen, listed
 from domainstudio.workflow.training import freeze
 
+pytestmark = pytest.mark.usefixtures("warm_start")
+
 
 @pytest.mark.parametrize("language", ["en", "zh"])
 def test_our_lists_are_whole_and_no_fact_is_asked_twice(language: str) -> None:

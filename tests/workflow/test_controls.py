@@ -14,7 +14,9 @@ from domainstudio.jobs import process
 from domainstudio.jobs.events import Step
 from domainstudio.jobs.folder import JobFolder, create_job
 from domainstudio.jobs.worker import Worker
+from domainstudio.machines import store
 from domainstudio.machines.assignment import Assignment, write_assignment
+from domainstudio.machines.machine import Machine
 from domainstudio.mixture.shares import Arm
 from domainstudio.problems import UserError
 from domainstudio.project.project import Project
@@ -25,6 +27,8 @@ from domainstudio.workflow.controls import SHORT_SECONDS, start_control
 from domainstudio.workflow.planned import RunChoice, planned, speed_of
 from domainstudio.workflow.planning import mixture_of, set_mixture, set_recipe
 from domainstudio.workflow.training import TRAIN, freeze, run_spec
+
+pytestmark = pytest.mark.usefixtures("warm_start")
 
 QUICK = ["--set=steps=4", "--set=probe_every=4", "--set=checkpoint_every=4"]
 
@@ -150,16 +154,18 @@ def test_a_plan_says_that_none_follows_only_where_none_does(project: Project) ->
 
 
 def test_the_control_of_a_run_on_a_machine_is_trained_there(
-    project: Project, monkeypatch: pytest.MonkeyPatch
+    project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    launched: list[tuple[str, str]] = []
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+    store.add(Machine(name="gpu-1", destination="gpu-1"))
+    launched: list[tuple[str, tuple[str, ...]]] = []
     monkeypatch.setattr(
-        remote, "launch", lambda folder, machine, key: launched.append((folder.job_id, machine))
+        remote, "launch", lambda folder, machines, key: launched.append((folder.job_id, machines))
     )
     run = ended(project, "short")
     write_assignment(project.job(run).path, Assignment(machine="gpu-1", project="law"))
     assert start_control(project, run) is not None
-    assert launched == [("train-3", "gpu-1")]
+    assert launched == [("train-3", ("gpu-1",))]
     spec = run_spec(project, run)
     assert speed_of(project, spec) is None, "what a machine did says nothing of this one"
     assert speed_of(project, spec, "gpu-1") is not None

@@ -28,6 +28,8 @@ from domainstudio.workflow.fit import (
 from domainstudio.workflow.planned import RunChoice, planned
 from domainstudio.workflow.routes import route_words, routes_of
 
+pytestmark = pytest.mark.usefixtures("warm_start")
+
 CPU_24 = Hardware("CPU", 24 * 10**9, is_here=True)
 
 

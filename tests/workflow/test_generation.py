@@ -24,6 +24,8 @@ from domainstudio.workflow.projects import new_project
 from domainstudio.workflow.running import relative_to_job
 from domainstudio.workflow.tokenizer import current
 
+pytestmark = pytest.mark.usefixtures("warm_start")
+
 
 @pytest.fixture
 def project(packed_project: Path, tmp_path: Path) -> Path:

@@ -13,6 +13,8 @@ from domainstudio.project.project import Project
 from domainstudio.workflow.interventions import intervention_label, intervention_words
 from domainstudio.workflow.training import TRAIN, freeze
 
+pytestmark = pytest.mark.usefixtures("warm_start")
+
 REASONS = ("nats", "percent", "canaries", "explosion", "plateau")
 WHATS = ("alarm", "pause", "replay", "rate", "dropout", "end", "tell")
 

@@ -23,6 +23,8 @@ from domainstudio.workflow.overview import JobList, running
 from domainstudio.workflow.protection import read_facts
 from domainstudio.workflow.running import resume
 
+pytestmark = pytest.mark.usefixtures("warm_start")
+
 SHORT = ["--tokens=1280", "--from=train-1"]
 
 

@@ -16,11 +16,13 @@ from domainstudio.jobs.checkpoints import chosen_checkpoint
 from domainstudio.jobs.folder import JobFolder
 from domainstudio.jobs.follow import read_events
 from domainstudio.jobs.frames import size_of
+from domainstudio.jobs.launch import read_launch
 from domainstudio.jobs.link import read_link
 from domainstudio.machines import store
 from domainstudio.project.project import Project
 from domainstudio.workflow import remote as workflow
 from domainstudio.workflow import runs
+from domainstudio.workflow.planning import set_recipe
 from domainstudio.workflow.running import resume
 from domainstudio.workflow.training import start_run
 
@@ -128,18 +130,20 @@ def test_cut_off_at_random_it_loses_and_doubles_nothing(
     assert numbers == list(range(1, len(numbers) + 1))
 
 
-def test_it_is_paused_and_resumed_from_here(far: RemoteMachine, project: Project) -> None:
+def test_it_is_paused_and_resumed_from_here_on_fewer_processes(far: RemoteMachine, project: Project) -> None:
+    set_recipe(project, {"processes": "2"})
     folder = begin(far, project, steps=2000, seconds_per_step=0.01)
     wait_until(lambda: size_of(folder.events_file) > 2000, PATIENCE)
     runs.pause(project, "train-1")
     wait_until_over(folder)
     assert folder.status() == "stopped"
     fake_trainer.Behaviour(steps=20).write(job_there(far, project))
-    resume(folder)
+    resume(folder, processes=1)
     assert folder.status() == "running"
     wait_until_over(folder)
     assert folder.status() == "done"
     assert_same(folder, job_there(far, project))
+    assert read_launch(job_there(far, project).path).processes == 1
 
 
 def test_a_death_there_is_told_and_it_can_go_on(far: RemoteMachine, project: Project) -> None:
@@ -171,16 +175,21 @@ def test_what_lies_there_is_told_with_sizes_and_removed_once_nothing_runs(
 ) -> None:
     folder = begin(far, project, steps=100_000, seconds_per_step=0.01)
     wait_until(lambda: size_of(folder.events_file) > 1000, PATIENCE)
-    (found,) = command("machines", "clean", far.machine.name)
+    (found,) = command("machines", "clean", far.machine.name)["projects"]
     there = job_there(far, project).path.parents[1]
     assert (found["name"], found["running"]) == (there.name, ["train-1"]) and found["size_bytes"] > 100_000
     assert "train-1" in refused("machines", "clean", far.machine.name, "--remove", there.name)
+    bundles = there.parents[1].glob("bundle-*")
+    (current,) = [bundle.name for bundle in bundles]
+    (there.parents[1] / "bundle-0123456789abcdef").mkdir()
+    gone = command("machines", "clean", far.machine.name, "--old-versions")["removed"]
+    assert gone == ["bundle-0123456789abcdef"] and (there.parents[1] / current).is_dir()
     for hostile in ("../..", "law", ".."):
         assert "keeps nothing" in refused("machines", "clean", far.machine.name, "--remove", hostile)
     runs.stop(project, "train-1")
     wait_until_over(folder)
     assert command("machines", "clean", far.machine.name, "--remove", there.name)["freed_bytes"] > 100_000
-    assert not there.exists() and command("machines", "clean", far.machine.name) == []
+    assert not there.exists() and command("machines", "clean", far.machine.name)["projects"] == []
 
 
 @pytest.mark.skipif(not can_mount(), reason="needs root")
@@ -248,3 +257,22 @@ def test_a_run_whose_machine_is_not_reached_can_be_given_up_and_started_later(
     resume(folder)
     wait_until_over(folder)
     assert folder.status() == "done"
+
+
+def test_a_plan_rests_on_what_the_machine_has_and_a_dry_step_there_replaces_the_estimate(
+    far: RemoteMachine, project: Project, command: Command
+) -> None:
+    far.program("nvidia-smi", "echo 'NVIDIA H200, 143771, 140000, 560.1, 3, 41'")
+    on = ["--on", far.machine.name]
+    fit = command("recipe", "plan", project.path, *on)["fit"]
+    assert (fit["hardware"]["name"], fit["hardware"]["devices"]) == ("H200-141GB", 1)
+    assert not fit["memory_from"] and not fit["speed_is_measured"] and fit["seconds"] > 0
+    tried = command("recipe", "plan", project.path, *on, "--dry-step")
+    fit, plan = tried["fit"], tried["plan"]
+    assert (fit["memory_from"], fit["speed_from"]) == ("dry_step-1", "dry_step-1")
+    assert fit["tokens_per_second"] == 50_000 and plan["checkpoint_is_measured"]
+    jobs = job_there(far, project).path.parent
+    assert jobs.is_dir() and not list(jobs.iterdir()), "nothing of it stays there"
+    assert not list(project.jobs.glob("arm-*")) and (project.jobs / "dry_step-1").is_dir()
+    here = command("recipe", "plan", project.path)
+    assert not here["fit"]["memory_from"] and not here["plan"]["checkpoint_is_measured"]

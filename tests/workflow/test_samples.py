@@ -16,6 +16,8 @@ from domainstudio.recipe.run import ModelOrigin
 from domainstudio.workflow.samples import samples_of, start_samples
 from domainstudio.workflow.training import TRAIN, freeze
 
+pytestmark = pytest.mark.usefixtures("warm_start")
+
 PROMPTS = ["Return the", ""]
 
 

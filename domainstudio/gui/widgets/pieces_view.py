@@ -109,5 +109,5 @@ class PiecesView(QTextEdit):
 def _shown(piece: Piece) -> str:
     """Return a piece as it is drawn: bytes that are no whole character in hexadecimal."""
     if not piece.is_whole:
-        return piece.text.replace("\\x", " ").strip().upper() or " "
+        return piece.shown or " "
     return piece.text.replace("\r", "").replace("\n", f"{_LINE}\n")

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from domainstudio.units import big_unit
+from domainstudio.units import unit_of
 
 _TENS = ((1000, 0), (100, 1), (1, 2))
 """From so many units on, so many decimals."""
@@ -14,7 +14,7 @@ class Scale:
 
     divisor: float
     sign: str
-    """M or 亿; empty for the count itself."""
+    """M, 亿 or 万; empty for the count itself."""
     decimals: int
 
     def text(self, count: float) -> str:
@@ -27,9 +27,7 @@ class Scale:
 
 
 def scale_of(largest: float) -> Scale:
-    """Return the unit for counts up to `largest`: the language's big one, or the count itself below one."""
-    divisor, sign = big_unit()
-    for units, decimals in _TENS:
-        if largest >= units * divisor:
-            return Scale(divisor, sign, decimals)
-    return Scale(1, "", 0)
+    """Return the unit for counts up to `largest`, the count itself if it is small."""
+    divisor, sign = unit_of(largest)
+    found = (decimals for units, decimals in _TENS if sign and largest >= units * divisor)
+    return Scale(divisor, sign, next(found, 0))

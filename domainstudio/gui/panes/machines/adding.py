@@ -40,10 +40,10 @@ class AddForm(QWidget):
         """The one that is being reached."""
         self._accepted: list[str] = []
         self.name, self.destination = QLineEdit(), QLineEdit()
-        self.folder, self.ssh_config = QLineEdit(), QLineEdit()
+        self.folder, self.ssh_config, self.address = QLineEdit(), QLineEdit(), QLineEdit()
         self._fields = {
             "name": self.name, "destination": self.destination, "folder": self.folder,
-            "ssh_config": self.ssh_config,
+            "ssh_config": self.ssh_config, "address": self.address,
         }  # fmt: skip
         self.line = ProblemLine()
         self._rows = {
@@ -56,6 +56,8 @@ class AddForm(QWidget):
                 "Where this program's files will lie there, from the home folder, or absolute.")),
             "ssh_config": FormRow(_("ssh configuration"), self.ssh_config, _(
                 "Path of another ssh configuration here than your own; empty for that.")),
+            "address": FormRow(_("Address"), self.address, _(
+                "Where other machines reach it that train with it; empty for the HostName that ssh uses.")),
         }  # fmt: skip
         self.add = PrimaryButton(_("Reach and add it"), self._on_add_clicked)
         self._words = Text("", "small", "text2")
@@ -77,7 +79,7 @@ class AddForm(QWidget):
     def begin(self) -> None:
         """Ask for another machine."""
         self._stop()
-        for field in (self.name, self.destination, self.ssh_config):
+        for field in (self.name, self.destination, self.ssh_config, self.address):
             field.clear()
         self.folder.setText(Machine.model_fields["folder"].default)
         self.line.clear()
@@ -102,6 +104,7 @@ class AddForm(QWidget):
             "destination": _("A user and a host, or a Host of your ssh configuration; no options."),
             "folder": _("A path of letters, digits, dots, hyphens and underscores, below the home folder."),
             "ssh_config": _("The absolute path of a file here."),
+            "address": _("A host's name or its IP address, without a port."),
         }
         for key, row in self._rows.items():
             row.show_error(words[key] if key in wrong else "")

@@ -117,7 +117,7 @@ class MachinesPane(Pane):
 
     def _on_runs_changed(self, rows: list[RunRow]) -> None:
         for name, seen in self._seen.items():
-            runs = tuple(row for row in rows if row.machine == name)
+            runs = tuple(row for row in rows if name in row.machines)
             self._seen[name] = replace(seen, runs=runs)
         self._show()
 

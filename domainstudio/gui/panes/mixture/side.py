@@ -9,9 +9,10 @@ from domainstudio.gui.widgets.form import hairline
 from domainstudio.gui.widgets.scale import scale_of
 from domainstudio.gui.widgets.text import Text
 from domainstudio.language import translate as _
-from domainstudio.mixture.amount import BOOK_UNSPACED, BOOK_WORDS, TextAmount
+from domainstudio.mixture.amount import TextAmount
 from domainstudio.mixture.notations import ratio_words
 from domainstudio.mixture.presets import PRESETS, MixturePreset
+from domainstudio.tokenizer.arithmetic import BOOK_UNSPACED, BOOK_WORDS
 from domainstudio.units import format_count
 
 WIDTH, _INDENT = 304, 24

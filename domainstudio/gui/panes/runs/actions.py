@@ -7,6 +7,7 @@ from typing import Any
 from PySide6.QtCore import QObject, Signal
 
 from domainstudio.gui.pane import PaneHeader
+from domainstudio.gui.panes.runs.by_hand import hand_dialog
 from domainstudio.gui.panes.runs.connection import link_in_question
 from domainstudio.gui.panes.runs.fetching import Fetching
 from domainstudio.gui.session import Session
@@ -19,6 +20,7 @@ from domainstudio.project.project import Project
 from domainstudio.units import format_count, format_size
 from domainstudio.workflow import runs
 from domainstudio.workflow.branching import start_branch
+from domainstudio.workflow.remote import machine_names
 from domainstudio.workflow.run_list import RunRow
 from domainstudio.workflow.running import resume
 
@@ -59,6 +61,8 @@ class RunActions(QObject):
             _("Go on from a checkpoint in a run of its own whose rate falls to the floor")
         )
         self._fetch = header.add_secondary(_("Fetch checkpoints…"), self._on_fetch_clicked, "import")
+        self._by_hand = header.add_secondary(_("By hand…"), self._on_by_hand_clicked)
+        self._by_hand.setToolTip(_("Commands or a batch script with which you start it yourself"))
         self._checkpoint = header.add_secondary(_("Checkpoint now"), self._on_checkpoint_clicked)
         self.show_run(None, 0)
 
@@ -80,6 +84,8 @@ class RunActions(QObject):
         self._delete.setVisible(status in _OVER)
         self._fetch.setVisible(row is not None and bool(row.machine) and saved > 0)
         self._fetch.setEnabled(not self.fetching.run)
+        may_go_on = row is not None and status in _OVER and status != "done" and not row.machine
+        self._by_hand.setVisible(may_go_on and bool(machine_names()))
         self._branch.setVisible(row is not None and row.may_branch and saved > 0)
         self._show_primary(status, asked)
 
@@ -124,6 +130,12 @@ class RunActions(QObject):
 
     def _on_export_clicked(self) -> None:
         self.export_requested.emit()
+
+    def _on_by_hand_clicked(self) -> None:
+        if self._row is not None:
+            page = hand_dialog(self._session, self._row.run, machine_names(), self._header.window())
+            page.finished.connect(page.deleteLater)
+            page.open()
 
     def _on_fetch_clicked(self) -> None:
         row = self._row

@@ -68,9 +68,10 @@ def telling_of_link(row: RunRow, saved: int, goes_on: str) -> Telling | None:
         case "sending" if link is not None:
             fact = _("{done} of {total}").format(done=format_size(link.done), total=format_size(link.total))
             plan = _("What {machine} has already is not sent again; cut off, it goes on where it was.")
-            return Telling("play-ring", "accent", _("Sending:"), fact, plan.format(machine=link.machine), "")
+            plan = plan.format(machine=link.at or link.machine)
+            return Telling("play-ring", "accent", _("Sending:"), fact, plan, "")
         case "starting" if link is not None:
-            return Telling("play-ring", "accent", _("Starting:"), link.machine, "", "")
+            return Telling("play-ring", "accent", _("Starting:"), link.place, "", "")
         case "reconnecting" if link is not None:
             fact = _("seen {ago} ago").format(ago=format_duration(link.silence or 0.0))
             return Telling(
@@ -81,7 +82,8 @@ def telling_of_link(row: RunRow, saved: int, goes_on: str) -> Telling | None:
             why = trouble_words(link)
             if link.phase == "reconnecting":
                 why += " " + _("It is tried again by itself.")
-            return Telling("triangle", "attention", _("Not connected:"), link.machine, why.strip(), left)
+            where = link.at or link.machine
+            return Telling("triangle", "attention", _("Not connected:"), where, why.strip(), left)
     return None
 
 

@@ -51,7 +51,7 @@ class Fetching(QObject):
         self.progressed.emit()
 
     def stop(self) -> None:
-        """End with the file that is on its way; what has come is kept."""
+        """End it; what has come is kept, also of the file that is on its way."""
         self._stopped.set()
 
     def _on_told(self, told: tuple[int, int]) -> None:

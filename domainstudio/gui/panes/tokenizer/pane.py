@@ -1,15 +1,22 @@
-"""The pane Tokenizer: the vocabulary, how much text one token of each source holds, how a text is cut."""
+"""The pane Tokenizer: the vocabulary, how much text one token of each source holds, and the laboratory."""
 
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
-from PySide6.QtWidgets import QHBoxLayout, QSpinBox, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QSpinBox, QStackedWidget, QVBoxLayout, QWidget
 
 from domainstudio.gui import theme
 from domainstudio.gui.pane import Pane
+from domainstudio.gui.panes.tokenizer.amount_tab import AmountTab
+from domainstudio.gui.panes.tokenizer.compare_tab import CompareTab
 from domainstudio.gui.panes.tokenizer.cut import CutBox
+from domainstudio.gui.panes.tokenizer.extend_tab import ExtendTab
+from domainstudio.gui.panes.tokenizer.size_tab import SizeTab
+from domainstudio.gui.panes.tokenizer.tab import TokenizerTab
+from domainstudio.gui.panes.tokenizer.train_tab import TrainTab
 from domainstudio.gui.session import Session
-from domainstudio.gui.widgets.buttons import SecondaryButton
+from domainstudio.gui.widgets.buttons import SecondaryButton, Tabs
 from domainstudio.gui.widgets.form import FormRow, hairline, scrolled
 from domainstudio.gui.widgets.problem_line import ProblemLine
 from domainstudio.gui.widgets.scale import Scale, scale_of
@@ -28,6 +35,8 @@ from domainstudio.workflow.packing import Fertility, PackingState, fertility, pa
 from domainstudio.workflow.tokenizer import start_training
 
 DEFAULT_SIZE, MOST_ENTRIES = 4096, 1_000_000
+_FIRST = "tokens"
+"""The tab that the pane shows itself."""
 _SHOWN_ROWS = 7
 _NUMBER_WIDTH, _CUT_HEIGHT = 128, 240
 
@@ -77,12 +86,27 @@ class TokenizerPane(Pane):
         self.size_field.setGroupSeparatorShown(True)
         self.size_field.setValue(DEFAULT_SIZE)
         name_spin_box(self.size_field, _("Size of the vocabulary"))
-        self.train = SecondaryButton(_("Train another vocabulary"), self._on_train_clicked)
+        self.train = SecondaryButton(_("Train another vocabulary"), partial(self.show_tab, TrainTab.key))
         self.stale_line, self.line = ProblemLine(), ProblemLine()
         self.model = RowsModel(self._columns())
         self.table = Table(_("Tokens of each source"))
         self.table.show_model(self.model)
         self.cut = CutBox(session)
+        self.sizes, self.training = SizeTab(session), TrainTab(session)
+        self.sizes.size_chosen.connect(self.training.take)
+        tabs: list[TokenizerTab] = [
+            CompareTab(session), self.sizes, self.training, ExtendTab(session), AmountTab(session),
+        ]  # fmt: skip
+        self.parts = {tab.key: tab for tab in tabs}
+        for part in self.parts.values():
+            part.go_requested.connect(self.go_requested)
+            part.tab_requested.connect(self.show_tab)
+        self.tabs = Tabs(
+            [(_FIRST, _("Tokens")), *((tab.key, tab.title()) for tab in tabs)],
+            _("Parts of the laboratory"),
+        )
+        self.tabs.chosen.connect(self.show_tab)
+        self.pages = QStackedWidget()
         self._build()
         session.jobs_changed.connect(self._on_jobs_changed)
 
@@ -91,10 +115,30 @@ class TokenizerPane(Pane):
         if self._facts is None:
             self.show_loading()
         self.session.read(facts_of, self._on_facts, self._on_failed)
+        if self.tabs.key in self.parts:
+            self.parts[self.tabs.key].refresh()
+
+    def show_tab(self, key: str) -> None:
+        """Show a part, read anew."""
+        self.tabs.choose(key)
+        self.pages.setCurrentIndex([_FIRST, *self.parts].index(self.tabs.key))
+        if self.tabs.key in self.parts:
+            self.parts[self.tabs.key].refresh()
+
+    def memory(self) -> dict[str, Any]:
+        """Keep which part is shown."""
+        return {"tab": self.tabs.key}
+
+    def remember(self, values: dict[str, Any]) -> None:
+        """Show the part that was shown."""
+        self.show_tab(str(values.get("tab")))
 
     def focus_field(self, field: str) -> None:
         """Put the focus on the size of the vocabulary, or on the text to cut."""
-        (self.size_field if field == "size" else self.cut.field).setFocus()
+        has_form = self._form.isVisibleTo(self.content)
+        self.show_tab(_FIRST if field != "size" or has_form else TrainTab.key)
+        chosen = self.size_field if has_form else self.training.entries
+        (chosen if field == "size" else self.cut.field).setFocus()
 
     # Building
 
@@ -104,6 +148,7 @@ class TokenizerPane(Pane):
         numbers.addWidget(self.entries)
         numbers.addWidget(self.all_tokens)
         numbers.addStretch(1)
+        numbers.addWidget(self.train)
         help_text = _(
             "Entries at most. More of them make fewer tokens of the same text, but a larger model: 4,096 "
             "suit the tiny shapes, 32,000 to 128,000 are usual for models of billions."
@@ -113,7 +158,6 @@ class TokenizerPane(Pane):
         form.setContentsMargins(0, 0, 0, 0)
         form.setSpacing(16)
         form.addWidget(FormRow(_("Size"), self.size_field, help_text), 1)
-        form.addWidget(self.train)
         self._packed = QWidget()
         packed = QVBoxLayout(self._packed)
         packed.setContentsMargins(0, 0, 0, 0)
@@ -128,9 +172,19 @@ class TokenizerPane(Pane):
         layout.addWidget(self._packed)
         layout.addLayout(beside_table(self.cut), 1)
         self.cut.setMinimumHeight(_CUT_HEIGHT)
+        self.pages.addWidget(scrolled(page))
+        for part in self.parts.values():
+            self.pages.addWidget(scrolled(part))
+        head = QHBoxLayout()
+        head.setContentsMargins(theme.PADDING, 4, theme.PADDING, 0)
+        head.addWidget(self.tabs)
+        head.addStretch(1)
         outer = QVBoxLayout(self.content)
         outer.setContentsMargins(0, 0, 0, 0)
-        outer.addWidget(scrolled(page))
+        outer.setSpacing(0)
+        outer.addLayout(head)
+        outer.addWidget(hairline())
+        outer.addWidget(self.pages, 1)
 
     def _columns(self) -> list[Column]:
         return [
@@ -163,6 +217,8 @@ class TokenizerPane(Pane):
 
     def _on_jobs_changed(self, jobs: list[JobRow]) -> None:
         at_work = frozenset(job.kind for job in jobs if job.status in ("created", "running"))
+        for part in self.parts.values():
+            part.show_work(at_work)
         at_work &= {"pack", "tokenizer"}
         if at_work != self._at_work:
             self._at_work = at_work
@@ -201,8 +257,8 @@ class TokenizerPane(Pane):
         total = sum(source.tokens for source in facts.sources)
         fact = _("to train on, in the token files") if facts.sources else _("Not packed yet")
         self.all_tokens.show_value(self._scale.text(total) if facts.sources else "–", self._scale.sign, fact)
-        self._form.setVisible(facts.is_from_scratch)
-        self.train.setVisible(facts.tokenizer is not None)
+        self._form.setVisible(facts.is_from_scratch and facts.tokenizer is None)
+        self.train.setVisible(facts.is_from_scratch and facts.tokenizer is not None)
         self.train.setEnabled(not self._at_work)
 
     def _show_primary(self, facts: TokenizerFacts) -> None:

@@ -6,6 +6,7 @@ from PySide6.QtCore import QPoint, QSignalBlocker, Qt, Signal
 from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QMenu, QVBoxLayout, QWidget
 
+from domainstudio.gui.panes.training.together import Together
 from domainstudio.gui.widgets.buttons import LinkButton, SecondaryButton
 from domainstudio.gui.widgets.form import FormRow, Section
 from domainstudio.gui.widgets.text import Text
@@ -50,7 +51,10 @@ class RunChoiceRows(QWidget):
             self._arm.addItem(_(arm), arm)
         self._arm.activated.connect(self._on_activated)
         self._machine = QComboBox()
-        self._machine.activated.connect(self._on_activated)
+        self._machine.activated.connect(self._on_machine_activated)
+        self._together = Together()
+        self._together.changed.connect(self.changed)
+        self._listed: list[str] = []
         self._mixture = Text("–", wrap=True)
         self._change = LinkButton(_("Change…"), self.mixture_requested.emit)
         self._change.setAccessibleName(_("Change the mixture"))
@@ -71,21 +75,28 @@ class RunChoiceRows(QWidget):
             self._machine,
             _("What it reads is sent by ssh; it goes on while this sleeps."),
         )
+        self._together_row = FormRow(
+            _("Together with"),
+            self._together,
+            _("Each has as many of the devices; they must reach the chosen one."),
+        )
         self.show_machines([])
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(4)
         layout.addWidget(Section(_("What to train"), has_line=False))
-        for one in (self._origin_row, self._mixture_row, self._arm_row, self._machine_row):
+        rows = (self._origin_row, self._mixture_row, self._arm_row, self._machine_row, self._together_row)
+        for one in rows:
             layout.addWidget(one)
 
     @property
     def choice(self) -> RunChoice:
         """The run that is meant."""
+        first = self._machine.currentData() or ""
         return RunChoice(
             origin=self._origin.currentData(),
             arm=self._arm.currentData(),
-            machine=self._machine.currentData() or "",
+            machine=",".join([first, *self._together.ticked]) if first else "",
         )
 
     def show_machines(self, names: list[str]) -> None:
@@ -97,13 +108,25 @@ class RunChoiceRows(QWidget):
             self._machine.addItem(name, name)
         self._machine.setCurrentIndex(max(0, self._machine.findData(chosen)))
         self._machine_row.setVisible(bool(names))
+        self._listed = names
+        self._show_others(self._together.ticked)
+
+    def _show_others(self, ticked: list[str]) -> None:
+        """Offer the machines beside the chosen one; with this computer none trains together."""
+        first = self._machine.currentData()
+        others = [name for name in self._listed if first and name != first]
+        self._together.show_names(others, ticked)
+        self._together_row.setVisible(bool(others))
 
     def choose(self, origin: str, arm: str, machine: str | None = None) -> None:
         """Choose without telling anybody; an arm that is not known is left aside, as is no machine."""
-        if machine and self._machine.findData(machine) < 0:
-            self._machine.addItem(machine, machine)
         if machine is not None:
-            self._machine.setCurrentIndex(self._machine.findData(machine))
+            first, *others = machine.split(",")
+            if self._machine.findData(first) < 0:
+                self._machine.addItem(first, first)
+            self._machine.setCurrentIndex(self._machine.findData(first))
+            self._listed = list(dict.fromkeys([*self._listed, *filter(None, [first, *others])]))
+            self._show_others(others)
         if self._origin.findData(origin) < 0:
             self._origin.addItem(origin, origin)
         with QSignalBlocker(self._origin), QSignalBlocker(self._arm):
@@ -144,6 +167,10 @@ class RunChoiceRows(QWidget):
         mixture = self._mixture_row
         others = {"mixture": mixture, "shares": mixture, "machine": self._machine_row}
         return {"from": self._origin_row, "arm": self._arm_row, **others}
+
+    def _on_machine_activated(self) -> None:
+        self._show_others(self._together.ticked)
+        self.changed.emit()
 
     def _on_activated(self) -> None:
         self._arm_row.help.setText(arm_words(self._arm.currentData()))

@@ -32,7 +32,7 @@ class TrainingFacts:
     """Why no run can start."""
     advice: list[Advice]
     hardware: str
-    """As it was typed; empty means this machine."""
+    """As it was typed; empty means where the run shall be trained."""
     ground: Ground | None
     """What the fit of the run rests on."""
     routes: str

@@ -60,8 +60,8 @@ class FitView(QWidget):
     """The largest thing beside the form.
 
     Signals:
-        hardware_made: the hardware that was typed; empty means this machine.
-        dry_step_requested: the first steps shall be tried here.
+        hardware_made: the hardware that was typed; empty means where the run shall be trained.
+        dry_step_requested: the first steps shall be tried where the run shall be trained.
     """
 
     hardware_made = Signal(str)
@@ -79,7 +79,9 @@ class FitView(QWidget):
         self.field.setFixedSize(_FIELD_WIDTH, theme.CONTROL)
         self.field.editingFinished.connect(self._on_edited)
         self.trial = LinkButton(_("Try one step"), self.dry_step_requested.emit)
-        self.trial.setToolTip(_("The first steps are made here and measured; nothing of them is kept"))
+        self.trial.setToolTip(
+            _("The first steps are made and measured where it shall be trained; nothing of them is kept")
+        )
         self.refusal = Text("", "small", "problem", wrap=True)
         self.bar, self._parts = MemoryBar(), QGridLayout()
         self._heading = Text(_("Memory of a device, estimated"), "small", "text2")
@@ -119,6 +121,10 @@ class FitView(QWidget):
         """Show which hardware is planned for, without telling anybody."""
         if not self.field.hasFocus():
             self.field.setText(text)
+
+    def show_place(self, machines: str) -> None:
+        """Name the machines that it is planned for unless other hardware is typed; none is this one."""
+        self.field.setPlaceholderText(machines or _("This machine"))
 
     def show_trial(self, *, is_running: bool) -> None:
         """Offer a dry step, or say that one is made."""

@@ -148,7 +148,9 @@ class Outlook(QScrollArea):
         except UserError as error:
             problem = error.problem
         if problem is not None:
-            self.fit.show_refusal(_("Not for this hardware"), sentence(problem))
+            is_unknown = problem.code == "machine.not_asked"
+            headline = _("Not known yet") if is_unknown else _("Not for this hardware")
+            self.fit.show_refusal(headline, sentence(problem))
 
     def _show_speed(self, fit: Fit) -> None:
         if fit.tokens_per_second is None:

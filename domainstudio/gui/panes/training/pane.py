@@ -1,6 +1,7 @@
 """Training: everything that decides a run, what it amounts to, and its start."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from PySide6.QtGui import QHideEvent
@@ -53,6 +54,11 @@ class TrainingPane(Pane):
         """Build the pane; it is filled when it is shown."""
         super().__init__(session, _("Training"), _("Everything that decides the run, before it starts."))
         self._start = self.header.set_primary(_("Start training"), self._on_start_clicked, "play-ring")
+        self._prepare = self.header.add_secondary(
+            _("Only prepare it"), partial(self._begin, is_started=False)
+        )
+        self._prepare.setToolTip(_("The run is made and not started: Runs shows how you start it by hand"))
+        self._prepare.hide()
         self._facts: TrainingFacts | None = None
         self._choice = RunChoiceRows()
         self._choice.changed.connect(self.refresh)
@@ -157,6 +163,7 @@ class TrainingPane(Pane):
         self._facts = facts
         self._choice.show_origins(facts.base, facts.origins)
         self._choice.show_machines(facts.machines)
+        self._outlook.fit.show_place(facts.choice.machine.replace(",", ", "))
         if facts.choice != self._choice.choice:
             self.refresh()  # the checkpoint it was to start from is gone
             return
@@ -186,12 +193,8 @@ class TrainingPane(Pane):
             "mixture": _("Go to Mixture"),
         }
         step = _NOTHING_TO_TRAIN_ON[problem.code]
-        slots = {
-            "corpus": self._on_corpus_requested,
-            "tokenizer": self._on_tokenizer_requested,
-            "mixture": self._on_mixture_requested,
-        }
-        self.show_empty("sliders", _("Nothing to train on yet"), words[step], buttons[step], slots[step])
+        go = partial(self.go_requested.emit, step)
+        self.show_empty("sliders", _("Nothing to train on yet"), words[step], buttons[step], go)
 
     def _show_recipe_words(self, recipe: Recipe) -> None:
         preset = preset_like(recipe)
@@ -244,7 +247,7 @@ class TrainingPane(Pane):
             "control": (_("Set up the control run"), self._on_control_requested),
             "mixture": (_("Change the mixture"), self._on_mixture_requested),
             "corpus": (_("Add general text"), self._on_corpus_requested),
-            "tokenizer": (_("Go to Tokenizer"), self._on_tokenizer_requested),
+            "tokenizer": (_("Go to Tokenizer"), partial(self.go_requested.emit, "tokenizer")),
             "runs": (_("Show the runs"), self._on_runs_requested),
             "base": (_("Start from the base"), self._on_base_requested),
             "items": (_("Show the items"), self._on_items_requested),
@@ -258,8 +261,11 @@ class TrainingPane(Pane):
             "naive": _("Start naive run"),
         }
         self._start.setText(words[self._choice.choice.arm])
-        is_ready = self._facts is not None and self._facts.run is not None and not self._form.refused
+        facts = self._facts
+        is_ready = facts is not None and facts.run is not None and not self._form.refused
         self.header.set_primary_enabled(is_ready)
+        self._prepare.setEnabled(is_ready)
+        self._prepare.setVisible(facts is not None and bool(facts.machines))
 
     # What a person does
 
@@ -296,6 +302,10 @@ class TrainingPane(Pane):
         self.refresh()
 
     def _on_start_clicked(self) -> None:
+        self._begin(is_started=True)
+
+    def _begin(self, *, is_started: bool) -> None:
+        """Make a run of what is shown, and start it or leave that to the person."""
         choice = self._choice.choice
         self._form.flush()
         shown = self._form.recipe
@@ -310,6 +320,7 @@ class TrainingPane(Pane):
                 recipe_name=choice.recipe,
                 arm=choice.arm,
                 machine=choice.machine,
+                is_started=is_started,
             )
 
         self.header.set_primary_enabled(False)
@@ -328,7 +339,7 @@ class TrainingPane(Pane):
         choice = facts.choice
 
         def begin(project: Project) -> JobFolder:
-            return start_dry_step(project, planned(project, choice).spec)
+            return start_dry_step(project, planned(project, choice).spec, choice.machine)
 
         self._outlook.fit.show_trial(is_running=True)
         self.session.edit(begin, None, self._on_not_tried, topics=frozenset({"jobs"}))
@@ -364,9 +375,6 @@ class TrainingPane(Pane):
 
     def _on_corpus_requested(self) -> None:
         self.go_requested.emit("corpus")
-
-    def _on_tokenizer_requested(self) -> None:
-        self.go_requested.emit("tokenizer")
 
     def _on_items_requested(self) -> None:
         self.field_requested.emit("duplicates", "items")

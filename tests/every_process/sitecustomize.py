@@ -1,4 +1,4 @@
-"""A guard against the network that Python starts by itself wherever this folder is on PYTHONPATH.
+"""What Python starts by itself wherever this folder is on PYTHONPATH: a guard against the network, above all.
 
 `tests/conftest.py` puts it there, so all processes that the tests start have it, and all that those start.
 Whoever reaches for another machine, by address or by name, or listens where another machine could reach it,
@@ -97,3 +97,7 @@ def _write_down(event: str, host: str) -> None:
 
 if __name__ == "sitecustomize" and LOG in os.environ:
     watch()
+if __name__ == "sitecustomize" and "DOMAINSTUDIO_WARM_START" in os.environ:
+    import warm
+
+    warm.take_over()

@@ -1,0 +1,48 @@
+"""A checkpoint of some ranks goes on on another number of them, whatever way DeepSpeed had cut it."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+SCRIPT = Path(__file__).with_name("repartition_ranks.py")
+
+
+def told(root: Path, zero: int, precision: str, ranks: int, ranks_then: int) -> Any:
+    """Return what rank 0 of so many says."""
+    meeting = root / f"meet-{ranks}-{ranks_then}"
+    meeting.mkdir()
+    words = [sys.executable, str(SCRIPT), str(meeting), str(root / "saved"), str(zero), precision]
+    running = [
+        subprocess.Popen(
+            [*words, str(ranks_then)],
+            env={**os.environ, "RANK": str(rank), "LOCAL_RANK": str(rank), "WORLD_SIZE": str(ranks),
+                 "OMP_NUM_THREADS": "1"},
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        )
+        for rank in range(ranks)
+    ]  # fmt: skip
+    outputs = [each.communicate(timeout=240) for each in running]
+    assert not any(each.returncode for each in running), outputs[0][1][-3000:]
+    return json.loads(outputs[0][0].splitlines()[-1])
+
+
+@pytest.mark.parametrize(
+    ("zero", "precision", "then", "now"),
+    [(1, "bf16", 2, 1), (3, "fp32", 1, 2), *(
+        pytest.param(*case, marks=pytest.mark.long)
+        for case in [(1, "fp32", 1, 2), (2, "fp32", 2, 1), (2, "bf16", 1, 2), (3, "bf16", 2, 1)]
+    )],
+)  # fmt: skip
+def test_weights_and_moments_are_the_saved_ones_to_the_bit(
+    zero: int, precision: str, then: int, now: int, tmp_path: Path
+) -> None:
+    saved, said = told(tmp_path, zero, precision, then, 0)
+    assert len(saved) > 20
+    taken, says = told(tmp_path, zero, precision, now, then)
+    assert taken == saved
+    assert says == pytest.approx(said, rel=1e-5)
