@@ -1,17 +1,42 @@
-"""This program as it lies on a machine of the tests: in an environment of its own."""
+"""This program as it lies on a machine of the tests, in an environment of its own; machines that have it."""
 
 import shutil
 import subprocess
 import sys
 import sysconfig
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
-from remote_machine import RemoteMachine
+import pytest
+from remote_machine import SSHD, RemoteMachine, remote_machines
 
+from domainstudio.machines import store
 from domainstudio.project.project import Project
 from domainstudio.workflow.remote import key_there
 
 _FAKE = "import fake_trainer; from domainstudio.jobs import process; process.command = fake_trainer.command"
+
+
+@contextmanager
+def machines_of_person(folder: Path, count: int = 1, *, is_fake: bool) -> Iterator[list[RemoteMachine]]:
+    """Yield machines that this person has added, with this program; what the person keeps lies in `folder`.
+
+    Args:
+        folder: the machines' homes and the person's configuration come into it.
+        count: so many, each with an address of its own.
+        is_fake: the trainer there is the fake one.
+    """
+    if SSHD is None:
+        pytest.skip("no sshd")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_CONFIG_HOME", str(folder / "config"))
+        patch.setenv("XDG_CACHE_HOME", str(folder / "cache"))
+        with remote_machines(folder / "machines", count) as machines:
+            for machine in machines:
+                install(machine, is_fake=is_fake)
+                store.add(machine.machine)
+            yield machines
 
 
 def install(remote: RemoteMachine, *, is_fake: bool) -> None:

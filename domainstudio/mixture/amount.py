@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from domainstudio.mixture.shares import Portion
-from domainstudio.tokenizer.arithmetic import BOOK_UNSPACED, BOOK_WORDS
+from domainstudio.tokenizer.arithmetic import books
 
 
 @dataclass(frozen=True)
@@ -31,8 +31,8 @@ class TextAmount:
 
     @property
     def books(self) -> float:
-        """Books of `BOOK_WORDS` words or `BOOK_UNSPACED` characters without word spaces."""
-        return self.words / BOOK_WORDS + self.unspaced / BOOK_UNSPACED
+        """Books' worth of both."""
+        return books(self.words, self.unspaced)
 
 
 def amount(portions: list[Portion], ratios: Mapping[str, TextRatio]) -> TextAmount | None:

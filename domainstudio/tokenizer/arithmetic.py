@@ -11,6 +11,11 @@ Unit = Literal["tokens", "bytes", "characters", "words", "unspaced", "sentences"
 UNITS: tuple[Unit, ...] = ("tokens", "bytes", "characters", "words", "unspaced", "sentences", "books")
 
 
+def books(words: float, unspaced: float) -> float:
+    """Return how many books of `BOOK_WORDS` words or `BOOK_UNSPACED` characters without word spaces."""
+    return words / BOOK_WORDS + unspaced / BOOK_UNSPACED
+
+
 @dataclass(frozen=True)
 class TokenRatios:
     """What one token holds, on average; None where nothing was measured or said."""
@@ -26,10 +31,10 @@ class TokenRatios:
 
     @property
     def books(self) -> float | None:
-        """Books of `BOOK_WORDS` words or `BOOK_UNSPACED` characters without word spaces."""
+        """Of a book: see `books`."""
         if self.words is None and self.unspaced is None:
             return None
-        return (self.words or 0.0) / BOOK_WORDS + (self.unspaced or 0.0) / BOOK_UNSPACED
+        return books(self.words or 0.0, self.unspaced or 0.0)
 
     def per_token(self, unit: Unit) -> float | None:
         """Return how much of a unit one token holds."""

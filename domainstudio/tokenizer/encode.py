@@ -1,6 +1,6 @@
 """Encoding documents: by tiktoken where it gives the same ids as `tokenizers`, else by `tokenizers`."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, Literal
 
@@ -97,3 +97,16 @@ def choose(folder: Path, sample: Iterable[str]) -> EncoderChoice:
             break
     reason = "the merges are proved equal and every id of the sample is the same"
     return EncoderChoice(library="tiktoken", reason=reason, documents_compared=compared)
+
+
+def batches(texts: Iterable[str], characters: int) -> Iterator[list[str]]:
+    """Yield the texts in order, in lists that end with the text that reaches so many characters."""
+    batch, held = list[str](), 0
+    for text in texts:
+        batch.append(text)
+        held += len(text)
+        if held >= characters:
+            yield batch
+            batch, held = [], 0
+    if batch:
+        yield batch

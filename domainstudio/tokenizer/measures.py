@@ -1,12 +1,13 @@
 """What a tokenizer makes of a text: fertility, compression, cut words, how evenly it uses its vocabulary."""
 
 import math
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
+from domainstudio.tokenizer.encode import batches
 from domainstudio.tokenizer.reading import Cuts, Vocabulary
 from domainstudio.tokenizer.words import UNSPACED, word_spans
 
@@ -84,7 +85,7 @@ def measure(
     is_single = vocabulary.single_bytes()
     frequencies = np.zeros(vocabulary.size, np.int64)
     size_bytes = characters = words = unspaced = unspaced_tokens = continued = 0
-    for batch in _batches(texts):
+    for batch in batches(texts, _BATCH_CHARACTERS):
         for text, cuts in zip(batch, vocabulary.cut(batch), strict=True):
             size_bytes += len(text.encode())
             characters += len(text)
@@ -150,19 +151,6 @@ def _cut_words(words: NDArray[np.int64], cuts: Cuts, characters: int) -> int:
     before = np.concatenate(([0], np.cumsum(begun)))
     firsts, lasts = words[:, 0], words[:, 1]
     return int(((before[lasts] > before[firsts + 1]) | (begun[firsts] > 1)).sum())
-
-
-def _batches(texts: Iterable[str]) -> Iterator[list[str]]:
-    batch: list[str] = []
-    characters = 0
-    for text in texts:
-        batch.append(text)
-        characters += len(text)
-        if characters >= _BATCH_CHARACTERS:
-            yield batch
-            batch, characters = [], 0
-    if batch:
-        yield batch
 
 
 def _ratio(part: int, whole: int) -> float | None:

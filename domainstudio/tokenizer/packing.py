@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from domainstudio.jobs.parallel import Tick, run_tasks
-from domainstudio.tokenizer.encode import SAMPLE_DOCUMENTS, Encoder, EncoderChoice
+from domainstudio.tokenizer.encode import SAMPLE_DOCUMENTS, Encoder, EncoderChoice, batches
 from domainstudio.tokenizer.packed import PackedMeta, PartMeta, PartWriter, whole_part, write_meta
 from domainstudio.tokenizer.words import count_sample
 
@@ -145,22 +145,10 @@ def _pack_part(encoder: Encoder, plan: PartPlan, tick: Tick) -> PartMeta:
 
     done = 0
     with PartWriter(plan.folder, plan.number, encoder.dtype, encoder.end_of_text) as writer:
-        for batch in _batches(read_texts(plan.shard, plan.rows.tolist())):
+        for batch in batches(read_texts(plan.shard, plan.rows.tolist()), _BATCH_CHARACTERS):
             sizes = [len(text) if text.isascii() else len(text.encode()) for text in batch]
             writer.add(encoder.encode(batch), sizes)
             writer.count(sum(map(len, batch)), count_sample(batch, done))
             done += len(batch)
             tick(len(batch))
         return writer.close(plan.made_of(encoder.sha256))
-
-
-def _batches(texts: Iterable[str]) -> Iterator[list[str]]:
-    batch, characters = list[str](), 0
-    for text in texts:
-        batch.append(text)
-        characters += len(text)
-        if characters >= _BATCH_CHARACTERS:
-            yield batch
-            batch, characters = [], 0
-    if batch:
-        yield batch

@@ -22,11 +22,17 @@ SERVER = "DOMAINSTUDIO_WARM_START"
 _END, _MOST_BYTES, _LOOK_SECONDS = b"\n", 1 << 20, 2.0
 _LAUNCHER = "domainstudio.trainer.torchrun"
 _PROGRAMS = ("domainstudio.trainer", "domainstudio.model")
-_PRELOADED = ["domainstudio.trainer.__main__", "domainstudio.trainer.loop", "domainstudio.model.__main__"]
-_PRELOADED += ["domainstudio.model.generate", "domainstudio.model.samples", "domainstudio.model.blending"]
-# What DeepSpeed and transformers import once they are used.
-_PRELOADED += ["deepspeed.runtime.zero.muon.original_muon", "deepspeed.runtime.zero.stage3", "torch._dynamo"]
-_PRELOADED += ["transformers.models.gpt_neox.modeling_gpt_neox"]
+TRAINER = [
+    "domainstudio.trainer.__main__",
+    "domainstudio.trainer.loop",
+    # What DeepSpeed and transformers import once they are used.
+    "deepspeed.runtime.zero.muon.original_muon",
+    "deepspeed.runtime.zero.stage3",
+    "transformers.models.gpt_neox.modeling_gpt_neox",
+]
+"""What a rank imports."""
+_PRELOADED = [*TRAINER, "domainstudio.model.__main__", "domainstudio.model.generate"]
+_PRELOADED += ["domainstudio.model.samples", "domainstudio.model.blending", "torch._dynamo"]
 
 
 @contextmanager

@@ -16,23 +16,20 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 import psutil
+from every_process.warm import TRAINER
 from support import wait_until
 
 from domainstudio.jobs.folder import JobFolder
 from domainstudio.jobs.process import meeting_place
 
 _FORKING = multiprocessing.get_context("forkserver")
-_PRELOADED = ["domainstudio.trainer.__main__", "domainstudio.trainer.loop"]
-# What DeepSpeed and transformers import once they are used.
-_PRELOADED += ["deepspeed.runtime.zero.muon.original_muon", "deepspeed.runtime.zero.stage3"]
-_PRELOADED += ["transformers.models.gpt_neox.modeling_gpt_neox"]
 PATIENCE_SECONDS = 600.0
 
 
 def prepare() -> None:
     """Start the process from which ranks are forked, so that it imports while something else is done."""
     os.environ["OMP_NUM_THREADS"] = "1"
-    _FORKING.set_forkserver_preload(_PRELOADED)
+    _FORKING.set_forkserver_preload(TRAINER)
     forkserver.ensure_running()
 
 

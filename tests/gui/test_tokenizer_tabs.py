@@ -13,8 +13,10 @@ from domainstudio.gui.panes.tokenizer.amount_tab import AmountTab
 from domainstudio.gui.panes.tokenizer.compare_tab import CompareTab
 from domainstudio.gui.panes.tokenizer.extend_tab import ExtendTab
 from domainstudio.gui.panes.tokenizer.pane import TokenizerPane
+from domainstudio.gui.panes.tokenizer.side_by_side import BothCut
 from domainstudio.tokenizer.extension_check import Checked
 from domainstudio.tokenizer.extension_report import ExtensionReport, Gain, SourceGain
+from domainstudio.tokenizer.pieces import Piece
 
 TEXTS = ["The law of contract is the law of promises; the law of tort is the law of wrongs.\n"] * 20
 
@@ -79,6 +81,27 @@ def test_one_text_is_cut_by_two_tokenizers(pane: TokenizerPane, qtbot: QtBot) ->
     tab.add(Path("/nowhere"))
     tab.compare.click()
     assert not tab.line.isVisible()  # what is not there is left out
+
+
+def test_a_late_answer_leaves_what_was_typed_meanwhile(
+    pane: TokenizerPane, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tab = pane.parts["compare"]
+    assert isinstance(tab, CompareTab)
+    pane.show_tab("compare")
+    qtbot.waitUntil(lambda: tab.texts.boxes[1].currentText() == "other", timeout=10_000)
+    asked = []
+    monkeypatch.setattr(pane.session, "read", lambda _question, answered, _failed: asked.append(answered))
+    qtbot.keyClicks(tab.texts.field, "the law")
+    qtbot.waitUntil(lambda: len(asked) == 1, timeout=10_000)
+    qtbot.keyClicks(tab.texts.field, " of contract")
+    asked[0](BothCut("the law", ([Piece("the law", 5, 0, 7)], [])))
+    assert tab.texts.field.toPlainText() == "the law of contract"
+    qtbot.waitUntil(lambda: len(asked) == 2, timeout=10_000)  # and the rest is asked for
+
+    beginning = BothCut("the law", ([], []), is_beginning=True)
+    asked[1](beginning)
+    assert "Only the beginning is shown." in tab.texts.counts[0].text()
 
 
 def test_an_extension_is_shown_with_its_verdict_and_curve(pane: TokenizerPane, qtbot: QtBot) -> None:

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import fake_trainer
 import pytest
-from far_environment import install, key_of
-from remote_machine import SSHD, RemoteMachine, remote_machines
+from far_environment import key_of, machines_of_person
+from remote_machine import RemoteMachine
 from support import Command, wait_until
 
 from domainstudio.jobs import process
@@ -20,7 +20,6 @@ from domainstudio.jobs.far_side import job_of_node
 from domainstudio.jobs.folder import JobFolder
 from domainstudio.jobs.frames import size_of
 from domainstudio.jobs.launch import Launch, read_launch
-from domainstudio.machines import store
 from domainstudio.workflow.training import curves_of
 
 FAKED = """#!/bin/sh
@@ -30,16 +29,11 @@ exec {python} "$@"
 
 
 @pytest.fixture
-def far(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[RemoteMachine]]:
+def far(tmp_path: Path) -> Iterator[list[RemoteMachine]]:
     """Two machines of this person, reached by a folder whose name needs quotes."""
-    if SSHD is None or shutil.which("rsync") is None:
-        pytest.skip("no sshd, or no rsync")
-    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    with remote_machines(tmp_path / "machines", 2) as machines:
-        for machine in machines:
-            install(machine, is_fake=False)
-            store.add(machine.machine)
+    if shutil.which("rsync") is None:
+        pytest.skip("no rsync")
+    with machines_of_person(tmp_path, 2, is_fake=False) as machines:
         yield machines
 
 

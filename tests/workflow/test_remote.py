@@ -7,9 +7,9 @@ from pathlib import Path
 import fake_trainer
 import psutil
 import pytest
-from far_environment import install, key_of
+from far_environment import key_of, machines_of_person
 from faults.small_disk import can_mount, small_disk
-from remote_machine import SSHD, RemoteMachine, remote_machines
+from remote_machine import RemoteMachine
 from support import Command, wait_until
 
 from domainstudio.jobs.checkpoints import chosen_checkpoint
@@ -30,15 +30,9 @@ PATIENCE = 60.0
 
 
 @pytest.fixture
-def far(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[RemoteMachine]:
+def far(tmp_path: Path) -> Iterator[RemoteMachine]:
     """A machine of this person, with this program and the fake trainer."""
-    if SSHD is None:
-        pytest.skip("no sshd")
-    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    with remote_machines(tmp_path / "machines") as (machine,):
-        install(machine, is_fake=True)
-        store.add(machine.machine)
+    with machines_of_person(tmp_path, is_fake=True) as (machine,):
         yield machine
 
 

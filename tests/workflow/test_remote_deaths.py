@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from far_environment import install, key_of
-from remote_machine import SSHD, RemoteMachine, remote_machines
+from far_environment import key_of, machines_of_person
+from remote_machine import RemoteMachine
 from support import Command, wait_until
 
 from domainstudio.jobs import process
@@ -16,7 +16,6 @@ from domainstudio.jobs.far_side import job_of_node
 from domainstudio.jobs.folder import JobFolder
 from domainstudio.jobs.follow import read_events
 from domainstudio.jobs.link import read_link
-from domainstudio.machines import store
 from domainstudio.project.project import Project
 from domainstudio.workflow import runs
 from domainstudio.workflow.running import resume
@@ -30,12 +29,8 @@ pytestmark = pytest.mark.long
 
 
 @pytest.fixture
-def project(
-    packed_project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: Command
-) -> Iterator[Project]:
+def project(packed_project: Path, tmp_path: Path, command: Command) -> Iterator[Project]:
     """A project whose mixture lasts as long as the run."""
-    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     folder = Path(shutil.copytree(packed_project, tmp_path / "small"))
     mixture = ["--share", "domain=1", "--tokens", STEPS * 256, "--max-epochs", 99]
     command("mixture", "set", folder, *mixture)
@@ -44,14 +39,9 @@ def project(
 
 
 @pytest.fixture
-def far(tmp_path: Path, project: Project) -> Iterator[list[RemoteMachine]]:
+def far(tmp_path: Path) -> Iterator[list[RemoteMachine]]:
     """Two machines with this program and the real trainer."""
-    if SSHD is None:
-        pytest.skip("no sshd")
-    with remote_machines(tmp_path / "machines", 2) as machines:
-        for machine in machines:
-            install(machine, is_fake=False)
-            store.add(machine.machine)
+    with machines_of_person(tmp_path, 2, is_fake=False) as machines:
         yield machines
 
 

@@ -7,9 +7,9 @@ from pathlib import Path
 import fake_trainer
 import psutil
 import pytest
-from far_environment import install, key_of
+from far_environment import key_of, machines_of_person
 from pydantic import ValidationError
-from remote_machine import SSHD, RemoteMachine, remote_machines
+from remote_machine import RemoteMachine
 from support import wait_until
 
 from domainstudio.jobs import process
@@ -34,16 +34,9 @@ PATIENCE = 60.0
 
 
 @pytest.fixture
-def far(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[RemoteMachine]]:
+def far(tmp_path: Path) -> Iterator[list[RemoteMachine]]:
     """Two machines of this person, with this program and the fake trainer."""
-    if SSHD is None:
-        pytest.skip("no sshd")
-    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    with remote_machines(tmp_path / "machines", 2) as machines:
-        for machine in machines:
-            install(machine, is_fake=True)
-            store.add(machine.machine)
+    with machines_of_person(tmp_path, 2, is_fake=True) as machines:
         yield machines
 
 

@@ -3,32 +3,23 @@
 import shutil
 from pathlib import Path
 
-import pytest
 import torch
-from far_environment import install
-from remote_machine import SSHD, remote_machines
+from far_environment import machines_of_person
 from safetensors.torch import load_file
 from support import Command
 
 from domainstudio.jobs.checkpoints import chosen_checkpoint
 from domainstudio.jobs.folder import JobFolder
-from domainstudio.machines import store
 from domainstudio.workflow.training import curves_of
 
 QUICK = ["--set=steps=6", "--set=probe_every=3", "--set=checkpoint_every=6", "--set=seed=3"]
 
 
 def test_a_run_there_comes_to_what_it_comes_to_here(
-    trained_project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: Command
+    trained_project: Path, tmp_path: Path, command: Command
 ) -> None:
-    if SSHD is None:
-        pytest.skip("no sshd")
-    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     project = Path(shutil.copytree(trained_project, tmp_path / "small"))
-    with remote_machines(tmp_path / "machines") as (far,):
-        install(far, is_fake=False)
-        store.add(far.machine)
+    with machines_of_person(tmp_path, is_fake=False) as (far,):
         command("train", "start", project, "--from=train-1", *QUICK)
         command("train", "start", project, "--from=train-1", *QUICK, "--on", far.machine.name)
         here, there = (JobFolder(project / "jobs" / run) for run in ("train-2", "train-3"))

@@ -28,7 +28,7 @@ class AmountTab(TokenizerTab):
 
     def __init__(self, session: Session) -> None:
         """Begin with a hundred million tokens."""
-        super().__init__(session)
+        super().__init__(session, _("Arithmetic"))
         self.field = QLineEdit(_BEGIN)
         self.field.setAccessibleName(_("Amount"))
         self.field.setFixedWidth(160)
@@ -54,11 +54,6 @@ class AmountTab(TokenizerTab):
         layout.addWidget(self.table)
         layout.addLayout(beside_table(self.note))
         layout.addStretch(1)
-
-    @staticmethod
-    def title() -> str:
-        """Return the words of the tab."""
-        return _("Arithmetic")
 
     def refresh(self) -> None:
         """Reckon with what was typed."""

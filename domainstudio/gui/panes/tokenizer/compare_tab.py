@@ -94,7 +94,7 @@ class CompareTab(TokenizerTab):
 
     def __init__(self, session: Session) -> None:
         """Build the tab; its numbers come with the first refresh."""
-        super().__init__(session)
+        super().__init__(session, _("Compare"))
         self._facts: CompareFacts | None = None
         self._added: list[Path] = []
         self._kinds: frozenset[str] = frozenset()
@@ -119,11 +119,6 @@ class CompareTab(TokenizerTab):
         self.texts = SideBySide(session)
         self.need = NeedBox(self._on_score_clicked)
         self._build()
-
-    @staticmethod
-    def title() -> str:
-        """Return the words of the tab."""
-        return _("Compare")
 
     def refresh(self) -> None:
         """Read the tokenizers there are, and the last comparison."""

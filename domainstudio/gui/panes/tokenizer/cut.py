@@ -2,21 +2,19 @@
 
 from functools import partial
 
-from PySide6.QtCore import QTimer
-from PySide6.QtWidgets import QComboBox, QHBoxLayout, QPlainTextEdit, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QComboBox, QHBoxLayout, QVBoxLayout, QWidget
 
 from domainstudio.gui.session import Session
 from domainstudio.gui.widgets.buttons import SecondaryButton
 from domainstudio.gui.widgets.pieces_view import PiecesView
 from domainstudio.gui.widgets.problem_line import ProblemLine
 from domainstudio.gui.widgets.text import Text
+from domainstudio.gui.widgets.typed_text import TypedText
 from domainstudio.language import translate as _
 from domainstudio.problems import Problem, sentence
 from domainstudio.project.project import Project
 from domainstudio.units import format_count
 from domainstudio.workflow.cutting import MOST_CHARACTERS, CutText, cut_random_document, cut_text
-
-_TYPING_MILLISECONDS = 200
 
 
 class CutBox(QWidget):
@@ -26,15 +24,8 @@ class CutBox(QWidget):
         """Show an empty box."""
         super().__init__()
         self._session = session
-        self._timer = QTimer(self)
-        self._timer.setSingleShot(True)
-        self._timer.setInterval(_TYPING_MILLISECONDS)
-        self._timer.timeout.connect(self._on_typed)
-        self.field = QPlainTextEdit()
-        self.field.setPlaceholderText(_("Paste or type a text"))
-        self.field.setAccessibleName(_("Text to cut"))
-        self.field.setTabChangesFocus(True)
-        self.field.textChanged.connect(self._timer.start)
+        self.field = TypedText(_("Text to cut"))
+        self.field.typed.connect(self._on_typed)
         self.sources = QComboBox()
         self.sources.setProperty("density", "small")
         self.sources.setAccessibleName(_("Source of the random document"))
@@ -79,7 +70,6 @@ class CutBox(QWidget):
         self._on_typed()
 
     def _on_typed(self) -> None:
-        self._timer.stop()
         text = self.field.toPlainText()
         if text:
             question = partial(cut_text, text=text[: MOST_CHARACTERS + 1])
@@ -93,9 +83,7 @@ class CutBox(QWidget):
         self._session.read(partial(_random, source=chosen), self._on_document, self._on_failed)
 
     def _on_document(self, found: CutText) -> None:
-        self.field.blockSignals(True)
-        self.field.setPlainText(found.text)
-        self.field.blockSignals(False)
+        self.field.show_text(found.text)
         self._on_cut(found)
 
     def _on_cut(self, found: CutText) -> None:

@@ -55,7 +55,7 @@ class ExtendTab(TokenizerTab):
 
     def __init__(self, session: Session) -> None:
         """Build the tab; its numbers come with the first refresh."""
-        super().__init__(session)
+        super().__init__(session, _("Extend"))
         self._facts: ExtendFacts | None = None
         self._kinds: frozenset[str] = frozenset()
         self.verdict = Text("", "title", wrap=True)
@@ -83,11 +83,6 @@ class ExtendTab(TokenizerTab):
         self.gains_table.show_model(self.gains)
         self.sources_table.show_model(self.sources)
         self._build()
-
-    @staticmethod
-    def title() -> str:
-        """Return the words of the tab."""
-        return _("Extend")
 
     def refresh(self) -> None:
         """Read the last extension."""

@@ -102,7 +102,7 @@ class TokenizerPane(Pane):
             part.go_requested.connect(self.go_requested)
             part.tab_requested.connect(self.show_tab)
         self.tabs = Tabs(
-            [(_FIRST, _("Tokens")), *((tab.key, tab.title()) for tab in tabs)],
+            [(_FIRST, _("Tokens")), *((tab.key, tab.title) for tab in tabs)],
             _("Parts of the laboratory"),
         )
         self.tabs.chosen.connect(self.show_tab)

@@ -1,16 +1,17 @@
 """One text cut by two tokenizers, side by side."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
-from PySide6.QtCore import QTimer
-from PySide6.QtWidgets import QComboBox, QGridLayout, QHBoxLayout, QPlainTextEdit, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QComboBox, QGridLayout, QHBoxLayout, QVBoxLayout, QWidget
 
 from domainstudio.gui.session import Session
 from domainstudio.gui.widgets.buttons import SecondaryButton
 from domainstudio.gui.widgets.pieces_view import PiecesView
 from domainstudio.gui.widgets.problem_line import ProblemLine
 from domainstudio.gui.widgets.text import Text
+from domainstudio.gui.widgets.typed_text import TypedText
 from domainstudio.language import translate as _
 from domainstudio.problems import Problem, sentence
 from domainstudio.project.project import Project
@@ -19,7 +20,7 @@ from domainstudio.units import format_count
 from domainstudio.workflow.comparing import KnownTokenizer, cut_by
 from domainstudio.workflow.cutting import MOST_CHARACTERS, random_text
 
-_TYPING_MILLISECONDS, _HEIGHT = 200, 120
+_HEIGHT = 120
 
 
 @dataclass(frozen=True)
@@ -28,12 +29,15 @@ class BothCut:
 
     text: str
     pieces: tuple[list[Piece], list[Piece]]
+    is_beginning: bool = False
+    """Of a longer text."""
 
 
 def cut_both(project: Project, text: str | None, paths: tuple[str, str]) -> BothCut:
     """Return a text, a random document's beginning if it is None, as two tokenizers cut it."""
     shown = random_text(project) if text is None else text[:MOST_CHARACTERS]
-    return BothCut(shown, (cut_by(project, paths[0], shown), cut_by(project, paths[1], shown)))
+    pieces = cut_by(project, paths[0], shown), cut_by(project, paths[1], shown)
+    return BothCut(shown, pieces, is_beginning=text is not None and len(text) > len(shown))
 
 
 class SideBySide(QWidget):
@@ -44,16 +48,9 @@ class SideBySide(QWidget):
         super().__init__()
         self._session = session
         self._paths: list[str] = []
-        self._timer = QTimer(self)
-        self._timer.setSingleShot(True)
-        self._timer.setInterval(_TYPING_MILLISECONDS)
-        self._timer.timeout.connect(self._on_typed)
-        self.field = QPlainTextEdit()
-        self.field.setPlaceholderText(_("Paste or type a text"))
-        self.field.setAccessibleName(_("Text to cut by two tokenizers"))
-        self.field.setTabChangesFocus(True)
+        self.field = TypedText(_("Text to cut by two tokenizers"))
         self.field.setFixedHeight(_HEIGHT // 2)
-        self.field.textChanged.connect(self._timer.start)
+        self.field.typed.connect(self._on_typed)
         self.random = SecondaryButton(_("A random document"), self._on_random_clicked, "dice").make_small()
         self.boxes = [QComboBox(), QComboBox()]
         self.views = [PiecesView(), PiecesView()]
@@ -102,10 +99,9 @@ class SideBySide(QWidget):
         layout.addWidget(self.line)
 
     def _on_typed(self) -> None:
-        self._timer.stop()
         text = self.field.toPlainText()
         if text and self._paths:
-            self._ask(text)
+            self._ask(text, self._on_cut)
         else:
             for view, count in zip(self.views, self.counts, strict=True):
                 view.show_pieces((), "")
@@ -113,23 +109,25 @@ class SideBySide(QWidget):
 
     def _on_random_clicked(self) -> None:
         if self._paths:
-            self._ask(None)
+            self._ask(None, self._on_document)
 
-    def _ask(self, text: str | None) -> None:
+    def _ask(self, text: str | None, answered: Callable[[BothCut], None]) -> None:
         left, right = (self._paths[max(0, box.currentIndex())] for box in self.boxes)
-        self._session.read(partial(cut_both, text=text, paths=(left, right)), self._on_cut, self._on_failed)
+        self._session.read(partial(cut_both, text=text, paths=(left, right)), answered, self._on_failed)
+
+    def _on_document(self, found: BothCut) -> None:
+        self.field.show_text(found.text)
+        self._on_cut(found)
 
     def _on_cut(self, found: BothCut) -> None:
         self.line.clear()
-        if self.field.toPlainText() != found.text:
-            self.field.blockSignals(True)
-            self.field.setPlainText(found.text)
-            self.field.blockSignals(False)
         size_bytes = len(found.text.encode())
         for view, count, pieces in zip(self.views, self.counts, found.pieces, strict=True):
             words = _("{tokens} tokens, {bytes} bytes a token").format(
                 tokens=format_count(len(pieces)), bytes=f"{size_bytes / max(1, len(pieces)):.2f}"
             )
+            if found.is_beginning:
+                words = f"{words}. {_('Only the beginning is shown.')}"
             count.setText(words)
             view.show_pieces(pieces, words)
 

@@ -68,7 +68,7 @@ class SizeTab(TokenizerTab):
 
     def __init__(self, session: Session) -> None:
         """Build the tab; its numbers come with the first refresh."""
-        super().__init__(session)
+        super().__init__(session, _("Size"))
         self._facts: SizeFacts | None = None
         self._kinds: frozenset[str] = frozenset()
         self.choices = VocabularyChoices()
@@ -88,11 +88,6 @@ class SizeTab(TokenizerTab):
         self.table.show_model(self.rows)
         self.table.selectionModel().currentRowChanged.connect(self._on_row_chosen)
         self._build()
-
-    @staticmethod
-    def title() -> str:
-        """Return the words of the tab."""
-        return _("Size")
 
     def refresh(self) -> None:
         """Read the newest sizing."""

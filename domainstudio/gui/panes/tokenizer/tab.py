@@ -20,15 +20,10 @@ class TokenizerTab(QWidget):
     go_requested = Signal(str)
     tab_requested = Signal(str)
 
-    def __init__(self, session: Session) -> None:
-        """Hold the session; nothing is read before the first `refresh`."""
+    def __init__(self, session: Session, title: str) -> None:
+        """Hold the session and the words of the tab; nothing is read before the first `refresh`."""
         super().__init__()
-        self.session = session
-
-    @staticmethod
-    def title() -> str:
-        """Return the words of the tab."""
-        raise NotImplementedError
+        self.session, self.title = session, title
 
     def refresh(self) -> None:
         """Ask again for everything shown: the tab is seen, and something may have changed."""

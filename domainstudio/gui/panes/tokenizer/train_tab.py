@@ -38,7 +38,7 @@ class TrainTab(TokenizerTab):
 
     def __init__(self, session: Session) -> None:
         """Build the tab."""
-        super().__init__(session)
+        super().__init__(session, _("Train"))
         self._kinds: frozenset[str] = frozenset()
         self._is_from_scratch = False
         self._sized: SizeChoice | None = None
@@ -55,11 +55,6 @@ class TrainTab(TokenizerTab):
         self._build()
         self.choices.changed.connect(self._show_state)
         self._show_state()
-
-    @staticmethod
-    def title() -> str:
-        """Return the words of the tab."""
-        return _("Train")
 
     def take(self, choice: SizeChoice) -> None:
         """Offer a size that was measured, to be cut or pruned from the largest vocabulary."""
