@@ -40,7 +40,11 @@ TEST_PROGRAMS = {
     "sshd": "openssh-server",
     "rsync": "rsync",
 }
-TEST_FONTS = {"NotoSans-Regular.ttf": "fonts-noto-core", "NotoSansCJK-Regular.ttc": "fonts-noto-cjk"}
+TEST_FONTS = {
+    "NotoSans-Regular.ttf": "fonts-noto-core",
+    "NotoSansMono-Regular.ttf": "fonts-noto-mono",
+    "NotoSansCJK-Regular.ttc": "fonts-noto-cjk",
+}
 FONT_FOLDERS = (Path("/usr/share/fonts"), Path("/usr/local/share/fonts"), Path.home() / ".local/share/fonts")
 """What tests of the window and of machines use on Linux; without it they are skipped."""
 WITH_WINDOWS = ("tests/gui", "tests/flows")
@@ -159,13 +163,14 @@ def run_tests(arguments: list[str]) -> int:
     """Run the checks one after another and return the first that fails; arguments go to pytest."""
     without_windows = [f"--ignore={folder}" for folder in WITH_WINDOWS]
     processors = os.cpu_count() or 1  # one more test than these: a run that starts waits now and then
+    side_by_side = ["--dist", "loadscope", "--no-loadscope-reorder"]
     checks = [
         ["ruff", "check", "."],
         ["ruff", "format", "--check", "."],
         ["mypy"],
         ["lint-imports"],
-        ["pytest", "-n", str(min(4, processors + 1)), "--dist", "loadscope", *without_windows],
-        ["pytest", "-n", str(min(4, processors)), "--dist", "loadscope", *WITH_WINDOWS],
+        ["pytest", "-n", str(min(4, processors + 1)), *side_by_side, *without_windows],
+        ["pytest", "-n", str(min(4, processors)), *side_by_side, *WITH_WINDOWS],
     ]
     if arguments:
         checks = [["pytest", *arguments]]

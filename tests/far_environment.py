@@ -13,7 +13,7 @@ from remote_machine import SSHD, RemoteMachine, remote_machines
 
 from domainstudio.machines import store
 from domainstudio.project.project import Project
-from domainstudio.workflow.remote import key_there
+from domainstudio.workflow.machines.remote import key_there
 
 _FAKE = "import fake_trainer; from domainstudio.jobs import process; process.command = fake_trainer.command"
 

@@ -14,9 +14,9 @@ from domainstudio.jobs.run_record import RunRecord
 from domainstudio.project.project import Project
 from domainstudio.recipe.laboratory import LaboratoryWork, Measured, SourceLoss
 from domainstudio.recipe.layers import LAYERS_FILE, LayerMap
-from domainstudio.workflow.laboratory import freeze_methods
-from domainstudio.workflow.laboratory_job import LABORATORY
-from domainstudio.workflow.training import TRAIN, freeze
+from domainstudio.workflow.protection.laboratory import freeze_methods
+from domainstudio.workflow.protection.laboratory_job import LABORATORY
+from domainstudio.workflow.training.starting import TRAIN, freeze
 
 EPOCH = 1_767_600_000.0
 """5 January 2026: every time that is shown lies then."""

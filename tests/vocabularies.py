@@ -8,7 +8,7 @@ from pathlib import Path
 import sentencepiece
 from tokenizers import AddedToken, Tokenizer, decoders, models, normalizers, pre_tokenizers
 
-from domainstudio.tokenizer.train import train_byte_level_bpe
+from domainstudio.tokenizer.training.train import train_byte_level_bpe
 
 SPACE_RUNS = [" " * length for length in range(6, 1, -1)]
 

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 
     from domainstudio.corpus.audit.difference import Block, Same
     from domainstudio.project.project import Project
-    from domainstudio.workflow.audit import Audit, PartRow
-    from domainstudio.workflow.judging import Pair
+    from domainstudio.workflow.duplicates.audit import Audit, PartRow
+    from domainstudio.workflow.duplicates.judging import Pair
 
 _QUEUES = ("random", "uncertain", "near_miss", "list", "second", "survivor")
 _DECISIONS = ("accept", "reject", "keep", "split", "unsure")
@@ -55,7 +55,7 @@ def _add_queue(parser: argparse.ArgumentParser) -> None:
 
 
 def _open(project: "Project", options: argparse.Namespace) -> "Audit":
-    from domainstudio.workflow.audit import open_audit
+    from domainstudio.workflow.duplicates.audit import open_audit
 
     return open_audit(project, marking_of(project, options))
 
@@ -95,7 +95,7 @@ def _cells(row: "PartRow", is_total: bool) -> list[str]:
 def _next(options: argparse.Namespace) -> Output:
     from domainstudio.cli.following import open_project
     from domainstudio.corpus.audit.difference import collapsed, difference
-    from domainstudio.workflow.judging import pair
+    from domainstudio.workflow.duplicates.judging import pair
 
     with open_project(options) as project:
         found = _open(project, options)
@@ -146,7 +146,7 @@ def _in_one(parts: "Sequence[Block | Same]", left: str, right: str) -> str:
 def _decide(options: argparse.Namespace) -> Output:
     from domainstudio.cli.following import open_project
     from domainstudio.corpus.audit.verdicts import account_name
-    from domainstudio.workflow.judging import decide, place_of
+    from domainstudio.workflow.duplicates.judging import decide, place_of
 
     reviewer = options.reviewer if options.reviewer is not None else account_name()
     with open_project(options) as project:
@@ -165,7 +165,7 @@ def _decide(options: argparse.Namespace) -> Output:
 
 def _report(options: argparse.Namespace) -> Output:
     from domainstudio.cli.following import open_project
-    from domainstudio.workflow.judging import write_report
+    from domainstudio.workflow.duplicates.judging import write_report
 
     with open_project(options) as project:
         write_report(project, marking_of(project, options), options.file)

@@ -11,7 +11,7 @@ from domainstudio.units import format_change
 
 if TYPE_CHECKING:
     from domainstudio.recipe.blend import Blend
-    from domainstudio.workflow.blending import BlendRow
+    from domainstudio.workflow.export.blending import BlendRow
 
 
 def add_blend(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -50,7 +50,7 @@ def chosen_blend(options: argparse.Namespace) -> "Blend | None":
     Raises:
         UserError: a number is out of range.
     """
-    from domainstudio.workflow.blending import checked_blend
+    from domainstudio.workflow.export.blending import checked_blend
 
     if options.blend is not None:
         return checked_blend("interpolation", options.blend)
@@ -63,8 +63,8 @@ def chosen_blend(options: argparse.Namespace) -> "Blend | None":
 
 def _blend(options: argparse.Namespace) -> Output:
     from domainstudio.cli.following import finished, open_project, run_job
-    from domainstudio.workflow.blend_words import verdict_words
-    from domainstudio.workflow.blending import rows_of, start_blending
+    from domainstudio.workflow.export.blend_words import verdict_words
+    from domainstudio.workflow.export.blending import rows_of, start_blending
 
     if options.points < 0 or options.points == 1 or options.points > 101:
         raise UserError(Problem("blend.bad_points", "points", {"points": options.points}))
@@ -79,7 +79,7 @@ def _blend(options: argparse.Namespace) -> Output:
 
 
 def _table(rows: "list[BlendRow]") -> str:
-    from domainstudio.workflow.blend_words import words_of
+    from domainstudio.workflow.export.blend_words import words_of
 
     accepted = {True: _("yes"), False: _("no"), None: "-"}
     cells = [

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from domainstudio.corpus.facts import ImportSummary
     from domainstudio.jobs.folder import JobFolder
     from domainstudio.project.project import Project
-    from domainstudio.workflow.corpus import TableRow
-    from domainstudio.workflow.importing import ImportAccount
+    from domainstudio.workflow.corpus.importing import ImportAccount
+    from domainstudio.workflow.corpus.sources import TableRow
 
 _SHOWN_REJECTIONS = 10
 
@@ -56,7 +56,7 @@ def _import(options: argparse.Namespace) -> Output:
     from domainstudio.cli.following import open_project
     from domainstudio.corpus.finding import name_of
     from domainstudio.corpus.readers import ReaderSettings
-    from domainstudio.workflow.importing import start_import
+    from domainstudio.workflow.corpus.importing import start_import
 
     name = options.name or name_of(options.paths[0])
     settings = ReaderSettings(reader=options.reader, text_field=options.text_field, html=options.html)
@@ -67,7 +67,7 @@ def _import(options: argparse.Namespace) -> Output:
 
 def _sample(options: argparse.Namespace) -> Output:
     from domainstudio.cli.following import open_project
-    from domainstudio.workflow.importing import start_sample
+    from domainstudio.workflow.corpus.importing import start_sample
 
     with open_project(options) as project:
         return _imported(project, start_sample(project, options.name), options.name, options)
@@ -75,7 +75,7 @@ def _sample(options: argparse.Namespace) -> Output:
 
 def _generate(options: argparse.Namespace) -> Output:
     from domainstudio.cli.following import finished, open_project, run_job
-    from domainstudio.workflow.generation import import_generated, start_generation, written_already
+    from domainstudio.workflow.corpus.generation import import_generated, start_generation, written_already
 
     with open_project(options) as project:
         tokens = parse_count(options.tokens, "tokens")
@@ -90,7 +90,7 @@ def _generate(options: argparse.Namespace) -> Output:
 def _imported(project: "Project", folder: "JobFolder", name: str, options: argparse.Namespace) -> Output:
     """Follow an import to its end and give its account."""
     from domainstudio.cli.following import finished, run_job
-    from domainstudio.workflow.importing import account_of, summary_of
+    from domainstudio.workflow.corpus.importing import account_of, summary_of
 
     if not run_job(project, folder, options):
         return finished(folder, False, "")
@@ -123,7 +123,7 @@ def _account_words(name: str, summary: "ImportSummary", account: "ImportAccount"
 
 def _table(options: argparse.Namespace) -> Output:
     from domainstudio.cli.following import open_project
-    from domainstudio.workflow.corpus import table as corpus_table
+    from domainstudio.workflow.corpus.sources import table as corpus_table
 
     def cells(row: "TableRow") -> list[str]:
         counts = row.counts

@@ -67,7 +67,7 @@ def _documents(options: argparse.Namespace) -> Output:
 
 def _filter(project: "Project", options: argparse.Namespace) -> "DocumentFilter":
     from domainstudio.project.documents import KEPT, DocumentFilter, state_counts
-    from domainstudio.workflow.corpus import source_named
+    from domainstudio.workflow.corpus.sources import source_named
 
     states = {"kept": KEPT, "all": ()}.get(options.state, (options.state,))
     known = [*KEPT, *sorted({count.state for count in state_counts(project.connection)} - {*KEPT})]
@@ -83,7 +83,7 @@ def _searched(
     project: "Project", wanted: "DocumentFilter", options: argparse.Namespace
 ) -> "tuple[int, list[DocumentRow]]":
     from domainstudio.cli.following import follow_job
-    from domainstudio.workflow.search import end_search, found, start_search
+    from domainstudio.workflow.corpus.search import end_search, found, start_search
 
     folder = start_search(project, wanted, options.search, options.sort, descending=options.descending)
     if not follow_job(project, folder, folder.job_id):
@@ -96,7 +96,7 @@ def _searched(
 
 def _text(options: argparse.Namespace) -> Output:
     from domainstudio.cli.following import open_project
-    from domainstudio.workflow.corpus import read_document
+    from domainstudio.workflow.corpus.sources import read_document
 
     with open_project(options) as project:
         document = read_document(project, options.document)
@@ -106,7 +106,7 @@ def _text(options: argparse.Namespace) -> Output:
 def _rejections(options: argparse.Namespace) -> Output:
     from domainstudio.cli.following import open_project
     from domainstudio.project.corpus import rejections, sources
-    from domainstudio.workflow.corpus import source_named
+    from domainstudio.workflow.corpus.sources import source_named
 
     with open_project(options) as project:
         source = source_named(project, options.source) if options.source else None
@@ -125,7 +125,7 @@ def _rejections(options: argparse.Namespace) -> Output:
 
 def _readiness(options: argparse.Namespace) -> Output:
     from domainstudio.cli.following import open_project
-    from domainstudio.workflow.readiness import read, words
+    from domainstudio.workflow.corpus.readiness import read, words
 
     with open_project(options) as project:
         findings = read(project)
@@ -135,7 +135,7 @@ def _readiness(options: argparse.Namespace) -> Output:
 
 def _rename(options: argparse.Namespace) -> Output:
     from domainstudio.cli.following import open_project
-    from domainstudio.workflow.corpus import rename_source
+    from domainstudio.workflow.corpus.sources import rename_source
 
     with open_project(options) as project:
         rename_source(project, options.source, options.name)
@@ -145,7 +145,7 @@ def _rename(options: argparse.Namespace) -> Output:
 
 def _role(options: argparse.Namespace) -> Output:
     from domainstudio.cli.following import open_project
-    from domainstudio.workflow.corpus import set_role
+    from domainstudio.workflow.corpus.sources import set_role
 
     with open_project(options) as project:
         set_role(project, options.source, options.role)

@@ -24,7 +24,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def _demo(options: argparse.Namespace) -> Output | None:
     from domainstudio.cli.following import follow_job
     from domainstudio.workflow import demo
-    from domainstudio.workflow.run_list import RunList
+    from domainstudio.workflow.runs.run_list import RunList
 
     began = time.monotonic()
     size = demo.QUICK if options.quick else demo.FULL

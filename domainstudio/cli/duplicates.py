@@ -11,7 +11,7 @@ from domainstudio.units import format_count, format_size
 
 if TYPE_CHECKING:
     from domainstudio.project.project import Project
-    from domainstudio.workflow.marking import Marking, Preview
+    from domainstudio.workflow.duplicates.marking import Marking, Preview
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -54,8 +54,8 @@ def marking_of(project: "Project", options: argparse.Namespace) -> "Marking":
         UserError: a value is out of range.
     """
     from domainstudio.jobs.spec import parse_model
-    from domainstudio.workflow.duplicates import standing_marking
-    from domainstudio.workflow.marking import Marking
+    from domainstudio.workflow.duplicates.finding import standing_marking
+    from domainstudio.workflow.duplicates.marking import Marking
 
     given = {
         "threshold": options.threshold,
@@ -71,7 +71,7 @@ def marking_of(project: "Project", options: argparse.Namespace) -> "Marking":
 
 def _find(options: argparse.Namespace) -> Output:
     from domainstudio.cli.following import finished, open_project, run_job
-    from domainstudio.workflow.duplicates import preview, search_of, start_find
+    from domainstudio.workflow.duplicates.finding import preview, search_of, start_find
 
     with open_project(options) as project:
         marking = marking_of(project, options)
@@ -94,7 +94,7 @@ def _find(options: argparse.Namespace) -> Output:
 def _list(options: argparse.Namespace) -> Output:
     from domainstudio.cli.following import open_project
     from domainstudio.project.documents import rows_of
-    from domainstudio.workflow.duplicates import preview, search_of
+    from domainstudio.workflow.duplicates.finding import preview, search_of
 
     with open_project(options) as project:
         found, search = preview(project, marking_of(project, options)), search_of(project)
@@ -119,7 +119,7 @@ def _list(options: argparse.Namespace) -> Output:
 
 def _mark(options: argparse.Namespace) -> Output:
     from domainstudio.cli.following import open_project
-    from domainstudio.workflow.duplicates import mark
+    from domainstudio.workflow.duplicates.finding import mark
 
     with open_project(options) as project:
         found = mark(project, marking_of(project, options))
@@ -130,7 +130,7 @@ def _mark(options: argparse.Namespace) -> Output:
 
 def _unmark(options: argparse.Namespace) -> Output:
     from domainstudio.cli.following import open_project
-    from domainstudio.workflow.duplicates import unmark
+    from domainstudio.workflow.duplicates.finding import unmark
 
     with open_project(options) as project:
         unmark(project)
@@ -140,7 +140,7 @@ def _unmark(options: argparse.Namespace) -> Output:
 def _contamination(options: argparse.Namespace) -> Output:
     from domainstudio.cli.following import finished, open_project, run_job
     from domainstudio.corpus.finding import name_of
-    from domainstudio.workflow.contamination import checked, start_check
+    from domainstudio.workflow.corpus.contamination import checked, start_check
 
     with open_project(options) as project:
         folder = start_check(project, options.file, options.name or name_of(options.file))

@@ -16,9 +16,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def _table(options: argparse.Namespace) -> Output:
     from domainstudio.cli.following import open_project
-    from domainstudio.workflow.interventions import facts_words
-    from domainstudio.workflow.run_list import RunList
-    from domainstudio.workflow.training import run_spec
+    from domainstudio.workflow.runs.interventions import facts_words
+    from domainstudio.workflow.runs.run_list import RunList
+    from domainstudio.workflow.training.starting import run_spec
 
     with open_project(options) as project:
         run_spec(project, options.run)

@@ -28,7 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def _candidates(options: argparse.Namespace) -> Output:
     from domainstudio.cli.following import open_project
-    from domainstudio.workflow.candidates import candidates
+    from domainstudio.workflow.export.candidates import candidates
 
     with open_project(options) as project:
         found = candidates(project)
@@ -52,7 +52,7 @@ def _candidates(options: argparse.Namespace) -> Output:
 
 def _model(options: argparse.Namespace) -> Output:
     from domainstudio.cli.following import finished, open_project, run_job
-    from domainstudio.workflow.export import start_model_export
+    from domainstudio.workflow.export.exporting import start_model_export
 
     with open_project(options) as project:
         folder = start_model_export(project, options.run, options.dest, chosen_blend(options))
@@ -62,7 +62,7 @@ def _model(options: argparse.Namespace) -> Output:
 
 def _report(options: argparse.Namespace) -> Output:
     from domainstudio.cli.following import finished, open_project, run_job
-    from domainstudio.workflow.export import start_report
+    from domainstudio.workflow.export.exporting import start_report
 
     with open_project(options) as project:
         folder = start_report(project, options.run, options.dest)

@@ -18,12 +18,12 @@ from domainstudio.problems import Problem, UserError, sentence
 from domainstudio.project.database import known_errors
 from domainstudio.project.project import DATABASE, Project
 from domainstudio.units import format_change, format_count, format_duration
-from domainstudio.workflow.interventions import intervention_words
 from domainstudio.workflow.kinds import KINDS
+from domainstudio.workflow.machines.remote import follow_again, link_words
 from domainstudio.workflow.overview import Pace
 from domainstudio.workflow.planning import blindness
-from domainstudio.workflow.remote import follow_again, link_words
 from domainstudio.workflow.running import commit_finished
+from domainstudio.workflow.runs.interventions import intervention_words
 
 _BAR_WIDTH = 24
 _DRAW_SECONDS = 0.1
@@ -89,7 +89,7 @@ def run_job(project: Project, folder: JobFolder, options: argparse.Namespace) ->
 
 def run_control(project: Project, folder: JobFolder) -> None:
     """Start and follow the control of a run that is done, if one follows by itself; Ctrl-C stops it alone."""
-    from domainstudio.workflow.controls import follow_control
+    from domainstudio.workflow.training.controls import follow_control
 
     control, words = follow_control(project, folder.job_id)
     if words:

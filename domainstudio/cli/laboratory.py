@@ -9,7 +9,7 @@ from domainstudio.units import format_size, parse_count
 
 if TYPE_CHECKING:
     from domainstudio.project.project import Project
-    from domainstudio.workflow.laboratory_table import LaboratoryRow
+    from domainstudio.workflow.protection.laboratory_table import LaboratoryRow
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -53,7 +53,7 @@ def _choice(options: argparse.Namespace) -> dict[str, Any]:
 
 def _run(options: argparse.Namespace) -> Output:
     from domainstudio.cli.following import finished, open_project, run_job
-    from domainstudio.workflow.laboratory import plan_laboratory, start_laboratory
+    from domainstudio.workflow.protection.laboratory import plan_laboratory, start_laboratory
 
     with open_project(options) as project:
         folder = start_laboratory(project, plan_laboratory(project, **_choice(options)))
@@ -64,10 +64,10 @@ def _run(options: argparse.Namespace) -> Output:
 
 def _plan(options: argparse.Namespace) -> Output:
     from domainstudio.cli.following import open_project
-    from domainstudio.workflow.costs import method_costs
-    from domainstudio.workflow.laboratory import plan_laboratory
-    from domainstudio.workflow.laboratory_table import plan_words
-    from domainstudio.workflow.planned import speed_of
+    from domainstudio.workflow.protection.costs import method_costs
+    from domainstudio.workflow.protection.laboratory import plan_laboratory
+    from domainstudio.workflow.protection.laboratory_table import plan_words
+    from domainstudio.workflow.training.planned import speed_of
 
     chosen = _choice(options)
     beside = {name: value for name, value in chosen.items() if name not in ("methods", "seeds")}
@@ -83,7 +83,7 @@ def _plan(options: argparse.Namespace) -> Output:
 def _table(options: argparse.Namespace) -> Output:
     from domainstudio.cli.following import open_project
     from domainstudio.problems import Problem, UserError
-    from domainstudio.workflow.laboratory import laboratories
+    from domainstudio.workflow.protection.laboratory import laboratories
 
     with open_project(options) as project:
         found = laboratories(project)
@@ -96,7 +96,7 @@ def _table(options: argparse.Namespace) -> Output:
 
 def _delete(options: argparse.Namespace) -> Output:
     from domainstudio.cli.following import open_project
-    from domainstudio.workflow.protection import delete_laboratory
+    from domainstudio.workflow.protection.protecting import delete_laboratory
 
     with open_project(options) as project:
         delete_laboratory(project, options.laboratory)
@@ -106,8 +106,8 @@ def _delete(options: argparse.Namespace) -> Output:
 
 def _shown(project: "Project", name: str) -> tuple[str, Any]:
     """Return table and verdict of a laboratory, and the same as a document."""
-    from domainstudio.workflow.laboratory_table import interval_words
-    from domainstudio.workflow.protection import shown_laboratory
+    from domainstudio.workflow.protection.laboratory_table import interval_words
+    from domainstudio.workflow.protection.protecting import shown_laboratory
 
     shown = shown_laboratory(project, name)
     made, said = shown.rows, shown.verdict

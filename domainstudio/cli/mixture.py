@@ -12,7 +12,7 @@ from domainstudio.units import format_count, parse_count
 if TYPE_CHECKING:
     from domainstudio.mixture.amount import TextAmount
     from domainstudio.mixture.shares import Mixture, Portion
-    from domainstudio.workflow.packing import Fertility
+    from domainstudio.workflow.tokenizer.packing import Fertility
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -38,8 +38,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def _set(options: argparse.Namespace) -> Output:
     from domainstudio.cli.following import open_project, warn_if_blind
     from domainstudio.mixture.shares import Mixture
-    from domainstudio.workflow.packing import fertility
     from domainstudio.workflow.planning import preset_shares, set_mixture
+    from domainstudio.workflow.tokenizer.packing import fertility
 
     if not 0 < options.max_epochs < float("inf"):
         raise UserError(Problem("mixture.bad_epochs", "max-epochs", {"value": options.max_epochs}))
@@ -57,8 +57,8 @@ def _set(options: argparse.Namespace) -> Output:
 
 def _show(options: argparse.Namespace) -> Output:
     from domainstudio.cli.following import open_project, warn_if_blind
-    from domainstudio.workflow.packing import fertility
     from domainstudio.workflow.planning import mixture_of, portions_of
+    from domainstudio.workflow.tokenizer.packing import fertility
 
     with open_project(options) as project:
         mixture = mixture_of(project, options.name)

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from domainstudio.project.project import Project
     from domainstudio.recipe.recipe import Recipe
     from domainstudio.recipe.run import RunSpec
-    from domainstudio.workflow.fit import Fit
-    from domainstudio.workflow.planned import PlannedRun, RunChoice
+    from domainstudio.workflow.training.fit import Fit
+    from domainstudio.workflow.training.planned import PlannedRun, RunChoice
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -120,10 +120,10 @@ def _plan(options: argparse.Namespace) -> Output | None:
     from domainstudio.cli.following import open_project
     from domainstudio.problems import sentence
     from domainstudio.recipe.hardware import parse
-    from domainstudio.workflow.advice import advice
-    from domainstudio.workflow.fit import fit_of, fit_sentence, ground_of
-    from domainstudio.workflow.planned import planned
-    from domainstudio.workflow.targets import hardware_there
+    from domainstudio.workflow.machines.targets import hardware_there
+    from domainstudio.workflow.training.advice import advice
+    from domainstudio.workflow.training.fit import fit_of, fit_sentence, ground_of
+    from domainstudio.workflow.training.planned import planned
 
     hardware = parse(options.hardware) if options.hardware else None
     choice = replace(_choice(options), machine=options.on)
@@ -145,20 +145,20 @@ def _plan(options: argparse.Namespace) -> Output | None:
 def _is_tried(project: "Project", spec: "RunSpec", options: argparse.Namespace) -> bool:
     """Have a dry step done; return whether it came to its end."""
     from domainstudio.cli.following import run_job
-    from domainstudio.workflow.dry_step import start_dry_step
+    from domainstudio.workflow.training.dry_step import start_dry_step
 
     return run_job(project, start_dry_step(project, spec, options.on), options)
 
 
 def _choice(options: argparse.Namespace) -> "RunChoice":
-    from domainstudio.workflow.planned import RunChoice
+    from domainstudio.workflow.training.planned import RunChoice
 
     return RunChoice(options.origin, options.mixture, options.recipe, options.arm)
 
 
 def _fit_lines(fit: "Fit") -> list[str]:
     """Return whether a run fits, what would make it, where the figures are from, and memory by part."""
-    from domainstudio.workflow.fit import fit_sentence, part_lines, remedy_words, source_words
+    from domainstudio.workflow.training.fit import fit_sentence, part_lines, remedy_words, source_words
 
     parts = table([_("Memory of a device, estimated"), ""], part_lines(fit))
     return [f"{fit_sentence(fit)}.", *filter(None, [remedy_words(fit)]), source_words(fit), parts]
@@ -166,8 +166,8 @@ def _fit_lines(fit: "Fit") -> list[str]:
 
 def _run_lines(run: "PlannedRun") -> list[str]:
     """Return the arithmetic of a run and the command that starts it."""
-    from domainstudio.workflow.costs import protection_words
-    from domainstudio.workflow.rewarming import rewarming_words
+    from domainstudio.workflow.protection.costs import protection_words
+    from domainstudio.workflow.training.rewarming import rewarming_words
 
     words = _(
         "{steps} steps of {step_tokens} tokens, {tokens} in all; warm-up {warmup} steps.\n"
@@ -195,9 +195,9 @@ def _run_lines(run: "PlannedRun") -> list[str]:
 def _routes(options: argparse.Namespace) -> Output:
     from domainstudio.cli.following import open_project
     from domainstudio.recipe.hardware import parse
-    from domainstudio.workflow.fit import ground_of
-    from domainstudio.workflow.planned import planned
-    from domainstudio.workflow.routes import route_cells, route_words, routes_of
+    from domainstudio.workflow.training.fit import ground_of
+    from domainstudio.workflow.training.planned import planned
+    from domainstudio.workflow.training.routes import route_cells, route_words, routes_of
 
     hardware = parse(options.hardware) if options.hardware else None
     with open_project(options) as project:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from domainstudio.cli.following import ProgressLine
     from domainstudio.project.project import Project
-    from domainstudio.workflow.run_list import RunList, RunRow
+    from domainstudio.workflow.runs.run_list import RunList, RunRow
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -70,7 +70,7 @@ def _add_sampling(verb: argparse.ArgumentParser) -> None:
 
 def _list(options: argparse.Namespace) -> Output:
     from domainstudio.cli.following import open_project
-    from domainstudio.workflow.run_list import RunList
+    from domainstudio.workflow.runs.run_list import RunList
 
     with open_project(options) as project:
         runs = _runs(RunList(project))
@@ -96,7 +96,7 @@ def _runs(runs: "RunList") -> "list[RunRow]":
 
 def _compare(options: argparse.Namespace) -> Output:
     from domainstudio.cli.following import open_project
-    from domainstudio.workflow.run_list import RunList
+    from domainstudio.workflow.runs.run_list import RunList
 
     with open_project(options) as project:
         for name in options.runs:
@@ -139,14 +139,14 @@ def _watch(options: argparse.Namespace) -> Output:
 
 
 def _pause(options: argparse.Namespace) -> Output:
-    from domainstudio.workflow.runs import pause
+    from domainstudio.workflow.runs.asking import pause
 
     return _ask(options, pause, _("{job} was asked to pause at its next step."))
 
 
 def _stop(options: argparse.Namespace) -> Output:
     from domainstudio.cli.following import finished, open_project
-    from domainstudio.workflow.runs import kill, stop
+    from domainstudio.workflow.runs.asking import kill, stop
 
     if not options.kill:
         return _ask(options, stop, _("{job} was asked to stop at its next step."))
@@ -156,13 +156,13 @@ def _stop(options: argparse.Namespace) -> Output:
 
 
 def _keep(options: argparse.Namespace) -> Output:
-    from domainstudio.workflow.runs import stop_and_keep
+    from domainstudio.workflow.runs.asking import stop_and_keep
 
     return _ask(options, stop_and_keep, _("{job} was asked to end with its next step and count as done."))
 
 
 def _checkpoint(options: argparse.Namespace) -> Output:
-    from domainstudio.workflow.runs import checkpoint_now
+    from domainstudio.workflow.runs.asking import checkpoint_now
 
     return _ask(options, checkpoint_now, _("{job} was asked for a checkpoint at its next step."))
 
@@ -178,7 +178,7 @@ def _ask(options: argparse.Namespace, wish: "Callable[[Project, str], None]", wo
 
 def _delete(options: argparse.Namespace) -> Output:
     from domainstudio.cli.following import open_project
-    from domainstudio.workflow.runs import delete
+    from domainstudio.workflow.runs.asking import delete
 
     with open_project(options) as project:
         freed = delete(project, options.run)
@@ -189,7 +189,7 @@ def _delete(options: argparse.Namespace) -> Output:
 def _fetch(options: argparse.Namespace) -> Output:
     from domainstudio.cli.following import ProgressLine, finished, open_project
     from domainstudio.jobs.checkpoints import size_of
-    from domainstudio.workflow.remote import fetch
+    from domainstudio.workflow.machines.remote import fetch
 
     with open_project(options) as project:
         folder, line = project.job(options.run), ProgressLine(options.run)
@@ -208,7 +208,7 @@ def _shown(line: "ProgressLine") -> "Callable[[int, int], None]":
 
 def _layers(options: argparse.Namespace) -> Output:
     from domainstudio.cli.following import open_project
-    from domainstudio.workflow.layers import importance_words, layer_map, layer_words, moved_words
+    from domainstudio.workflow.protection.layers import importance_words, layer_map, layer_words, moved_words
 
     with open_project(options) as project:
         found = layer_map(project, options.run)
@@ -226,7 +226,7 @@ def _layers(options: argparse.Namespace) -> Output:
 
 def _samples(options: argparse.Namespace) -> Output:
     from domainstudio.cli.following import finished, open_project, run_job
-    from domainstudio.workflow.samples import samples_of, start_samples
+    from domainstudio.workflow.runs.samples import samples_of, start_samples
 
     with open_project(options) as project:
         folder = start_samples(
@@ -250,8 +250,8 @@ def _samples(options: argparse.Namespace) -> Output:
 def _resume(options: argparse.Namespace) -> Output:
     from domainstudio.cli.following import finished, open_project, run_control, run_job
     from domainstudio.workflow.running import resume
-    from domainstudio.workflow.runs import resumption_words
-    from domainstudio.workflow.training import TRAIN, resumption
+    from domainstudio.workflow.runs.asking import resumption_words
+    from domainstudio.workflow.training.starting import TRAIN, resumption
 
     with open_project(options) as project:
         folder = project.job(options.run)

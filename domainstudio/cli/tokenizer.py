@@ -31,7 +31,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def _pack(options: argparse.Namespace) -> Output:
     from domainstudio.cli.following import finished, open_project, run_job
-    from domainstudio.workflow.packing import packed, start_packing
+    from domainstudio.workflow.tokenizer.packing import packed, start_packing
 
     with open_project(options) as project:
         folder = start_packing(project)
@@ -49,7 +49,7 @@ def _pack(options: argparse.Namespace) -> Output:
 
 def _table(options: argparse.Namespace) -> Output:
     from domainstudio.cli.following import open_project
-    from domainstudio.workflow.packing import fertility
+    from domainstudio.workflow.tokenizer.packing import fertility
 
     with open_project(options) as project:
         sources = fertility(project)
@@ -70,7 +70,7 @@ def _decimals(value: float | None) -> str:
 
 def _pieces(options: argparse.Namespace) -> Output:
     from domainstudio.cli.following import open_project
-    from domainstudio.workflow.cutting import cut_random_document, cut_text
+    from domainstudio.workflow.tokenizer.cutting import cut_random_document, cut_text
 
     with open_project(options) as project:
         if options.text is None:

@@ -20,8 +20,8 @@ def add_arguments(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") 
 def _amount(options: argparse.Namespace) -> Output:
     from domainstudio.cli.following import open_project
     from domainstudio.tokenizer.arithmetic import UNITS
-    from domainstudio.workflow.amount_words import amount_text, name_words, note_words, unit_words
-    from domainstudio.workflow.text_amounts import amounts
+    from domainstudio.workflow.tokenizer.amount_words import amount_text, name_words, note_words, unit_words
+    from domainstudio.workflow.tokenizer.text_amounts import amounts
 
     with open_project(options) as project:
         found = amounts(project, parse_count(options.amount, "amount"), options.unit)

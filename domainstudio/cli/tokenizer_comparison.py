@@ -10,8 +10,8 @@ from domainstudio.language import translate as _
 from domainstudio.units import format_count
 
 if TYPE_CHECKING:
-    from domainstudio.tokenizer.comparison import Comparison
-    from domainstudio.tokenizer.terms import Term
+    from domainstudio.tokenizer.comparison.table import Comparison
+    from domainstudio.tokenizer.comparison.terms import Term
 
 _SHOWN_TERMS = 15
 
@@ -28,7 +28,10 @@ def add_arguments(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         help=_("a tokenizer.json, a SentencePiece .model, or a folder with either; may be repeated"),
     )
     compare.add_argument(
-        "--reference", default="", metavar="NAME", help=_("the tokenizer that is 100 % (the project's)")
+        "--reference",
+        default="",
+        metavar="NAME",
+        help=_("the tokenizer that others are measured by (the project's)"),
     )
     compare.add_argument(
         "--sample", default="2M", metavar="BYTES", help=_("bytes of each source at most (2M)")
@@ -43,7 +46,7 @@ def add_arguments(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") 
 def _compare(options: argparse.Namespace) -> Output:
     from domainstudio.cli.following import finished, open_project, run_job
     from domainstudio.units import parse_count
-    from domainstudio.workflow.comparing import comparison_of, start_comparison
+    from domainstudio.workflow.tokenizer.comparing import comparison_of, start_comparison
 
     with open_project(options) as project:
         size_bytes = parse_count(options.sample, "sample")
@@ -57,9 +60,9 @@ def _compare(options: argparse.Namespace) -> Output:
 def _need(options: argparse.Namespace) -> Output:
     from domainstudio.cli.following import open_project, run_job
     from domainstudio.problems import Problem, UserError
-    from domainstudio.workflow.comparing import start_comparison
-    from domainstudio.workflow.need import need_of, start_scoring
-    from domainstudio.workflow.need_words import number_words, verdict_words
+    from domainstudio.workflow.tokenizer.comparing import start_comparison
+    from domainstudio.workflow.tokenizer.need import need_of, start_scoring
+    from domainstudio.workflow.tokenizer.need_words import number_words, verdict_words
 
     with open_project(options) as project:
         if need_of(project) is None:

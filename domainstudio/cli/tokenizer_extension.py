@@ -8,7 +8,7 @@ from domainstudio.language import translate as _
 from domainstudio.units import format_count
 
 if TYPE_CHECKING:
-    from domainstudio.tokenizer.extension_report import ExtensionReport
+    from domainstudio.tokenizer.extension.report import ExtensionReport
 
 
 def add_arguments(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -27,7 +27,7 @@ def add_arguments(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") 
 def _extend(options: argparse.Namespace) -> Output:
     from domainstudio.cli.following import finished, open_project, run_job
     from domainstudio.units import parse_count
-    from domainstudio.workflow.extending import extension_of, start_extension
+    from domainstudio.workflow.tokenizer.extending import extension_of, start_extension
 
     with open_project(options) as project:
         pieces = parse_count(options.tokens, "tokens")
@@ -40,8 +40,8 @@ def _extend(options: argparse.Namespace) -> Output:
 
 def _grow(options: argparse.Namespace) -> Output:
     from domainstudio.cli.following import finished, open_project, run_job
-    from domainstudio.workflow.extension_words import growth_words
-    from domainstudio.workflow.growing import go_back, growth_of, start_growing
+    from domainstudio.workflow.tokenizer.extension_words import growth_words
+    from domainstudio.workflow.tokenizer.growing import go_back, growth_of, start_growing
 
     with open_project(options) as project:
         if options.back:
@@ -57,7 +57,7 @@ def _grow(options: argparse.Namespace) -> Output:
 
 def report_text(report: "ExtensionReport") -> str:
     """Return an extension as its verdict, its curve, and what it does to each source."""
-    from domainstudio.workflow.extension_words import facts_words, verdict_words
+    from domainstudio.workflow.tokenizer.extension_words import facts_words, verdict_words
 
     curve = [
         [format_count(gain.pieces), format_count(gain.domain),

@@ -5,11 +5,11 @@ from typing import TYPE_CHECKING
 
 from domainstudio.cli.output import Output, add_detach, add_verb, table
 from domainstudio.language import translate as _
-from domainstudio.tokenizer.splitting import SPLITS, VOCABULARY_KINDS
+from domainstudio.tokenizer.training.splitting import SPLITS, VOCABULARY_KINDS
 from domainstudio.units import format_count, parse_count
 
 if TYPE_CHECKING:
-    from domainstudio.workflow.sizing import SizeTable
+    from domainstudio.workflow.tokenizer.sizing import SizeTable
 
 
 def add_arguments(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -46,8 +46,8 @@ def _add_choices(parser: argparse.ArgumentParser) -> None:
 
 def _size(options: argparse.Namespace) -> Output:
     from domainstudio.cli.following import finished, open_project, run_job
-    from domainstudio.workflow.sizes_found import sizing_of
-    from domainstudio.workflow.sizing import start_sizing, table_of
+    from domainstudio.workflow.tokenizer.sizes_found import sizing_of
+    from domainstudio.workflow.tokenizer.sizing import start_sizing, table_of
 
     with open_project(options) as project:
         folder = start_sizing(
@@ -65,7 +65,7 @@ def _size(options: argparse.Namespace) -> Output:
 
 def size_text(found: "SizeTable") -> str:
     """Return the curve as a table, and below it what it says."""
-    from domainstudio.workflow.size_words import sentences
+    from domainstudio.workflow.tokenizer.size_words import sentences
 
     rows = [
         [
@@ -83,7 +83,7 @@ def size_text(found: "SizeTable") -> str:
 
 def _train(options: argparse.Namespace) -> Output:
     from domainstudio.cli.following import finished, open_project, run_job
-    from domainstudio.workflow.tokenizer import current, start_training
+    from domainstudio.workflow.tokenizer.train import current, start_training
 
     with open_project(options) as project:
         folder = start_training(

@@ -9,7 +9,7 @@ from domainstudio.problems import Problem, UserError
 from domainstudio.units import format_change
 
 if TYPE_CHECKING:
-    from domainstudio.workflow.run_list import RunRow
+    from domainstudio.workflow.runs.run_list import RunRow
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -50,7 +50,7 @@ def _add_settings(verb: argparse.ArgumentParser) -> None:
 def _prepare(options: argparse.Namespace) -> Output:
     from domainstudio.cli.following import open_project
     from domainstudio.cli.recipe import parse_settings
-    from domainstudio.workflow.training import start_run
+    from domainstudio.workflow.training.starting import start_run
 
     with open_project(options) as project:
         folder = start_run(
@@ -68,7 +68,7 @@ def _prepare(options: argparse.Namespace) -> Output:
 
 def _script(options: argparse.Namespace) -> Output:
     from domainstudio.cli.following import open_project
-    from domainstudio.workflow.by_hand import script
+    from domainstudio.workflow.machines.by_hand import script
 
     if options.nodes < 1:
         raise UserError(Problem("machine.no_nodes", "nodes", {}))
@@ -80,9 +80,9 @@ def _script(options: argparse.Namespace) -> Output:
 def _start(options: argparse.Namespace) -> Output:
     from domainstudio.cli.following import finished, open_project, run_control, run_job, warn_if_blind
     from domainstudio.cli.recipe import parse_settings
-    from domainstudio.workflow.branching import start_branch
-    from domainstudio.workflow.run_list import RunList
-    from domainstudio.workflow.training import start_run
+    from domainstudio.workflow.runs.run_list import RunList
+    from domainstudio.workflow.training.branching import start_branch
+    from domainstudio.workflow.training.starting import start_run
 
     settings = parse_settings(options.set)
     with open_project(options) as project:
@@ -114,7 +114,7 @@ def _given(options: argparse.Namespace) -> dict[str, str]:
 
 def _summary(row: "RunRow") -> str:
     """Return the outcome of a finished run in sentences."""
-    from domainstudio.workflow.interventions import facts_words, intervention_words
+    from domainstudio.workflow.runs.interventions import facts_words, intervention_words
 
     parts = [_("{run} is done: {steps} steps.").format(run=row.run, steps=row.step)]
     if row.outcome.gain is not None:

@@ -20,8 +20,8 @@ DRAIN_MILLISECONDS = 50
 AWAITING_MILLISECONDS = 8
 """How often the queue is looked at while an answer is awaited: it is shown at the next frame."""
 CLOSE_SECONDS = 10.0
-DISK_FAILED = "project.disk_error"
-"""The code of a problem after which an open file is of no use any more, whatever becomes of the disk."""
+DISK_FAILED = ("project.disk_error", "project.moved")
+"""The codes of problems after which an open file is of no use any more, whatever becomes of the disk."""
 
 Answer = Callable[[Any], None]
 
@@ -155,7 +155,7 @@ class ProjectThread:
                     with snapshot(project.connection) if self.is_read_only else nullcontext():
                         value = task.call(project)
             except Exception as error:  # a UserError is told as a sentence, a bug goes to the crash dialog
-                if project is not None and isinstance(error, UserError) and error.problem.code == DISK_FAILED:
+                if project is not None and isinstance(error, UserError) and error.problem.code in DISK_FAILED:
                     project.distrust()
                 self.report(Outcome(task, error=error))
             else:

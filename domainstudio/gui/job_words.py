@@ -3,8 +3,8 @@
 from domainstudio.language import translate as _
 from domainstudio.problems import sentence
 from domainstudio.units import format_count, format_duration
+from domainstudio.workflow.machines.remote import link_words
 from domainstudio.workflow.overview import JobRow
-from domainstudio.workflow.remote import link_words
 
 
 def name_of(job: JobRow) -> str:

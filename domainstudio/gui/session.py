@@ -18,10 +18,10 @@ from domainstudio.project.journal import Label
 from domainstudio.project.project import DATABASE, Project
 from domainstudio.workflow import history
 from domainstudio.workflow.kinds import KINDS
+from domainstudio.workflow.machines.remote import follow_again, key_there
 from domainstudio.workflow.overview import JobList, JobRow
-from domainstudio.workflow.remote import follow_again, key_there
-from domainstudio.workflow.run_list import RunList, RunRow
 from domainstudio.workflow.running import commit
+from domainstudio.workflow.runs.run_list import RunList, RunRow
 
 Found = TypeVar("Found")
 FOLLOW_SECONDS = 0.1
@@ -234,7 +234,7 @@ class Session(QObject):
                 if error.problem != told:
                     self._bridge.put(self.problem_found.emit, error.problem)
                 told = error.problem
-                if told.code == DISK_FAILED:
+                if told.code in DISK_FAILED:
                     self._following.distrust()
                 self._closed.wait(RETRY_SECONDS)
                 continue

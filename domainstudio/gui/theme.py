@@ -58,8 +58,9 @@ _STYLES: dict[str, tuple[int, QFont.Weight]] = {
     "fixed": (SMALL_PIXELS, QFont.Weight.Normal),
 }
 FAMILIES = ("Noto Sans", "Noto Sans CJK SC")
-_NO_CHOICE = ("", "Sans Serif", "Sans", "DejaVu Sans")
-"""What Qt answers where no desktop has chosen a face for its windows."""
+FIXED_FAMILIES = ("Noto Sans Mono", "Noto Sans Mono CJK SC")
+_NO_CHOICE = ("", "Sans Serif", "Sans", "DejaVu Sans", "monospace", "Monospace", "DejaVu Sans Mono")
+"""What Qt answers where no desktop has chosen a face for its windows, or one of fixed width."""
 CHOICES = ("system", "light", "dark")
 
 
@@ -92,6 +93,8 @@ def font(style: str) -> QFont:
     pixels, weight = _STYLES[style]
     if style == "fixed":
         made = QFontDatabase.systemFont(QFontDatabase.SystemFont.FixedFont)
+        chosen = () if made.family() in _NO_CHOICE else (made.family(),)
+        made.setFamilies([*chosen, *FIXED_FAMILIES, made.family()])
     else:
         made = QFont(QApplication.font())
     made.setPixelSize(pixels)

@@ -29,9 +29,9 @@ from domainstudio.jobs.folder import JobFolder
 from domainstudio.language import translate as _
 from domainstudio.problems import Problem, sentence
 from domainstudio.project.journal import Label
-from domainstudio.workflow.controls import follow_control
 from domainstudio.workflow.overview import JobRow
-from domainstudio.workflow.runs import kill
+from domainstudio.workflow.runs.asking import kill
+from domainstudio.workflow.training.controls import follow_control
 
 SMALLEST, USUAL = (1024, 640), (1440, 900)
 KEEP_SECONDS = 5

@@ -13,7 +13,7 @@ from domainstudio.problems import Problem, UserError
 from domainstudio.recipe.growth import Growth, GrowWork
 from domainstudio.recipe.tensor_files import tensor_files
 from domainstudio.tokenizer import vocabulary
-from domainstudio.tokenizer.extension_report import ROWS_FILE, NewRows, read_rows
+from domainstudio.tokenizer.extension.report import ROWS_FILE, NewRows, read_rows
 
 MULTIPLE = 128
 """Rows of an embedding: matrix products of such sizes are fast."""

@@ -112,8 +112,21 @@ SENTENCES: dict[str, str] = {
         "{job} sized vocabularies up to {largest:,} entries, and {size:,} are more: size again with more."
     ),
     "tokenizer.changed": "The tokenizer in {folder} was changed after it was chosen: train it again.",
-    "tokenizer.extension_unsound": (
-        "The extended vocabulary is not used: document {document} showed that {reason}. Stay with the base's."
+    "tokenizer.extension_expansion": (
+        "The extended vocabulary is not used: in document {document} a new token stands for other ids than "
+        "those it was made of. Stay with the base's."
+    ),
+    "tokenizer.extension_ids": (
+        "The extended vocabulary is not used: {token} would have the id {found} instead of {wanted}. Stay "
+        "with the base's."
+    ),
+    "tokenizer.extension_line": (
+        "The extended vocabulary is not used: in document {document} a line without a new token is cut "
+        "otherwise than before. Stay with the base's."
+    ),
+    "tokenizer.extension_text": (
+        "The extended vocabulary is not used: document {document} does not come back as it does from the "
+        "base's. Stay with that."
     ),
     "tokenizer.id_too_high": (
         "The tokenizer has the id {id:,}, and no more than {most:,} entries are possible: take another one."

@@ -54,6 +54,8 @@ def known_errors(file: Path) -> Iterator[None]:
             raise UserError(no_room(file)) from error
         if code is None:
             raise
+        if code == "project.disk_error" and not file.exists():  # its disk was taken away
+            raise UserError(Problem("project.moved", "project", {"folder": str(file.parent)})) from error
         raise UserError(Problem(code, None, {"file": str(file)})) from error
     except OSError as error:
         problem = disk_problem(error, file)

@@ -16,7 +16,7 @@ import orjson
 from numpy.typing import NDArray
 from tokenizers import normalizers
 
-from domainstudio.tokenizer.alphabet import bytes_of, spell
+from domainstudio.tokenizer.training.alphabet import bytes_of, spell
 from domainstudio.tokenizer.vocabulary import FILE
 
 # The pattern of GPT-2, which `ByteLevel` applies unless told not to.

@@ -10,7 +10,7 @@ from pathlib import Path
 from tokenizers import Tokenizer
 
 from domainstudio.tokenizer import vocabulary
-from domainstudio.tokenizer.alphabet import bytes_of
+from domainstudio.tokenizer.training.alphabet import bytes_of
 
 SPACE = "▁"
 """How SentencePiece spells a space."""

@@ -12,10 +12,14 @@ from domainstudio.jobs.follow import follow
 from domainstudio.mixture.shares import Arm, Mixture, TextOrigin
 from domainstudio.problems import Problem, UserError
 from domainstudio.project.project import Project
-from domainstudio.workflow import export, importing, packing, planning, tokenizer, training
+from domainstudio.workflow import planning
+from domainstudio.workflow.corpus import importing
+from domainstudio.workflow.export import exporting
 from domainstudio.workflow.kinds import KINDS
 from domainstudio.workflow.projects import new_project
 from domainstudio.workflow.running import commit_finished
+from domainstudio.workflow.tokenizer import packing, train
+from domainstudio.workflow.training import starting
 
 GENERAL, DOMAIN = "general", "deep-learning"
 REPORT = "report.html"
@@ -66,12 +70,12 @@ def jobs(project: Project, size: Size) -> Iterator[tuple[str, JobFolder]]:
     found: TextOrigin = "found on this machine"
     yield "import general text", importing.start_import(project, general, GENERAL, "general", reader, found)
     yield "import domain text", importing.start_import(project, domain, DOMAIN, "domain", reader, found)
-    yield "train a tokenizer", tokenizer.start_training(project, size.vocabulary)
+    yield "train a tokenizer", train.start_training(project, size.vocabulary)
     yield "pack the tokens", packing.start_packing(project)
     planning.set_recipe(project, {"probe_every": str(size.probe_every)}, preset="sample")
     base = Mixture(shares={GENERAL: 1.0}, tokens=size.base_tokens, max_epochs=2)
     planning.set_mixture(project, base, "base")
-    run = training.start_run(project, mixture_name="base")
+    run = starting.start_run(project, mixture_name="base")
     yield "train a base model on general text", run
     mixture = Mixture(shares={DOMAIN: 1 - REPLAY, GENERAL: REPLAY}, tokens=size.domain_tokens)
     planning.set_mixture(project, mixture)
@@ -79,12 +83,12 @@ def jobs(project: Project, size: Size) -> Iterator[tuple[str, JobFolder]]:
     for arm in size.arms:
         arms.append(_start_arm(project, run, arm))
         yield PURPOSES[arm], arms[-1]
-    yield "write the report", export.start_report(project, arms[-1].job_id, project.path / REPORT)
+    yield "write the report", exporting.start_report(project, arms[-1].job_id, project.path / REPORT)
 
 
 def _start_arm(project: Project, base: JobFolder, arm: Arm) -> JobFolder:
     """Continue the base on the arm's text; only the text differs between arms."""
-    return training.start_run(
+    return starting.start_run(
         project, origin=base.job_id, settings={"learning_rate": "1e-3", "control": "never"}, arm=arm
     )
 

@@ -10,7 +10,7 @@ from domainstudio.project.database import known_errors
 from domainstudio.project.migration import check_version, known_version
 from domainstudio.project.project import DATABASE, Project
 from domainstudio.units import format_count
-from domainstudio.workflow.run_list import RunList, RunRow
+from domainstudio.workflow.runs.run_list import RunList, RunRow
 from domainstudio.workflow.steps import Facts, State, read_facts
 
 

@@ -1,49 +1,36 @@
 """All kinds of jobs by name."""
 
-from domainstudio.workflow import (
-    blending,
-    comparing,
-    contamination,
-    dry_step,
-    duplicates,
-    export,
-    extending,
-    generation,
-    growing,
-    importing,
-    laboratory_job,
-    need,
-    packing,
-    samples,
-    search,
-    sizing,
-    tokenizer,
-    training,
-)
+from domainstudio.workflow.corpus import contamination, generation, importing, search
+from domainstudio.workflow.duplicates import finding
+from domainstudio.workflow.export import blending, exporting
+from domainstudio.workflow.protection import laboratory_job
 from domainstudio.workflow.running import Kind
+from domainstudio.workflow.runs import samples
+from domainstudio.workflow.tokenizer import comparing, extending, growing, need, packing, sizing, train
+from domainstudio.workflow.training import dry_step, starting
 
 KINDS: dict[str, Kind] = {
     kind.name: kind
     for kind in (
         importing.IMPORT,
         search.SEARCH,
-        duplicates.FIND,
+        finding.FIND,
         contamination.CHECK,
-        tokenizer.TRAIN,
+        train.TRAIN,
         sizing.SIZE,
         comparing.COMPARE,
         extending.EXTEND,
         growing.GROW,
         need.SCORE,
         packing.PACK,
-        training.TRAIN,
+        starting.TRAIN,
         laboratory_job.LABORATORY,
         laboratory_job.ARM,
         dry_step.DRY_STEP,
         generation.GENERATE,
         samples.SAMPLES,
         blending.BLEND,
-        export.MODEL,
-        export.REPORT,
+        exporting.MODEL,
+        exporting.REPORT,
     )
 }

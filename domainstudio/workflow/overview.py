@@ -12,9 +12,9 @@ from domainstudio.problems import Problem, UserError
 from domainstudio.project.project import Project
 from domainstudio.recipe.run import RunSpec
 from domainstudio.workflow.kinds import KINDS
-from domainstudio.workflow.laboratory_job import is_of_laboratory
+from domainstudio.workflow.protection.laboratory_job import is_of_laboratory
 from domainstudio.workflow.running import work_of
-from domainstudio.workflow.training import TRAIN
+from domainstudio.workflow.training.starting import TRAIN
 
 _SUBJECTS = ("source", "run", "name")
 """What of a job's work says what it is about."""

@@ -12,7 +12,7 @@ from domainstudio.project.plans import DEFAULT_NAME
 from domainstudio.project.project import Project
 from domainstudio.recipe.presets import preset_of
 from domainstudio.recipe.recipe import Recipe, change
-from domainstudio.workflow.packing import Fertility, PackingState, fertility, packed, packing_state
+from domainstudio.workflow.tokenizer.packing import Fertility, PackingState, fertility, packed, packing_state
 
 
 @dataclass(frozen=True)

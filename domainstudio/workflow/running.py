@@ -21,7 +21,7 @@ from domainstudio.problems import Problem, UserError
 from domainstudio.project import jobs as index
 from domainstudio.project.project import Project
 from domainstudio.recipe.run import RunSpec
-from domainstudio.workflow.remote import is_remote, machine_of, resume_there
+from domainstudio.workflow.machines.remote import is_remote, machine_of, resume_there
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from domainstudio.project.project import Project
 from domainstudio.units import format_change, format_count
 from domainstudio.workflow import planning
 from domainstudio.workflow.overview import JobRow
-from domainstudio.workflow.run_list import RunRow
+from domainstudio.workflow.runs.run_list import RunRow
 
 State = Literal["todo", "ready", "running", "paused", "attention", "problem"]
 STEPS = (

@@ -27,8 +27,8 @@ from domainstudio.project.database import transaction
 from domainstudio.project.documents import KEPT, DocumentFilter
 from domainstudio.project.project import Project, create
 from domainstudio.recipe.run import ModelOrigin
-from domainstudio.workflow import search
-from domainstudio.workflow.corpus import read_document
+from domainstudio.workflow.corpus import search
+from domainstudio.workflow.corpus.sources import read_document
 
 PAGE, SHARD_ROWS, LOOKS = 200, 50_000, 300
 SOURCES = {"guidelines": 0.5, "articles": 0.3, "web": 0.2}

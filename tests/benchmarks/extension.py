@@ -27,10 +27,10 @@ from domainstudio.model.grow import grow
 from domainstudio.model.held_out import cross_entropy
 from domainstudio.recipe.shapes import SHAPES
 from domainstudio.tokenizer import vocabulary
-from domainstudio.tokenizer.extension import Extension, extend, load_extended
-from domainstudio.tokenizer.extension_check import check
-from domainstudio.tokenizer.extension_report import NewRows
-from domainstudio.tokenizer.train import train_byte_level_bpe
+from domainstudio.tokenizer.extension.check import check
+from domainstudio.tokenizer.extension.extend import Extension, extend, load_extended
+from domainstudio.tokenizer.extension.report import NewRows
+from domainstudio.tokenizer.training.train import train_byte_level_bpe
 
 ROOT = Path(__file__).resolve().parents[2]
 CORPORA = Path(os.environ.get("DOMAINSTUDIO_CORPORA", ROOT.parent / "shared" / "data"))

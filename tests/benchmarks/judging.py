@@ -23,8 +23,8 @@ from domainstudio.corpus.duplicates.plan import Settings, searched_by
 from domainstudio.project import duplicates as index
 from domainstudio.project import jobs
 from domainstudio.project.project import Project
-from domainstudio.workflow import audit, duplicates, judging
-from domainstudio.workflow.marking import Marking, Search
+from domainstudio.workflow.duplicates import audit, finding, judging
+from domainstudio.workflow.duplicates.marking import Marking, Search
 
 LOOKS, PAGE = 40, 200
 
@@ -113,7 +113,7 @@ def _show(project: Project, opened: audit.Audit, queue: audit.AuditQueue, place:
 def _again(project: Project) -> None:
     opened = audit.open_audit(project, Marking())
     opened.place_of_next(opened.queue("random"))
-    duplicates.preview(project, Marking())
+    finding.preview(project, Marking())
 
 
 def main() -> None:
@@ -127,7 +127,7 @@ def main() -> None:
         lay_down(project, options.pairs)
         print(f"laid down in {time.perf_counter() - begun:.0f} s")
         with project:
-            search = duplicates.search_of(project)
+            search = finding.search_of(project)
             print(f"{search.found.summary.documents:,} documents, {search.found.summary.pairs:,} pairs")
             recounts(search)
             judge(project)

@@ -31,8 +31,8 @@ from domainstudio.machines.place import Place
 from domainstudio.machines.ssh import Connection, program
 from domainstudio.machines.transfer import File, send
 from domainstudio.project.project import Project
-from domainstudio.workflow import remote
-from domainstudio.workflow.training import TRAIN, freeze
+from domainstudio.workflow.machines import remote
+from domainstudio.workflow.training.starting import TRAIN, freeze
 
 STEPS, SECONDS_PER_STEP = 1200, 0.05
 GIGABYTE = 1 << 30

@@ -30,7 +30,7 @@ from domainstudio.corpus.readers import Document
 from domainstudio.tokenizer import packing
 from domainstudio.tokenizer.encode import Encoder, EncoderChoice, choose
 from domainstudio.tokenizer.packed import PackedTokens
-from domainstudio.tokenizer.train import train_byte_level_bpe
+from domainstudio.tokenizer.training.train import train_byte_level_bpe
 
 ROOT = Path(__file__).resolve().parents[2]
 CORPORA = Path(os.environ.get("DOMAINSTUDIO_CORPORA") or ROOT.parent / "shared" / "data")

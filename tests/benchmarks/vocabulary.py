@@ -27,10 +27,10 @@ os.environ |= {"OMP_NUM_THREADS": "1", "RAYON_NUM_THREADS": "1", "TOKENIZERS_PAR
 import sentencepiece
 from tokenizers import Tokenizer, models
 
-from domainstudio.tokenizer.alphabet import LETTERS, spell
-from domainstudio.tokenizer.counting import count_types
-from domainstudio.tokenizer.splitting import compiled, expression
-from domainstudio.tokenizer.unigram import LONGEST_PIECE, train_unigram
+from domainstudio.tokenizer.training.alphabet import LETTERS, spell
+from domainstudio.tokenizer.training.counting import count_types
+from domainstudio.tokenizer.training.splitting import compiled, expression
+from domainstudio.tokenizer.training.unigram import LONGEST_PIECE, train_unigram
 from domainstudio.tokenizer.vocabulary import END_OF_TEXT
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -1,7 +1,9 @@
 """The command line as a person meets it: the whole way, one sentence for each mistake, exit codes."""
 
+import argparse
 import errno
 import gzip
+import importlib
 import json
 import subprocess
 import sys
@@ -11,6 +13,7 @@ import pytest
 from support import Command, dump
 
 from domainstudio.cli.main import GROUPS, run_command
+from domainstudio.language import LANGUAGES, VARIABLE
 
 HEAVY = ("torch", "transformers", "datasets", "pandas", "sqlite_utils", "pyarrow", "matplotlib", "deepspeed")
 
@@ -44,6 +47,22 @@ def test_every_group_explains_itself(group: str, capsys: pytest.CaptureFixture[s
         run_command([group, "--help"])
     assert ended.value.code == 0
     assert GROUPS[group] in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_verb_explains_itself(
+    language: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(VARIABLE, language)
+    for group in GROUPS:
+        parser = argparse.ArgumentParser()
+        importlib.import_module(f"domainstudio.cli.{group}").add_arguments(parser)
+        for action in parser._actions:
+            for verb in action.choices or () if isinstance(action, argparse._SubParsersAction) else ():
+                with pytest.raises(SystemExit) as ended:
+                    run_command([group, verb, "--help"])
+                assert ended.value.code == 0
+                assert "PROJECT" in capsys.readouterr().out or group == "machines"
 
 
 def test_the_help_of_recipe_set_names_every_setting(capsys: pytest.CaptureFixture[str]) -> None:
@@ -126,7 +145,7 @@ def test_json_is_the_only_thing_on_stdout(packed_project: Path) -> None:
 def test_a_bug_exits_with_1_and_a_traceback(
     packed_project: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr("domainstudio.workflow.corpus.table", lambda *_: 1 / 0)
+    monkeypatch.setattr("domainstudio.workflow.corpus.sources.table", lambda *_: 1 / 0)
     assert run_command(["corpus", "table", str(packed_project)]) == 1
     assert "ZeroDivisionError" in capsys.readouterr().err
 

@@ -8,7 +8,7 @@ import pytest
 from domainstudio.export.model_folder import hash_weights, write_model_folder
 from domainstudio.problems import UserError
 from domainstudio.tokenizer import vocabulary
-from domainstudio.tokenizer.train import train_byte_level_bpe
+from domainstudio.tokenizer.training.train import train_byte_level_bpe
 
 
 @pytest.fixture

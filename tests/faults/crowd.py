@@ -37,24 +37,16 @@ from domainstudio.jobs.spec import JobSpec
 from domainstudio.mixture.shares import Mixture
 from domainstudio.problems import Problem, sentence
 from domainstudio.project.project import Project
-from domainstudio.workflow import (
-    contamination,
-    corpus,
-    duplicates,
-    export,
-    history,
-    importing,
-    judging,
-    packing,
-    planning,
-    running,
-    runs,
-    tokenizer,
-    training,
-)
-from domainstudio.workflow.audit import open_audit
-from domainstudio.workflow.marking import Marking
+from domainstudio.workflow import history, planning, running
+from domainstudio.workflow.corpus import contamination, importing, sources
+from domainstudio.workflow.duplicates import finding, judging
+from domainstudio.workflow.duplicates.audit import open_audit
+from domainstudio.workflow.duplicates.marking import Marking
+from domainstudio.workflow.export import exporting
+from domainstudio.workflow.runs import asking
 from domainstudio.workflow.steps import STEPS
+from domainstudio.workflow.tokenizer import packing, train
+from domainstudio.workflow.training import starting
 
 LOOK_MILLISECONDS = 5
 COMMANDS: dict[str, str] = {
@@ -86,9 +78,9 @@ EDITS: dict[str, Callable[..., Any]] = {
     "import": lambda project, path, name, role: importing.start_import(
         project, [Path(path)], name, role, ReaderSettings()
     ),
-    "rename": lambda project, name, new: corpus.rename_source(project, name, new),
-    "role": lambda project, name, role: corpus.set_role(project, name, role),
-    "tokenizer": lambda project, size: tokenizer.start_training(project, int(size)),
+    "rename": lambda project, name, new: sources.rename_source(project, name, new),
+    "role": lambda project, name, role: sources.set_role(project, name, role),
+    "tokenizer": lambda project, size: train.start_training(project, int(size)),
     "pack": lambda project: packing.start_packing(project),
     "recipe": lambda project, key, value: planning.set_recipe(project, {key: value}),
     "mixture": lambda project, share, tokens: planning.set_mixture(
@@ -97,14 +89,14 @@ EDITS: dict[str, Callable[..., Any]] = {
     ),
     "undo": lambda project: history.undo(project),
     "redo": lambda project: history.redo(project),
-    "train": lambda project: training.start_run(project),
-    "stop": lambda project, run: runs.pause(project, run),
+    "train": lambda project: starting.start_run(project),
+    "stop": lambda project, run: asking.pause(project, run),
     "resume": lambda project, run: running.resume(project.job(run)),
-    "delete": lambda project, run: runs.delete(project, run),
-    "report": lambda project, run, target: export.start_report(project, run, Path(target)),
-    "find": lambda project: duplicates.start_find(project),
-    "mark": lambda project, threshold: duplicates.mark(project, Marking(threshold=float(threshold))),
-    "unmark": lambda project: duplicates.unmark(project),
+    "delete": lambda project, run: asking.delete(project, run),
+    "report": lambda project, run, target: exporting.start_report(project, run, Path(target)),
+    "find": lambda project: finding.start_find(project),
+    "mark": lambda project, threshold: finding.mark(project, Marking(threshold=float(threshold))),
+    "unmark": lambda project: finding.unmark(project),
     "decide": lambda project, *words: _decide(project, *words),
     "items": lambda project, file: contamination.start_check(project, Path(file), Path(file).stem),
     "look": lambda project: project.name,

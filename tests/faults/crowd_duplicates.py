@@ -13,9 +13,9 @@ from domainstudio.corpus.duplicates.reasons import REASONS
 from domainstudio.project import duplicates as index
 from domainstudio.project import verdicts as decided
 from domainstudio.project.project import Project
-from domainstudio.workflow import duplicates
-from domainstudio.workflow.audit import open_audit
-from domainstudio.workflow.marking import Marking
+from domainstudio.workflow.duplicates import finding
+from domainstudio.workflow.duplicates.audit import open_audit
+from domainstudio.workflow.duplicates.marking import Marking
 
 THRESHOLDS = ("0.7", "0.75", "0.8", "0.85", "0.9")
 NEAR = f"mark IN ({', '.join(map(repr, REASONS))})"
@@ -81,9 +81,9 @@ def marks_at_once(world: World) -> None:
     searched(world)
     expected = {}
     with Project(world.project, read_only=True) as project:
-        ids = duplicates.search_of(project).found.ids
+        ids = finding.search_of(project).found.ids
         for threshold in THRESHOLDS:
-            found = duplicates.preview(project, Marking(threshold=float(threshold))).removals
+            found = finding.preview(project, Marking(threshold=float(threshold))).removals
             documents, witnesses = ids[found.documents].tolist(), ids[found.witnesses].tolist()
             expected[float(threshold)] = dict(zip(documents, witnesses, strict=True))
     before = len(edits_of(world.project))
@@ -91,7 +91,7 @@ def marks_at_once(world: World) -> None:
     assert all(answer.was_done for answer in answers), answers
     assert len(edits_of(world.project)) == before + len(answers)
     with Project(world.project, read_only=True) as project:
-        standing = duplicates.standing_marking(project).threshold
+        standing = finding.standing_marking(project).threshold
     assert marks_of(world.project) == expected[standing] != {}
 
 
@@ -134,7 +134,7 @@ def mark_while_importing(world: World) -> None:
     file = searched(world)
     more, name = write_copies(world, 30, again=file), f"more-{world.new_number()}"
     with Project(world.project, read_only=True) as project:
-        newest = int(duplicates.search_of(project).found.ids.max())
+        newest = int(finding.search_of(project).found.ids.max())
     answers = world.at_once(
         ("import", str(more), name, "general"), ("mark", "0.7"), ("unmark",), ("mark", "0.75"),
         ("import", str(file), f"{name}-too", "domain"),
@@ -162,9 +162,9 @@ def find_at_once(world: World) -> None:
     world.must("find")
     world.settle()
     with Project(world.project, read_only=True) as project:
-        search = duplicates.search_of(project)
+        search = finding.search_of(project)
         search.check_whole()
-        assert not duplicates.is_stale(project, search)
+        assert not finding.is_stale(project, search)
     world.must("mark", "0.8")
 
 

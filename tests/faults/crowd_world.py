@@ -20,7 +20,8 @@ from domainstudio.jobs.folder import list_jobs
 from domainstudio.project import jobs as index
 from domainstudio.project.project import Project
 from domainstudio.recipe.recipe import settings_of
-from domainstudio.workflow import corpus, history, planning
+from domainstudio.workflow import history, planning
+from domainstudio.workflow.corpus import sources
 
 PATIENCE_SECONDS = 300
 CROWD = Path(__file__).with_name("crowd.py")
@@ -163,7 +164,7 @@ def write_texts(world: World, count: int) -> Path:
 
 def sources_of(project: Path) -> dict[str, Any]:
     with Project(project, read_only=True) as opened:
-        return {row.counts.name: row.counts for row in corpus.table(opened)}
+        return {row.counts.name: row.counts for row in sources.table(opened)}
 
 
 def recipe_of(project: Path) -> dict[str, Any]:

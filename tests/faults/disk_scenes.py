@@ -87,7 +87,7 @@ def what_libraries_write_on_a_full_disk_is_refused_in_a_sentence(disk: SmallDisk
     from domainstudio.corpus.documents import ShardWriter
     from domainstudio.corpus.readers import Document
     from domainstudio.tokenizer.packed import PartWriter
-    from domainstudio.tokenizer.train import train_byte_level_bpe
+    from domainstudio.tokenizer.training.train import train_byte_level_bpe
 
     def shards() -> None:
         writer = ShardWriter(disk.path)

@@ -27,9 +27,9 @@ from support import dump  # noqa: E402
 from domainstudio.jobs.checkpoints import CHECKPOINTS, MODEL  # noqa: E402
 from domainstudio.jobs.folder import list_jobs  # noqa: E402
 from domainstudio.project.project import Project  # noqa: E402
-from domainstudio.tokenizer.train import train_byte_level_bpe  # noqa: E402
-from domainstudio.workflow.audit import open_audit  # noqa: E402
-from domainstudio.workflow.marking import Marking  # noqa: E402
+from domainstudio.tokenizer.training.train import train_byte_level_bpe  # noqa: E402
+from domainstudio.workflow.duplicates.audit import open_audit  # noqa: E402
+from domainstudio.workflow.duplicates.marking import Marking  # noqa: E402
 
 DISK_BYTES = 96 << 20
 WEIGHTS_BYTES = 1 << 20

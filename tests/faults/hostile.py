@@ -39,10 +39,16 @@ COMMANDS: tuple[tuple[str, ...], ...] = (
     ("export", "candidates"),
 )  # fmt: skip
 _USED = (
-    "domainstudio.workflow.kinds", "domainstudio.workflow.readiness", "domainstudio.workflow.candidates",
-    "domainstudio.workflow.planned", "domainstudio.workflow.projects", "domainstudio.workflow.history",
-    "domainstudio.workflow.cutting", "domainstudio.corpus.documents", "domainstudio.tokenizer.pieces",
-)  # fmt: skip
+    "domainstudio.workflow.kinds",
+    "domainstudio.workflow.corpus.readiness",
+    "domainstudio.workflow.export.candidates",
+    "domainstudio.workflow.training.planned",
+    "domainstudio.workflow.projects",
+    "domainstudio.workflow.history",
+    "domainstudio.workflow.tokenizer.cutting",
+    "domainstudio.corpus.documents",
+    "domainstudio.tokenizer.pieces",
+)
 SECONDS, MEMORY_BYTES = 240, 3 << 30
 """What a child may take for all commands together, and beyond what its parent has."""
 

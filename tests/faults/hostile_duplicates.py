@@ -32,8 +32,8 @@ from faults.hostile_world import World, add_weights, write_base
 
 from domainstudio.cli.main import GROUPS
 from domainstudio.project.project import Project
-from domainstudio.workflow.audit import Shown, open_audit
-from domainstudio.workflow.marking import Marking
+from domainstudio.workflow.duplicates.audit import Shown, open_audit
+from domainstudio.workflow.duplicates.marking import Marking
 
 QUEUES: tuple[Shown, ...] = ("random", "uncertain", "near_miss", "list", "second", "survivor")
 MARKING = ("--threshold", "0.75")

@@ -103,7 +103,7 @@ def fork_jobs(scene: Scene) -> None:
     ForkedJob.scene = scene
     for group in GROUPS:  # once, here, and not in every fork
         import_module(f"domainstudio.cli.{group}")
-    import_module("domainstudio.workflow.readiness")
+    import_module("domainstudio.workflow.corpus.readiness")
     process.subprocess = SimpleNamespace(Popen=ForkedJob, DEVNULL=-3, STDOUT=-2)  # type: ignore[attr-defined]
     index.STAGED_ROWS = 300
     packing.PART_TOKENS = 100_000

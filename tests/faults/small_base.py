@@ -10,7 +10,7 @@ from domainstudio.jobs.folder import JobFolder, create_job
 from domainstudio.project.plans import DEFAULT_NAME
 from domainstudio.project.project import Project
 from domainstudio.recipe.run import RunSpec
-from domainstudio.workflow.training import TRAIN, freeze
+from domainstudio.workflow.training.starting import TRAIN, freeze
 
 LARGE = 3e38
 """A weight that is a number, and whose sum over a row is none in fp32."""

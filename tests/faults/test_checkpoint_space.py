@@ -33,7 +33,7 @@ from domainstudio.jobs.folder import JobFolder
 from domainstudio.jobs.follow import read_events
 from domainstudio.project.project import Project
 from domainstudio.recipe.run import ModelOrigin
-from domainstudio.workflow.planned import RunChoice, planned
+from domainstudio.workflow.training.planned import RunChoice, planned
 
 SIZE = 1000
 
@@ -132,7 +132,9 @@ def test_a_plan_says_what_its_checkpoints_take_and_what_is_free(
     assert run.disk_bytes == 3 * run.checkpoint_bytes
     assert run.required_bytes == 2 * run.checkpoint_bytes + ROOM_TO_SPARE
     for free, is_said in ((run.required_bytes, False), (run.required_bytes - 1, True)):
-        monkeypatch.setattr("domainstudio.workflow.planned.free_bytes", lambda _path, free=free: free)
+        monkeypatch.setattr(
+            "domainstudio.workflow.training.planned.free_bytes", lambda _path, free=free: free
+        )
         advice = command("recipe", "plan", small_project)["advice"]
         assert ("advice.disk" in [one["problem"]["code"] for one in advice]) == is_said
 

@@ -22,8 +22,8 @@ from domainstudio.project.project import Project
 from domainstudio.recipe.recipe import Recipe, change
 from domainstudio.recipe.run import ModelOrigin, RunSpec
 from domainstudio.tokenizer.packed import PackedTokens
-from domainstudio.workflow.run_list import RunList
-from domainstudio.workflow.training import TRAIN, freeze
+from domainstudio.workflow.runs.run_list import RunList
+from domainstudio.workflow.training.starting import TRAIN, freeze
 
 
 @pytest.fixture

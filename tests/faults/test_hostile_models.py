@@ -18,7 +18,7 @@ from domainstudio.recipe.base_model import count_parameters, read_base_model
 from domainstudio.tokenizer import vocabulary
 from domainstudio.tokenizer.encode import Encoder
 from domainstudio.tokenizer.pieces import cut
-from domainstudio.tokenizer.train import train_byte_level_bpe
+from domainstudio.tokenizer.training.train import train_byte_level_bpe
 
 Change = Callable[[dict[str, Any]], object]
 GOOD = {"dtype": "F32", "shape": [512, 4], "data_offsets": [0, 8192]}

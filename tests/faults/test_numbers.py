@@ -22,7 +22,7 @@ from domainstudio.problems import UserError, sentence
 from domainstudio.recipe.run import ModelOrigin, RunSpec
 from domainstudio.tokenizer.packed import PackedTokens
 from domainstudio.trainer.data import TrainingData
-from domainstudio.workflow.training import curves_of
+from domainstudio.workflow.training.starting import curves_of
 
 
 def trained(folder: JobFolder) -> tuple[list[int | None], Curves]:

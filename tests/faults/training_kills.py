@@ -42,7 +42,7 @@ from domainstudio.jobs.follow import read_events
 from domainstudio.jobs.metrics import METRICS
 from domainstudio.project.plans import DEFAULT_NAME
 from domainstudio.project.project import Project
-from domainstudio.workflow.training import TRAIN, freeze
+from domainstudio.workflow.training.starting import TRAIN, freeze
 
 SETTINGS = {"dropout": "0.1", "sequence_length": "64", "micro_batch": "1", "probe_tokens": "256"}
 SETTINGS |= {"steps": "8", "probe_every": "4", "checkpoint_every": "3", "keep_checkpoints": "2"}

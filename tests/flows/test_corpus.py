@@ -7,7 +7,7 @@ from flows.screen import Screen
 
 from domainstudio.jobs.folder import JobFolder
 from domainstudio.project.project import Project
-from domainstudio.workflow.corpus import table
+from domainstudio.workflow.corpus.sources import table
 
 PAGES = 3000
 PAGE = "<html><body>{menu}<article>{text}</article></body></html>"

@@ -16,7 +16,7 @@ from support import Command, wait_until
 from domainstudio.jobs.folder import JobFolder
 from domainstudio.jobs.frames import size_of
 from domainstudio.machines import store
-from domainstudio.workflow.training import curves_of
+from domainstudio.workflow.training.starting import curves_of
 
 STEPS = 900
 SECONDS = 120.0

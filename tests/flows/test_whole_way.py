@@ -8,7 +8,7 @@ from flows.screen import Screen
 from support import Command, dump
 
 from domainstudio.jobs.folder import JobFolder
-from domainstudio.workflow.training import curves_of
+from domainstudio.workflow.training.starting import curves_of
 
 SAMPLE_SECONDS = 400.0
 """For the whole sample on a machine that has other things to do; about a minute on two idle cores."""

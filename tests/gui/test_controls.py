@@ -15,7 +15,7 @@ from domainstudio.jobs.folder import JobFolder, create_job
 from domainstudio.jobs.worker import Worker
 from domainstudio.project.project import Project
 from domainstudio.workflow.planning import mixture_of, set_mixture
-from domainstudio.workflow.training import TRAIN, freeze, run_spec
+from domainstudio.workflow.training.starting import TRAIN, freeze, run_spec
 
 
 @pytest.fixture

@@ -24,9 +24,9 @@ from domainstudio.project.documents import DocumentRow
 from domainstudio.project.project import Project, create
 from domainstudio.recipe.generation import FILE, GenerateWork
 from domainstudio.recipe.run import ModelOrigin
-from domainstudio.workflow.corpus import SHOWN_CHARACTERS, DocumentText
-from domainstudio.workflow.generation import GENERATE
-from domainstudio.workflow.importing import ImportWork
+from domainstudio.workflow.corpus.generation import GENERATE
+from domainstudio.workflow.corpus.importing import ImportWork
+from domainstudio.workflow.corpus.sources import SHOWN_CHARACTERS, DocumentText
 from domainstudio.workflow.overview import JobRow
 
 SECONDS = 20_000
@@ -235,7 +235,7 @@ def at_work(project: Path, source: str) -> JobFolder:
 def test_an_import_at_work_stands_in_place_of_its_numbers(
     packed_project: Path,
 ) -> None:
-    from domainstudio.workflow.corpus import table
+    from domainstudio.workflow.corpus.sources import table
 
     with Project(packed_project, read_only=True) as project:
         rows = table(project)

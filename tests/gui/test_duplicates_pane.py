@@ -23,7 +23,7 @@ from domainstudio.project import duplicates as index
 from domainstudio.project import verdicts as decided
 from domainstudio.project.project import Project
 from domainstudio.recipe.run import ModelOrigin
-from domainstudio.workflow.audit import DRAWN
+from domainstudio.workflow.duplicates.audit import DRAWN
 
 Opened = Callable[[], DuplicatesPane]
 

@@ -19,7 +19,7 @@ from domainstudio.gui.window import Window
 from domainstudio.project import documents
 from domainstudio.project.documents import TRAINING, DocumentFilter
 from domainstudio.project.project import Project
-from domainstudio.workflow.corpus import DocumentText, read_document
+from domainstudio.workflow.corpus.sources import DocumentText, read_document
 
 NOWHERE = "an item that nobody has written into any document of this corpus before it was asked here and now"
 

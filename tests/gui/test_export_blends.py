@@ -20,8 +20,8 @@ from domainstudio.jobs.worker import Worker
 from domainstudio.project.project import Project
 from domainstudio.recipe.blend import POINTS_FILE, BlendLoss, BlendPoint, BlendPoints
 from domainstudio.recipe.run import ModelOrigin
-from domainstudio.workflow.blending import BLEND, blend_work
-from domainstudio.workflow.training import run_spec
+from domainstudio.workflow.export.blending import BLEND, blend_work
+from domainstudio.workflow.training.starting import run_spec
 
 HERE = Path(__file__).resolve().parent
 spec = importlib.util.spec_from_file_location("candidates", HERE.parent / "workflow" / "test_candidates.py")

@@ -26,8 +26,8 @@ from domainstudio.gui.preferences import Preferences
 from domainstudio.gui.window import Window
 from domainstudio.problems import Problem
 from domainstudio.recipe.hardware import Hardware
-from domainstudio.workflow import fit
 from domainstudio.workflow.steps import STEPS
+from domainstudio.workflow.training import fit
 
 FOLDER = Path(__file__).parent / "goldens"
 PLATFORM = FOLDER / "platform.json"
@@ -63,10 +63,11 @@ def empty_project() -> Path:
 def this_platform() -> dict[str, str]:
     """Return what decides how a window is drawn."""
     found = {"qt": PySide6.__version__, "python": platform.python_version()}
-    for family in theme.FAMILIES:
-        face = QRawFont.fromFont(QFont(family))
+    fonts = {family: QFont(family) for family in theme.FAMILIES} | {"fixed": theme.font("fixed")}
+    for name, font in fonts.items():
+        face = QRawFont.fromFont(font)
         table = bytes(face.fontTable("head").data())
-        found[family] = f"{face.familyName()} {hashlib.sha256(table).hexdigest()[:16]}"
+        found[name] = f"{face.familyName()} {hashlib.sha256(table).hexdigest()[:16]}"
     return found
 
 

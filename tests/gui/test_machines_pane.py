@@ -18,7 +18,7 @@ from domainstudio.gui.panes.machines.pane import MachinesPane
 from domainstudio.jobs.folder import JobFolder
 from domainstudio.machines import store
 from domainstudio.project.project import Project
-from domainstudio.workflow.training import start_run
+from domainstudio.workflow.training.starting import start_run
 
 PATIENCE = 60_000
 

@@ -17,7 +17,8 @@ from domainstudio.gui.widgets.buttons import LinkButton, PrimaryButton
 from domainstudio.gui.window import Window
 from domainstudio.mixture.shares import Mixture
 from domainstudio.project.project import Project
-from domainstudio.workflow import corpus, history, planning
+from domainstudio.workflow import history, planning
+from domainstudio.workflow.corpus import sources
 
 
 @pytest.fixture
@@ -209,7 +210,7 @@ def test_a_change_that_was_not_saved_yet_outlives_news_of_the_project(
     pane: MixturePane, qtbot: QtBot
 ) -> None:
     pane.presets.buttons["replay-10"].click()
-    rename = partial(corpus.rename_source, name="domain", new="field")
+    rename = partial(sources.rename_source, name="domain", new="field")
     with qtbot.waitSignal(pane.session.changed, timeout=10_000):
         pane.session.edit(lambda project: planning.set_recipe(project, {"warmup_steps": "3"}),
                           topics=frozenset({"plans"}))  # fmt: skip

@@ -15,7 +15,9 @@ from domainstudio.gui.session import Session
 from domainstudio.problems import Problem, UserError
 from domainstudio.project import database
 from domainstudio.project.project import Project
-from domainstudio.workflow import corpus, importing, packing, planning
+from domainstudio.workflow import planning
+from domainstudio.workflow.corpus import importing, sources
+from domainstudio.workflow.tokenizer import packing
 
 PLANS = frozenset({"plans"})
 
@@ -63,7 +65,7 @@ def test_the_end_of_an_import_is_told_when_its_documents_can_be_seen(
 
     def look(_row: object) -> None:
         with Project(session.path, read_only=True) as project:
-            seen.append("laws" in [row.counts.name for row in corpus.table(project)])
+            seen.append("laws" in [row.counts.name for row in sources.table(project)])
 
     session.job_ended.connect(look)
     session.edit(lambda project: importing.start_import(project, [file], "laws", "domain", ReaderSettings()))

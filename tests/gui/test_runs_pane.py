@@ -37,7 +37,7 @@ from domainstudio.machines.assignment import Assignment, write_assignment
 from domainstudio.mixture.shares import Arm
 from domainstudio.problems import Problem
 from domainstudio.project.project import Project
-from domainstudio.workflow.training import TRAIN, freeze, run_spec
+from domainstudio.workflow.training.starting import TRAIN, freeze, run_spec
 
 MakePane = Callable[[], RunsPane]
 

@@ -15,7 +15,8 @@ from domainstudio.problems import Problem
 from domainstudio.project import database
 from domainstudio.project import jobs as index
 from domainstudio.project.project import Project
-from domainstudio.workflow import packing, planning
+from domainstudio.workflow import planning
+from domainstudio.workflow.tokenizer import packing
 
 
 class Listener(QObject):

@@ -15,7 +15,7 @@ from domainstudio.gui.preferences import Preferences
 from domainstudio.gui.widgets.table import Table
 from domainstudio.project.project import Project
 from domainstudio.units import format_day
-from domainstudio.workflow import setup
+from domainstudio.workflow.training import setup
 
 
 def press(owner: QWidget, text: str) -> None:

@@ -11,7 +11,7 @@ from support import Command, OpenPane
 from domainstudio.gui import theme
 from domainstudio.gui.panes.tokenizer.pane import TokenizerPane, total_of
 from domainstudio.project.project import Project
-from domainstudio.workflow.packing import fertility
+from domainstudio.workflow.tokenizer.packing import fertility
 
 
 @pytest.fixture

@@ -14,8 +14,8 @@ from domainstudio.gui.panes.tokenizer.compare_tab import CompareTab
 from domainstudio.gui.panes.tokenizer.extend_tab import ExtendTab
 from domainstudio.gui.panes.tokenizer.pane import TokenizerPane
 from domainstudio.gui.panes.tokenizer.side_by_side import BothCut
-from domainstudio.tokenizer.extension_check import Checked
-from domainstudio.tokenizer.extension_report import ExtensionReport, Gain, SourceGain
+from domainstudio.tokenizer.extension.check import Checked
+from domainstudio.tokenizer.extension.report import ExtensionReport, Gain, SourceGain
 from domainstudio.tokenizer.pieces import Piece
 
 TEXTS = ["The law of contract is the law of promises; the law of tort is the law of wrongs.\n"] * 20

@@ -28,7 +28,8 @@ from domainstudio.recipe.presets import PRESETS
 from domainstudio.recipe.recipe import Recipe, Stage, change
 from domainstudio.recipe.settings import SETTINGS
 from domainstudio.units import format_rate
-from domainstudio.workflow import history, planning, remote
+from domainstudio.workflow import history, planning
+from domainstudio.workflow.machines import remote
 
 
 def field(pane: TrainingPane, key: str) -> QLineEdit:

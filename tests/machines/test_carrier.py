@@ -14,8 +14,8 @@ from domainstudio.machines.ssh import Connection
 from domainstudio.problems import UserError
 from domainstudio.project.project import Project, create
 from domainstudio.recipe.run import ModelOrigin
-from domainstudio.workflow.remote import key_there
-from domainstudio.workflow.training import TRAIN, freeze
+from domainstudio.workflow.machines.remote import key_there
+from domainstudio.workflow.training.starting import TRAIN, freeze
 
 MACHINE = Machine(name="gpu-1", destination="gpu.example")
 

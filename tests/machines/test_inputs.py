@@ -10,7 +10,7 @@ from domainstudio.machines.inputs import BASES, files_of, inputs_of
 from domainstudio.problems import UserError
 from domainstudio.project.project import Project
 from domainstudio.recipe.run import ModelOrigin, RunSpec
-from domainstudio.workflow.training import TRAIN, freeze
+from domainstudio.workflow.training.starting import TRAIN, freeze
 
 
 @pytest.fixture

@@ -16,8 +16,8 @@ from domainstudio.problems import UserError
 from domainstudio.recipe.growth import GrowWork
 from domainstudio.recipe.shapes import SHAPES
 from domainstudio.tokenizer import vocabulary
-from domainstudio.tokenizer.extension import extend
-from domainstudio.tokenizer.extension_report import NewRows, write_extended
+from domainstudio.tokenizer.extension.extend import extend
+from domainstudio.tokenizer.extension.report import NewRows, write_extended
 
 BASE = ["The law of contract is the law of promises; the law of tort is the law of wrongs.\n"] * 20
 BASE += ["Sphinx of black quartz, judge my vow: 0123456789 U T!\n"] * 3

@@ -13,7 +13,7 @@ from support import wait_until
 
 from domainstudio.problems import UserError
 from domainstudio.project import database
-from domainstudio.project.database import connect, snapshot, transaction, version_of
+from domainstudio.project.database import connect, known_errors, snapshot, transaction, version_of
 from domainstudio.project.migration import MIGRATIONS, check_version, known_version, migrate
 from domainstudio.project.project import Project, create
 from domainstudio.recipe.run import ModelOrigin
@@ -227,6 +227,16 @@ def test_a_commit_that_is_refused_leaves_no_transaction_open(
     with transaction(connection):
         connection.execute("INSERT INTO links VALUES (1)")
     assert [tuple(row) for row in connection.execute("SELECT note FROM links")] == [(1,)]
+
+
+def test_a_disk_that_fails_is_told_from_one_that_was_taken_away(file: Path) -> None:
+    failed = sqlite3.OperationalError("disk I/O error")
+    failed.sqlite_errorcode = sqlite3.SQLITE_IOERR_READ
+    for code in ("project.disk_error", "project.moved"):
+        with pytest.raises(UserError) as refusal, known_errors(file):
+            raise failed
+        assert refusal.value.problem.code == code
+        file.unlink(missing_ok=True)
 
 
 def test_a_mistake_in_a_statement_stays_a_bug(connection: sqlite3.Connection) -> None:

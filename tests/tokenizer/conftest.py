@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from domainstudio.tokenizer.train import train_byte_level_bpe
+from domainstudio.tokenizer.training.train import train_byte_level_bpe
 
 TEXTS = [
     "The law of contract is the law of promises; the law of tort is the law of wrongs.\n\n",

@@ -8,9 +8,9 @@ from support import Command
 from domainstudio.project.project import Project
 from domainstudio.tokenizer.arithmetic import FOLKLORE, TokenRatios, converted
 from domainstudio.tokenizer.words import NO_WORDS, WordCount, count_words
-from domainstudio.workflow.amount_words import name_words, note_words
-from domainstudio.workflow.packing import fertility
-from domainstudio.workflow.text_amounts import amounts
+from domainstudio.workflow.tokenizer.amount_words import name_words, note_words
+from domainstudio.workflow.tokenizer.packing import fertility
+from domainstudio.workflow.tokenizer.text_amounts import amounts
 
 
 def test_a_hundred_million_tokens_are_the_books_people_say() -> None:

@@ -9,12 +9,12 @@ import pytest
 from domainstudio.corpus.documents import ShardWriter, shards_of
 from domainstudio.corpus.readers import Document
 from domainstudio.tokenizer import vocabulary
-from domainstudio.tokenizer.chunks import ChunkVocabulary, merged, merged_by_source
-from domainstudio.tokenizer.counting import count_types
 from domainstudio.tokenizer.packing import PartPlan, plan_source
-from domainstudio.tokenizer.splitting import expression
-from domainstudio.tokenizer.tallying import UnigramPlan, count_parts, train_chunks
-from domainstudio.tokenizer.unigram import save_unigram
+from domainstudio.tokenizer.training.chunks import ChunkVocabulary, merged, merged_by_source
+from domainstudio.tokenizer.training.counting import count_types
+from domainstudio.tokenizer.training.splitting import expression
+from domainstudio.tokenizer.training.tallying import UnigramPlan, count_parts, train_chunks
+from domainstudio.tokenizer.training.unigram import save_unigram
 
 WORDS = expression("words", parts_digits=True)
 PLAN = UnigramPlan(400, "words", 10_000)

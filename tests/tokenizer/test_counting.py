@@ -8,8 +8,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from tokenizers import Regex, pre_tokenizers
 
-from domainstudio.tokenizer.alphabet import LETTERS, bytes_of, spell
-from domainstudio.tokenizer.counting import (
+from domainstudio.tokenizer.training.alphabet import LETTERS, bytes_of, spell
+from domainstudio.tokenizer.training.counting import (
     LONGEST_TYPE,
     TypeCounts,
     count_types,
@@ -18,7 +18,7 @@ from domainstudio.tokenizer.counting import (
     total,
     write_counts,
 )
-from domainstudio.tokenizer.splitting import Split, compiled, expression
+from domainstudio.tokenizer.training.splitting import Split, compiled, expression
 
 SPLITS: tuple[Split, ...] = ("words", "multi-word", "multi-word-unicode")
 WORDS = expression("words", parts_digits=True)

@@ -14,8 +14,8 @@ from tokenizers import Tokenizer, models
 
 from domainstudio.problems import UserError
 from domainstudio.tokenizer import vocabulary
-from domainstudio.tokenizer.extension import Extension, extend, load_extended
-from domainstudio.tokenizer.extension_check import check
+from domainstudio.tokenizer.extension.check import check
+from domainstudio.tokenizer.extension.extend import Extension, extend, load_extended
 
 CORPORA = Path(os.environ.get("DOMAINSTUDIO_CORPORA", "../shared/data"))
 BASE = [
@@ -132,12 +132,12 @@ def test_an_unsound_extension_is_refused_in_one_sentence(
     unsound = replace(extension, pieces=pieces)
     with pytest.raises(UserError) as refusal:
         check(unsound, folder, FIELD)
-    assert refusal.value.problem.code == "tokenizer.extension_unsound"
+    assert refusal.value.problem.code == "tokenizer.extension_expansion"
     old = extension.base["model"]["merges"][:-20]
     base = {**extension.base, "model": {**extension.base["model"], "merges": old}}
     with pytest.raises(UserError) as refusal:
         check(replace(extension, base=base), folder, BASE)
-    assert "document 1 showed" in str(refusal.value)
+    assert refusal.value.problem.params == {"document": 1}
 
 
 def test_a_vocabulary_of_words_is_refused(tmp_path: Path) -> None:

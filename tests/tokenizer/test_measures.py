@@ -11,10 +11,10 @@ import pytest
 import vocabularies
 from tokenizers import Tokenizer, models, pre_tokenizers
 
-from domainstudio.tokenizer.comparison import Compared, Comparison, SampledSource
-from domainstudio.tokenizer.measures import Measure, measure, percent_of, renyi_efficiency
+from domainstudio.tokenizer.comparison.measures import Measure, measure, percent_of, renyi_efficiency
+from domainstudio.tokenizer.comparison.table import Compared, Comparison, SampledSource
+from domainstudio.tokenizer.comparison.terms import TermCounts, cut_worst
 from domainstudio.tokenizer.reading import read
-from domainstudio.tokenizer.terms import TermCounts, cut_worst
 
 CORPORA = Path(os.environ.get("DOMAINSTUDIO_CORPORA", "../shared/data"))
 BYTES = {letter: number for number, letter in enumerate(sorted(pre_tokenizers.ByteLevel.alphabet()))}

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tokenizers import Tokenizer, models, pre_tokenizers, trainers
 
-from domainstudio.tokenizer.merging import Merge, merges
+from domainstudio.tokenizer.training.merging import Merge, merges
 
 TEXT = "the law of contract and the laws of contracting parties aaaa aaa abab banana 合同 合同法 law law"
 

@@ -22,10 +22,11 @@ from domainstudio.recipe.run import ModelOrigin
 from domainstudio.tokenizer import packing, vocabulary
 from domainstudio.tokenizer.encode import EncoderChoice
 from domainstudio.tokenizer.packed import PackedMeta, PackedTokens
-from domainstudio.workflow import importing, tokenizer
+from domainstudio.workflow.corpus import importing
 from domainstudio.workflow.kinds import KINDS
-from domainstudio.workflow.packing import ENCODER, packed, start_packing
 from domainstudio.workflow.running import commit_finished, resume
+from domainstudio.workflow.tokenizer import train
+from domainstudio.workflow.tokenizer.packing import ENCODER, packed, start_packing
 
 from .conftest import TEXTS
 
@@ -179,7 +180,7 @@ def project_path(tmp_path: Path, tokenizer_folder: Path) -> Path:
             file.write_text("".join(json.dumps({"text": text}) + "\n" for text in rows))
             name = f"source{number % 2}"
             run(project, importing.start_import(project, [file], name, "general", ReaderSettings()))
-        run(project, tokenizer.start_training(project, 400))
+        run(project, train.start_training(project, 400))
     return path
 
 

@@ -5,8 +5,8 @@ from collections import Counter
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from domainstudio.tokenizer.alphabet import bytes_of, spell
-from domainstudio.tokenizer.seeds import seeds_of
+from domainstudio.tokenizer.training.alphabet import bytes_of, spell
+from domainstudio.tokenizer.training.seeds import seeds_of
 
 WORDS = st.dictionaries(st.text("abc", min_size=1, max_size=20), st.integers(1, 4), min_size=1, max_size=8)
 

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from domainstudio.tokenizer import vocabulary
-from domainstudio.tokenizer.counting import count_types
-from domainstudio.tokenizer.sizing import (
+from domainstudio.tokenizer.training.counting import count_types
+from domainstudio.tokenizer.training.sizing import (
     Measured,
     SizeCurve,
     cost_of,
@@ -16,9 +16,9 @@ from domainstudio.tokenizer.sizing import (
     next_power_of_two,
     sizes_up_to,
 )
-from domainstudio.tokenizer.splitting import expression
-from domainstudio.tokenizer.train import merges_of, pairs_in, save_bpe
-from domainstudio.tokenizer.unigram import train_unigram
+from domainstudio.tokenizer.training.splitting import expression
+from domainstudio.tokenizer.training.train import merges_of, pairs_in, save_bpe
+from domainstudio.tokenizer.training.unigram import train_unigram
 
 TEXTS = Path(vocabulary.__file__).read_text().splitlines(keepends=True)
 HELD_OUT = ["def merges(symbols):\n    return the tokenizer of this folder\n", "The law of contract. " * 3]

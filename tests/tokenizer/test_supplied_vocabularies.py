@@ -11,11 +11,11 @@ import pytest
 import sentencepiece
 
 from domainstudio.tokenizer import vocabulary
-from domainstudio.tokenizer.alphabet import spell
-from domainstudio.tokenizer.chunks import ChunkVocabulary, merged_by_source
-from domainstudio.tokenizer.counting import count_types, total
-from domainstudio.tokenizer.splitting import compiled, expression
-from domainstudio.tokenizer.unigram import SENTENCEPIECE_FILE, save_unigram, train_unigram
+from domainstudio.tokenizer.training.alphabet import spell
+from domainstudio.tokenizer.training.chunks import ChunkVocabulary, merged_by_source
+from domainstudio.tokenizer.training.counting import count_types, total
+from domainstudio.tokenizer.training.splitting import compiled, expression
+from domainstudio.tokenizer.training.unigram import SENTENCEPIECE_FILE, save_unigram, train_unigram
 
 ROOT = Path(__file__).resolve().parents[2]
 CORPORA = Path(os.environ.get("DOMAINSTUDIO_CORPORA") or ROOT.parent / "shared" / "data")

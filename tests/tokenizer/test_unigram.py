@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 from tokenizers import Tokenizer
 
 from domainstudio.tokenizer import vocabulary
-from domainstudio.tokenizer.alphabet import LETTERS, spell
-from domainstudio.tokenizer.counting import count_types
-from domainstudio.tokenizer.splitting import Split, compiled, expression
-from domainstudio.tokenizer.unigram import (
+from domainstudio.tokenizer.training.alphabet import LETTERS, spell
+from domainstudio.tokenizer.training.counting import count_types
+from domainstudio.tokenizer.training.splitting import Split, compiled, expression
+from domainstudio.tokenizer.training.unigram import (
     SENTENCEPIECE_FILE,
     expected,
     pieces_in,

@@ -10,7 +10,7 @@ from tokenizers import Tokenizer
 
 from domainstudio.problems import UserError
 from domainstudio.tokenizer import vocabulary
-from domainstudio.tokenizer.train import MINIMUM_SIZE, train_byte_level_bpe
+from domainstudio.tokenizer.training.train import MINIMUM_SIZE, train_byte_level_bpe
 
 TEXTS = [
     "The law of contract is the law of promises; the law of tort is the law of wrongs.\n\n",

@@ -7,7 +7,7 @@ from domainstudio.jobs.curves import Curves
 from domainstudio.jobs.events import Probe, Step
 from domainstudio.jobs.folder import JobFolder
 from domainstudio.jobs.follow import Tail
-from domainstudio.workflow.training import curves_of
+from domainstudio.workflow.training.starting import curves_of
 
 STEPS = 160
 """Of a run of the packed project as it is set."""

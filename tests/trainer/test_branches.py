@@ -14,8 +14,8 @@ from domainstudio.jobs.curves import Curves
 from domainstudio.jobs.folder import JobFolder
 from domainstudio.project.project import Project
 from domainstudio.recipe.schedules import decayed_rate
-from domainstudio.workflow.run_list import RunList
-from domainstudio.workflow.training import curves_of
+from domainstudio.workflow.runs.run_list import RunList
+from domainstudio.workflow.training.starting import curves_of
 
 pytestmark = pytest.mark.usefixtures("warm_start")
 

@@ -17,8 +17,8 @@ from domainstudio.project.project import Project
 from domainstudio.recipe.recipe import Recipe, change
 from domainstudio.trainer.guard import Guard, GuardState
 from domainstudio.trainer.reporter import Reporter
-from domainstudio.workflow.canaries import OWN
-from domainstudio.workflow.training import curves_of, find_checkpoint, freeze, resumption
+from domainstudio.workflow.protection.canaries import OWN
+from domainstudio.workflow.training.starting import curves_of, find_checkpoint, freeze, resumption
 
 pytestmark = pytest.mark.usefixtures("warm_start")
 

@@ -18,8 +18,8 @@ from domainstudio.jobs.folder import JobFolder
 from domainstudio.jobs.worker import Worker
 from domainstudio.project.project import Project
 from domainstudio.recipe.size import block_of, copied_blocks
-from domainstudio.workflow import corpus
-from domainstudio.workflow.training import curves_of
+from domainstudio.workflow.corpus import sources
+from domainstudio.workflow.training.starting import curves_of
 
 pytestmark = pytest.mark.usefixtures("warm_start")
 
@@ -162,7 +162,7 @@ def test_kl_without_general_text_is_refused_before_the_start(
     small_project: Path, command: Command, refused: Command
 ) -> None:
     with Project(small_project) as opened:
-        corpus.set_role(opened, "general", "domain")
+        sources.set_role(opened, "general", "domain")
     assert "kl_strength to 0" in refused("train", "start", small_project, "--set=kl_strength=1")
 
 

@@ -25,7 +25,7 @@ from domainstudio.jobs.launch import Launch, write_launch
 from domainstudio.problems import Problem, UserError
 from domainstudio.trainer import nodes as meeting_module
 from domainstudio.trainer.place import Place
-from domainstudio.workflow.training import curves_of
+from domainstudio.workflow.training.starting import curves_of
 
 STEPS, SAVED = 60, 10
 SETTINGS = [

@@ -12,7 +12,7 @@ from domainstudio.jobs.events import Step
 from domainstudio.jobs.folder import JobFolder
 from domainstudio.jobs.follow import read_events
 from domainstudio.recipe.recipe import Recipe, Stage
-from domainstudio.workflow.training import curves_of
+from domainstudio.workflow.training.starting import curves_of
 
 pytestmark = pytest.mark.usefixtures("warm_start")
 

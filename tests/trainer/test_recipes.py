@@ -12,7 +12,7 @@ from domainstudio.jobs.checkpoints import latest_checkpoint
 from domainstudio.jobs.curves import Curves
 from domainstudio.jobs.folder import JobFolder
 from domainstudio.jobs.worker import Worker
-from domainstudio.workflow.training import curves_of
+from domainstudio.workflow.training.starting import curves_of
 
 pytestmark = pytest.mark.usefixtures("warm_start")
 

@@ -20,7 +20,7 @@ from domainstudio.recipe.run import RunSpec
 from domainstudio.tokenizer.packed import PackedTokens
 from domainstudio.trainer.data import TrainingData
 from domainstudio.trainer.position import Position
-from domainstudio.workflow.training import curves_of, freeze
+from domainstudio.workflow.training.starting import curves_of, freeze
 
 pytestmark = pytest.mark.usefixtures("warm_start")
 

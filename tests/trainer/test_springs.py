@@ -19,7 +19,7 @@ from domainstudio.jobs.folder import JobFolder
 from domainstudio.jobs.follow import read_events
 from domainstudio.project.project import Project
 from domainstudio.recipe.recipe import Recipe, change
-from domainstudio.workflow import corpus
+from domainstudio.workflow.corpus import sources
 
 pytestmark = pytest.mark.usefixtures("warm_start")
 
@@ -135,6 +135,6 @@ def test_importance_without_general_text_is_refused_before_the_start(
 ) -> None:
     project = Path(shutil.copytree(packed_project, tmp_path / "small"))
     with Project(project) as opened:
-        corpus.set_role(opened, "general", "domain")
+        sources.set_role(opened, "general", "domain")
     assert run_command(["train", "start", str(project), "--set=spring=ewc"]) == 2
     assert "general text" in capsys.readouterr().err

@@ -9,7 +9,7 @@ from support import Command, wait_until
 from trainer.run_readings import STEPS, losses, probes, wait_for_step
 
 from domainstudio.jobs.folder import JobFolder
-from domainstudio.workflow.training import curves_of
+from domainstudio.workflow.training.starting import curves_of
 
 pytestmark = pytest.mark.usefixtures("warm_start")
 

@@ -24,7 +24,7 @@ from domainstudio.jobs.follow import read_events
 from domainstudio.jobs.process import processes_of
 from domainstudio.tokenizer import vocabulary
 from domainstudio.tokenizer.packed import PackedTokens
-from domainstudio.workflow.training import curves_of
+from domainstudio.workflow.training.starting import curves_of
 
 
 def open_ports(folder: JobFolder) -> set[str]:

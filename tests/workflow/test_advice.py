@@ -15,11 +15,11 @@ from domainstudio.jobs.worker import Worker
 from domainstudio.problems import UserError, sentence
 from domainstudio.project.project import Project
 from domainstudio.recipe.run import RunSpec
-from domainstudio.workflow import planned as planning_of_runs
-from domainstudio.workflow.advice import Advice, advice
-from domainstudio.workflow.planned import PlannedRun, RunChoice, command_line, origins, planned
 from domainstudio.workflow.planning import set_recipe
-from domainstudio.workflow.training import TRAIN
+from domainstudio.workflow.training import planned as planning_of_runs
+from domainstudio.workflow.training.advice import Advice, advice
+from domainstudio.workflow.training.planned import PlannedRun, RunChoice, command_line, origins, planned
+from domainstudio.workflow.training.starting import TRAIN
 
 pytestmark = pytest.mark.usefixtures("warm_start")
 

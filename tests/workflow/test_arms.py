@@ -9,7 +9,7 @@ from domainstudio.problems import UserError
 from domainstudio.project.project import Project
 from domainstudio.recipe.run import RunSpec
 from domainstudio.workflow import planning
-from domainstudio.workflow.training import freeze
+from domainstudio.workflow.training.starting import freeze
 
 
 def frozen(project: Project, arm: Arm) -> RunSpec:

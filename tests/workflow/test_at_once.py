@@ -19,10 +19,13 @@ from domainstudio.problems import UserError
 from domainstudio.project import corpus as index
 from domainstudio.project.project import Project, create
 from domainstudio.recipe.run import ModelOrigin
-from domainstudio.workflow import corpus, importing, planning, runs, training
-from domainstudio.workflow.importing import IMPORT, ImportWork
+from domainstudio.workflow import planning
+from domainstudio.workflow.corpus import importing, sources
+from domainstudio.workflow.corpus.importing import IMPORT, ImportWork
 from domainstudio.workflow.kinds import KINDS
 from domainstudio.workflow.running import commit, commit_finished, resume, start
+from domainstudio.workflow.runs import asking
+from domainstudio.workflow.training import starting
 
 
 @pytest.fixture
@@ -71,9 +74,9 @@ def test_a_role_given_while_the_source_was_renamed_does_not_rename_it_back(
     (tmp_path / "law.txt").write_text("A law of one sentence.\n")
     assert over(start(project, IMPORT, work_of(tmp_path / "law.txt", "domain"))) == "done"
     commit_finished(project, KINDS)
-    found = corpus.source_named(project, "law")
+    found = sources.source_named(project, "law")
     with Project(project.path) as other:
-        corpus.rename_source(other, "law", "statutes")
+        sources.rename_source(other, "law", "statutes")
     index.edit_source(project.connection, found.id, role="task")
     assert [(one.name, one.role) for one in index.sources(project.connection)] == [("statutes", "task")]
 
@@ -97,7 +100,7 @@ def test_two_imports_that_begin_a_source_at_once_do_not_pass_for_each_other(
         importing.start_import(project, [tmp_path / "first.md"], "law", "task", ReaderSettings())
     assert refusal.value.problem.code == "corpus.other_role"
     commit_finished(project, KINDS)
-    found = [(row.counts.name, row.counts.role, row.counts.text_origin) for row in corpus.table(project)]
+    found = [(row.counts.name, row.counts.role, row.counts.text_origin) for row in sources.table(project)]
     assert found == [("law", "domain", "documents"), ("law-2", role, origin)]
 
 
@@ -111,10 +114,10 @@ def test_a_source_that_is_renamed_while_text_comes_into_it_stays_one(
     (tmp_path / "more.txt").write_text("Another law.\n")
     folder = importing.start_import(project, [tmp_path / "more.txt"], "law", "domain", ReaderSettings())
     assert over(folder) == "done"
-    corpus.rename_source(project, "law", "statutes")
-    corpus.set_role(project, "statutes", "task")
+    sources.rename_source(project, "law", "statutes")
+    sources.set_role(project, "statutes", "task")
     commit_finished(project, KINDS)
-    found = [(row.counts.name, row.counts.role, row.counts.documents) for row in corpus.table(project)]
+    found = [(row.counts.name, row.counts.role, row.counts.documents) for row in sources.table(project)]
     assert found == [("statutes", "task", 2)]
 
 
@@ -128,10 +131,10 @@ def test_a_source_that_another_import_also_begins_is_not_renamed_until_that_is_c
     assert over(first) == "done" and over(second) == "done"
     commit(project, IMPORT, first)
     with pytest.raises(UserError, match="is going on"):
-        corpus.rename_source(project, "law", "statutes")
+        sources.rename_source(project, "law", "statutes")
     commit_finished(project, KINDS)
-    corpus.rename_source(project, "law", "statutes")
-    assert [row.counts.documents for row in corpus.table(project)] == [2]
+    sources.rename_source(project, "law", "statutes")
+    assert [row.counts.documents for row in sources.table(project)] == [2]
 
 
 @pytest.fixture
@@ -142,7 +145,7 @@ def start_run(small_project: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[
     def begin(**behaviour: float) -> JobFolder:
         with Project(small_project) as project, monkeypatch.context() as patch:
             patch.setattr(process, "start", lambda _folder: None)
-            folder = training.start_run(project)
+            folder = starting.start_run(project)
         fake_trainer.Behaviour(**behaviour).write(folder)  # type: ignore[arg-type]
         process.start(folder)
         return folder
@@ -205,7 +208,7 @@ def test_of_two_who_delete_a_run_the_second_hears_that_there_is_none(
 
     def delete() -> None:
         try:
-            runs.delete(project, folder.job_id)
+            asking.delete(project, folder.job_id)
         except UserError as error:
             refusals.append(error)
 

@@ -17,10 +17,10 @@ from domainstudio.problems import UserError
 from domainstudio.project.project import Project
 from domainstudio.recipe.blend import Blend
 from domainstudio.tokenizer import vocabulary
-from domainstudio.workflow.blend_words import name_of, verdict_words
-from domainstudio.workflow.blending import newest_rows, points_of, rows_of, start_blending
-from domainstudio.workflow.export import card_preview
-from domainstudio.workflow.training import curves_of, run_spec
+from domainstudio.workflow.export.blend_words import name_of, verdict_words
+from domainstudio.workflow.export.blending import newest_rows, points_of, rows_of, start_blending
+from domainstudio.workflow.export.exporting import card_preview
+from domainstudio.workflow.training.starting import curves_of, run_spec
 
 pytestmark = pytest.mark.usefixtures("warm_start")
 

@@ -20,7 +20,7 @@ from domainstudio.jobs.far_side import job_of_node
 from domainstudio.jobs.folder import JobFolder
 from domainstudio.jobs.frames import size_of
 from domainstudio.jobs.launch import Launch, read_launch
-from domainstudio.workflow.training import curves_of
+from domainstudio.workflow.training.starting import curves_of
 
 FAKED = """#!/bin/sh
 case "$*" in *domainstudio.trainer*) for last; do :; done; exec {python} {fake} "$last";; esac

@@ -14,8 +14,8 @@ from domainstudio.language import RESOURCES
 from domainstudio.project.project import Project
 from domainstudio.recipe.canaries import FrozenCanary, parse, scored_from
 from domainstudio.trainer.canaries import CanaryRows
-from domainstudio.workflow.canaries import OWN, frozen, listed
-from domainstudio.workflow.training import freeze
+from domainstudio.workflow.protection.canaries import OWN, frozen, listed
+from domainstudio.workflow.training.starting import freeze
 
 pytestmark = pytest.mark.usefixtures("warm_start")
 

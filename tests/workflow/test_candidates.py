@@ -14,10 +14,10 @@ from domainstudio.jobs.worker import Worker
 from domainstudio.problems import UserError
 from domainstudio.project.project import Project
 from domainstudio.recipe.run import ModelOrigin
-from domainstudio.workflow.candidates import Candidate, candidates
-from domainstudio.workflow.export import card_preview
-from domainstudio.workflow.run_list import RunList
-from domainstudio.workflow.training import TRAIN, freeze
+from domainstudio.workflow.export.candidates import Candidate, candidates
+from domainstudio.workflow.export.exporting import card_preview
+from domainstudio.workflow.runs.run_list import RunList
+from domainstudio.workflow.training.starting import TRAIN, freeze
 
 
 @pytest.fixture
@@ -126,7 +126,7 @@ def test_a_run_kept_early_is_compared_with_its_control_at_its_own_step(project: 
 
 def test_a_gain_over_random_weights_does_not_hide_the_domain_run() -> None:
     """The base run of a project from scratch gains more than any domain run that starts from it."""
-    from domainstudio.workflow.candidates import Candidate, suggested
+    from domainstudio.workflow.export.candidates import Candidate, suggested
 
     def one(run: str, origin: str, gain: float, forgetting: float) -> Candidate:
         return Candidate(run, "treated", "done", origin, 80, 80, 80, gain, forgetting, 0.05, True)

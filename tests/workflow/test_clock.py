@@ -17,8 +17,8 @@ from domainstudio.jobs.follow import read_events
 from domainstudio.jobs.worker import Worker
 from domainstudio.project.project import Project
 from domainstudio.workflow.overview import JobList
-from domainstudio.workflow.run_list import RunList
-from domainstudio.workflow.training import TRAIN, freeze
+from domainstudio.workflow.runs.run_list import RunList
+from domainstudio.workflow.training.starting import TRAIN, freeze
 
 
 class Work(BaseModel):

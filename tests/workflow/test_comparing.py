@@ -7,9 +7,9 @@ from support import Command
 
 from domainstudio.project import corpus as index
 from domainstudio.project.project import Project
-from domainstudio.workflow.comparing import known_tokenizers, newest_comparison
-from domainstudio.workflow.packing import fertility
-from domainstudio.workflow.text_sample import sample_of
+from domainstudio.workflow.corpus.text_sample import sample_of
+from domainstudio.workflow.tokenizer.comparing import known_tokenizers, newest_comparison
+from domainstudio.workflow.tokenizer.packing import fertility
 
 TEXTS = ["The law of contract is the law of promises; the law of tort is the law of wrongs.\n"] * 20
 

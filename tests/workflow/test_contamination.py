@@ -16,9 +16,10 @@ from domainstudio.problems import UserError
 from domainstudio.project import contamination as index
 from domainstudio.project.project import Project, create
 from domainstudio.recipe.run import ModelOrigin
-from domainstudio.workflow import contamination, duplicates, importing
+from domainstudio.workflow.corpus import contamination, importing
+from domainstudio.workflow.duplicates import finding
+from domainstudio.workflow.duplicates.marking import Marking
 from domainstudio.workflow.kinds import KINDS
-from domainstudio.workflow.marking import Marking
 from domainstudio.workflow.running import commit_finished
 
 SAID = "the quick brown fox jumps over the lazy dog while seven clever judges watch it closely today"
@@ -63,10 +64,10 @@ def test_items_are_found_with_the_documents_that_hold_them(project: Project, tmp
 
 
 def test_what_is_marked_or_held_out_is_not_looked_at(project: Project, tmp_path: Path) -> None:
-    found = duplicates.start_find(project)
+    found = finding.start_find(project)
     wait_until(lambda: found.status() == "done", 120)
     commit_finished(project, KINDS)
-    duplicates.mark(project, Marking(threshold=0.7))
+    finding.mark(project, Marking(threshold=0.7))
     folder = contamination.start_check(project, write(tmp_path / "q.jsonl", {"question": SAID}), "quiz")
     wait_until(lambda: folder.status() == "done", 120)
     (item,) = contamination.checked(folder).found
@@ -111,12 +112,12 @@ def test_a_check_is_opened_with_the_documents_that_hold_its_items(project: Proje
 
 def test_a_check_is_stale_once_other_documents_are_trained_on(project: Project, tmp_path: Path) -> None:
     check(project, write(tmp_path / "items.jsonl", {"question": SAID}))
-    found = duplicates.start_find(project)
+    found = finding.start_find(project)
     wait_until(lambda: found.status() == "done", 120)
     commit_finished(project, KINDS)
     (made,) = index.checks(project.connection)
     assert not contamination.open_check(project, made).is_stale, "a search changes nothing"
-    duplicates.mark(project, Marking(threshold=0.7))
+    finding.mark(project, Marking(threshold=0.7))
     assert contamination.open_check(project, made).is_stale
     folder = contamination.check_again(project, made)
     wait_until(lambda: folder.status() == "done", 120)
@@ -124,7 +125,7 @@ def test_a_check_is_stale_once_other_documents_are_trained_on(project: Project, 
     again, before = index.checks(project.connection)
     assert (again.job_id, before) == (folder.job_id, made)
     assert not contamination.open_check(project, again).is_stale
-    duplicates.unmark(project)
+    finding.unmark(project)
     assert contamination.open_check(project, again).is_stale
     assert not contamination.open_check(project, before).is_stale
 

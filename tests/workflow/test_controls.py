@@ -21,12 +21,12 @@ from domainstudio.mixture.shares import Arm
 from domainstudio.problems import UserError
 from domainstudio.project.project import Project
 from domainstudio.recipe.run import RunSpec
-from domainstudio.workflow import remote
-from domainstudio.workflow.advice import advice
-from domainstudio.workflow.controls import SHORT_SECONDS, start_control
-from domainstudio.workflow.planned import RunChoice, planned, speed_of
+from domainstudio.workflow.machines import remote
 from domainstudio.workflow.planning import mixture_of, set_mixture, set_recipe
-from domainstudio.workflow.training import TRAIN, freeze, run_spec
+from domainstudio.workflow.training.advice import advice
+from domainstudio.workflow.training.controls import SHORT_SECONDS, start_control
+from domainstudio.workflow.training.planned import RunChoice, planned, speed_of
+from domainstudio.workflow.training.starting import TRAIN, freeze, run_spec
 
 pytestmark = pytest.mark.usefixtures("warm_start")
 

@@ -12,15 +12,15 @@ from domainstudio.jobs.worker import Worker
 from domainstudio.project.project import Project
 from domainstudio.recipe.methods import DEFAULT_METHODS
 from domainstudio.units import format_size
-from domainstudio.workflow.costs import (
+from domainstudio.workflow.planning import set_recipe
+from domainstudio.workflow.protection.costs import (
     importance_seconds,
     measures_importance,
     method_costs,
     protection_words,
 )
-from domainstudio.workflow.planned import RunChoice, Speed, planned
-from domainstudio.workflow.planning import set_recipe
-from domainstudio.workflow.training import TRAIN, freeze
+from domainstudio.workflow.training.planned import RunChoice, Speed, planned
+from domainstudio.workflow.training.starting import TRAIN, freeze
 
 
 @pytest.fixture

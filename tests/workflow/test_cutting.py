@@ -9,15 +9,16 @@ from domainstudio.mixture.shares import Mixture
 from domainstudio.problems import UserError
 from domainstudio.project import documents
 from domainstudio.project.project import Project
-from domainstudio.workflow import corpus, planning
-from domainstudio.workflow.cutting import MOST_CHARACTERS, cut_random_document, cut_text
-from domainstudio.workflow.packing import fertility, packing_state
+from domainstudio.workflow import planning
+from domainstudio.workflow.corpus import sources
+from domainstudio.workflow.tokenizer.cutting import MOST_CHARACTERS, cut_random_document, cut_text
+from domainstudio.workflow.tokenizer.packing import fertility, packing_state
 
 
 def test_fertility_counts_what_lies_in_the_token_files(packed_project: Path) -> None:
     with Project(packed_project, read_only=True) as project:
         measured = {source.source: source for source in fertility(project)}
-        for row in corpus.table(project):
+        for row in sources.table(project):
             source = measured[row.counts.name]
             assert (source.documents, source.tokens) == (row.counts.training_documents, row.tokens)
             assert source.characters_per_token == row.characters_per_token
@@ -29,7 +30,7 @@ def test_fertility_counts_what_lies_in_the_token_files(packed_project: Path) -> 
 def test_packing_is_up_to_date_until_the_corpus_changes(small_project: Path, command: Command) -> None:
     with Project(small_project) as project:
         assert packing_state(project) == "packed"
-        corpus.rename_source(project, "domain", "field")
+        sources.rename_source(project, "domain", "field")
         assert packing_state(project) == "packed"
         assert planning.mixture_facts(project).mixture is not None
     more = small_project.parent / "more.txt"

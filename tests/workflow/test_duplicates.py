@@ -16,9 +16,11 @@ from domainstudio.project import duplicates as index
 from domainstudio.project import verdicts as decided
 from domainstudio.project.project import Project, create
 from domainstudio.recipe.run import ModelOrigin
-from domainstudio.workflow import audit, cluster, corpus, duplicates, history, importing, judging
+from domainstudio.workflow import history
+from domainstudio.workflow.corpus import importing, sources
+from domainstudio.workflow.duplicates import audit, cluster, finding, judging
+from domainstudio.workflow.duplicates.marking import BINS, Marking, Search
 from domainstudio.workflow.kinds import KINDS
-from domainstudio.workflow.marking import BINS, Marking, Search
 from domainstudio.workflow.running import commit_finished
 
 WORDS = [f"w{number}" for number in range(4000)]
@@ -57,12 +59,12 @@ def over(project: Project, folder: JobFolder) -> None:
 
 
 def searched(project: Project) -> Search:
-    over(project, duplicates.start_find(project))
-    return duplicates.search_of(project)
+    over(project, finding.start_find(project))
+    return finding.search_of(project)
 
 
 def used(project: Project) -> int:
-    return sum(row.counts.training_documents for row in corpus.table(project))
+    return sum(row.counts.training_documents for row in sources.table(project))
 
 
 def many(first: int, count: int) -> list[str]:
@@ -73,7 +75,7 @@ def test_near_copies_are_marked_with_a_kept_witness_and_can_be_used_again(projec
     add("law", [*many(0, 340), text(1, 1), text(2, 1), text(2).replace(" ", " - ")])
     before = used(project)
     search = searched(project)
-    found = duplicates.mark(project, Marking(threshold=0.8))
+    found = finding.mark(project, Marking(threshold=0.8))
     removed = search.found.ids[found.removals.documents].tolist()
     assert len(removed) == 3 and found.by_reason["same_words"] + found.by_reason["near_duplicate"] <= 3
     rows = {row.id: row for row in _rows(project, removed)}
@@ -81,14 +83,14 @@ def test_near_copies_are_marked_with_a_kept_witness_and_can_be_used_again(projec
         assert rows[number].witness == witness
         assert witness not in removed
     assert used(project) == before - sum(not row.state.startswith("held") for row in rows.values())
-    assert not duplicates.is_stale(project, duplicates.search_of(project)), "what is marked is compared again"
-    duplicates.unmark(project)
+    assert not finding.is_stale(project, finding.search_of(project)), "what is marked is compared again"
+    finding.unmark(project)
     assert used(project) == before
     assert history.undo(project) is not None
     assert used(project) < before
 
 
-def _rows(project: Project, ids: list[int]) -> list[corpus.documents.DocumentRow]:  # type: ignore[name-defined]
+def _rows(project: Project, ids: list[int]) -> list[sources.documents.DocumentRow]:  # type: ignore[name-defined]
     from domainstudio.project import documents
 
     return documents.rows_of(project.connection, ids)
@@ -107,7 +109,7 @@ def test_what_a_person_says_of_a_pair_changes_what_is_marked_but_not_the_sample(
         judging.decide(project, opened, queue, place, decision, "Ana")  # type: ignore[arg-type]
     ids = opened.search.found.ids
     removed, kept = ids[queue.removed].tolist(), ids[queue.kept].tolist()
-    found = duplicates.preview(project, marking).removals
+    found = finding.preview(project, marking).removals
     gone = set(ids[found.documents].tolist())
     assert gone == {kept[1], removed[3]}, "kept both; the other way round; split off; as it was"
     again = audit.open_audit(project, marking)
@@ -126,7 +128,7 @@ def test_decisions_outlive_another_search(project: Project, add: Add) -> None:
     rejected = int(opened.search.found.ids[queue.removed[0]])
     add("law", [text(400), text(7, 1)])
     search = searched(project)
-    found = search.found.ids[duplicates.preview(project, Marking()).removals.documents].tolist()
+    found = search.found.ids[finding.preview(project, Marking()).removals.documents].tolist()
     assert rejected not in found and len(found) == 2
     again = audit.open_audit(project, Marking())
     assert again.estimate.wrong == 1 and len(again.queue("random")) == 3
@@ -179,7 +181,7 @@ def test_survivors_are_judged_alone(project: Project, add: Add) -> None:
     assert row.decision == "reject" and row.similarity is None
     report = judging.report(project, Marking())
     assert report.survivors is not None and report.survivors.total.wrong == 1
-    assert duplicates.preview(project, Marking()).removals.documents.tolist() == (
+    assert finding.preview(project, Marking()).removals.documents.tolist() == (
         opened.removals.documents.tolist()
     ), "what is said of a survivor removes nothing"
 
@@ -270,31 +272,31 @@ def test_a_source_may_come_first_and_sources_may_stand_apart(project: Project, a
     search = searched(project)
     ids = search.found.ids
     names = {"long": 1, "short": 322}
-    gone = [ids[duplicates.preview(project, one).removals.documents].tolist() for one in (
+    gone = [ids[finding.preview(project, one).removals.documents].tolist() for one in (
         Marking(), Marking(sources=("short",)), Marking(scope="within sources"),
     )]  # fmt: skip
     assert gone[0] == [names["short"]] and gone[1] == [names["long"]] and gone[2] == []
     with pytest.raises(UserError, match="no source named gone"):
-        duplicates.preview(project, Marking(sources=("gone",)))
+        finding.preview(project, Marking(sources=("gone",)))
 
 
 def test_a_search_knows_when_documents_came_since_and_says_so_when_it_is_damaged(
     project: Project, add: Add
 ) -> None:
     with pytest.raises(UserError, match="find near-duplicates first"):
-        duplicates.search_of(project)
+        finding.search_of(project)
     with pytest.raises(UserError):
-        duplicates.start_find(project)
+        finding.start_find(project)
     add("law", many(0, 330))
     search = searched(project)
-    assert not duplicates.is_stale(project, search)
+    assert not finding.is_stale(project, search)
     add("law", [text(999)])
-    assert duplicates.is_stale(project, search)
+    assert finding.is_stale(project, search)
     found = index.newest_finding(project.connection)
     assert found is not None
     (project.path / "duplicates" / found.job_id / "hashes.npy").unlink()
     with pytest.raises(UserError, match="search again"):
-        duplicates.search_of(project)
+        finding.search_of(project)
 
 
 def test_every_pair_of_a_queue_is_listed_page_by_page(project: Project, add: Add) -> None:
@@ -335,22 +337,22 @@ def test_a_search_of_other_documents_marks_none(project: Project, add: Add) -> N
                 seal.unlink()
             if is_sealed or name != "similarity":
                 with pytest.raises(UserError, match="search again"):
-                    duplicates.mark(project, Marking())
+                    finding.mark(project, Marking())
             seal.write_text(words)
         (folder / f"{name}.npy").write_bytes(before)
     assert index.standing(project.connection) is None
-    assert len(duplicates.mark(project, Marking()).removals.documents) >= 9
+    assert len(finding.mark(project, Marking()).removals.documents) >= 9
 
 
 def test_a_copy_of_what_is_marked_is_not_used_in_its_place(project: Project, add: Add) -> None:
     """It would be there twice as soon as the near-duplicates are used again."""
     add("law", [*many(0, 340), text(1, 1), text(2, 1)])
     before, _search = used(project), searched(project)
-    duplicates.mark(project, Marking())
+    finding.mark(project, Marking())
     marked = used(project)
     add("law", [text(1, 1), text(2, 1), text(1), text(2)])
     assert used(project) == marked
-    duplicates.unmark(project)
+    finding.unmark(project)
     assert used(project) == before
 
 

@@ -18,12 +18,12 @@ from domainstudio.project.project import Project
 from domainstudio.recipe.run import RunSpec, folder_of
 from domainstudio.recipe.shapes import SHAPES
 from domainstudio.tokenizer import vocabulary
-from domainstudio.tokenizer.extension_report import Gain, steps_to, verdict_of, worth_adding
-from domainstudio.workflow.comparing import known_tokenizers
-from domainstudio.workflow.extending import newest_extension
-from domainstudio.workflow.extension_words import verdict_words
-from domainstudio.workflow.packing import packing_state
-from domainstudio.workflow.tokenizer import current
+from domainstudio.tokenizer.extension.report import Gain, steps_to, verdict_of, worth_adding
+from domainstudio.workflow.tokenizer.comparing import known_tokenizers
+from domainstudio.workflow.tokenizer.extending import newest_extension
+from domainstudio.workflow.tokenizer.extension_words import verdict_words
+from domainstudio.workflow.tokenizer.packing import packing_state
+from domainstudio.workflow.tokenizer.train import current
 
 BASE = ["Some English text of common words, for everybody: it is read again and again.\n"] * 20
 LAW = "合同法规定，合同自成立时生效。合同双方应当遵守合同。{who}履行义务{how}第{number}条。"

@@ -16,7 +16,7 @@ from domainstudio.recipe.presets import PRESETS
 from domainstudio.recipe.recipe import Recipe, change
 from domainstudio.recipe.shapes import ModelShape
 from domainstudio.recipe.size import size_of
-from domainstudio.workflow.fit import (
+from domainstudio.workflow.training.fit import (
     Ground,
     fit_of,
     fit_sentence,
@@ -25,8 +25,8 @@ from domainstudio.workflow.fit import (
     remedy_words,
     source_words,
 )
-from domainstudio.workflow.planned import RunChoice, planned
-from domainstudio.workflow.routes import route_words, routes_of
+from domainstudio.workflow.training.planned import RunChoice, planned
+from domainstudio.workflow.training.routes import route_words, routes_of
 
 pytestmark = pytest.mark.usefixtures("warm_start")
 

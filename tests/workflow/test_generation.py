@@ -13,7 +13,7 @@ from domainstudio.jobs.folder import create_job
 from domainstudio.jobs.process import kill
 from domainstudio.jobs.worker import Worker
 from domainstudio.project.project import Project
-from domainstudio.workflow.generation import (
+from domainstudio.workflow.corpus.generation import (
     GENERATE,
     generated_file,
     generated_waiting,
@@ -22,7 +22,7 @@ from domainstudio.workflow.generation import (
 )
 from domainstudio.workflow.projects import new_project
 from domainstudio.workflow.running import relative_to_job
-from domainstudio.workflow.tokenizer import current
+from domainstudio.workflow.tokenizer.train import current
 
 pytestmark = pytest.mark.usefixtures("warm_start")
 

@@ -10,8 +10,8 @@ from domainstudio.cli.main import run_command
 from domainstudio.jobs.events import Body, Canaries, Event, Intervention, Probe, Start, State, Step, encode
 from domainstudio.jobs.folder import JobFolder, create_job
 from domainstudio.project.project import Project
-from domainstudio.workflow.interventions import intervention_label, intervention_words
-from domainstudio.workflow.training import TRAIN, freeze
+from domainstudio.workflow.runs.interventions import intervention_label, intervention_words
+from domainstudio.workflow.training.starting import TRAIN, freeze
 
 pytestmark = pytest.mark.usefixtures("warm_start")
 

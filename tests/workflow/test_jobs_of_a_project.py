@@ -14,7 +14,7 @@ from domainstudio.jobs.process import kill
 from domainstudio.problems import UserError
 from domainstudio.project.project import Project, create
 from domainstudio.recipe.run import ModelOrigin
-from domainstudio.workflow import corpus, importing
+from domainstudio.workflow.corpus import importing, sources
 from domainstudio.workflow.kinds import KINDS
 from domainstudio.workflow.running import commit, commit_finished, resume
 
@@ -43,14 +43,14 @@ def test_nothing_is_visible_before_the_commit_and_a_repeat_is_a_no_op(tmp_path: 
         folder = importing.start_import(project, [texts], "texts", "general", ReaderSettings())
         finish(project, folder.job_id)
         assert folder.status() == "done"
-        assert corpus.table(project) == []
+        assert sources.table(project) == []
         assert commit(project, KINDS["import"], folder) is True
         committed = dump(project.path)
         assert len(committed["documents"]) == 2000
         assert commit(project, KINDS["import"], folder) is False
         assert commit_finished(project, KINDS) == []
         assert dump(project.path) == committed
-        (row,) = corpus.table(project)
+        (row,) = sources.table(project)
         assert row.counts.training_documents + row.counts.held_out_documents == 2000
         assert row.counts.held_out_documents == 32
 
@@ -65,10 +65,10 @@ def test_a_commit_broken_off_is_finished_by_the_next(
             broken.setattr("domainstudio.project.corpus._mark_copies", lambda *_: 1 / 0)
             with pytest.raises(ZeroDivisionError):
                 commit(project, KINDS["import"], folder)
-        assert corpus.table(project) == []
+        assert sources.table(project) == []
         assert commit(project, KINDS["import"], folder) is True
         assert len(dump(project.path)["documents"]) == 2000
-        assert corpus.table(project)[0].counts.documents == 2000
+        assert sources.table(project)[0].counts.documents == 2000
 
 
 def test_kill_leaves_the_project_as_it_was_and_a_restart_completes_it(tmp_path: Path, texts: Path) -> None:
@@ -89,7 +89,7 @@ def test_kill_leaves_the_project_as_it_was_and_a_restart_completes_it(tmp_path: 
         resume(folder)
         finish(project, folder.job_id)
         assert commit_finished(project, KINDS) == ["import-1"]
-        assert corpus.table(project)[0].counts.documents == 2000
+        assert sources.table(project)[0].counts.documents == 2000
         assert not list(folder.path.glob(".tmp-*"))
 
 
@@ -112,7 +112,7 @@ def test_the_rule_of_the_first_import_holds_for_the_second(tmp_path: Path, texts
             folder = importing.start_import(project, [texts], "texts", "general", ReaderSettings())
             finish(project, folder.job_id)
             commit_finished(project, KINDS)
-        (row,) = corpus.table(project)
+        (row,) = sources.table(project)
         assert row.counts.documents == 4000
         assert row.counts.training_documents == 1968
         assert row.counts.held_out_documents == 32
@@ -148,7 +148,7 @@ def test_held_out_text_that_comes_later_marks_its_copies_in_training(tmp_path: P
             folder = importing.start_import(project, [file], name, role, ReaderSettings())  # type: ignore[arg-type]
             finish(project, folder.job_id)
             commit_finished(project, KINDS)
-        first, second = corpus.table(project)
+        first, second = sources.table(project)
         documents = project.connection.execute(
             "SELECT count(*) FROM documents AS train JOIN documents AS held USING (content_hash)"
             " WHERE held.held_out AND NOT train.held_out AND train.mark IS NULL"
@@ -165,7 +165,7 @@ def test_a_job_that_cannot_be_committed_keeps_no_other_from_it(tmp_path: Path, t
         project.job("import-1").run_file.write_text("{")
         with pytest.raises(UserError, match="import-1"):
             commit_finished(project, KINDS)
-        assert [row.counts.name for row in corpus.table(project)] == ["second"]
+        assert [row.counts.name for row in sources.table(project)] == ["second"]
 
 
 @pytest.mark.parametrize("name", ["", "  ", "two\nlines", "a\0b", "\ud800", "x" * 101])

@@ -15,12 +15,12 @@ from domainstudio.jobs.folder import JobFolder, create_job, list_jobs
 from domainstudio.jobs.run_record import RunRecord
 from domainstudio.project.project import Project
 from domainstudio.recipe.laboratory import Measured
-from domainstudio.workflow.blending import BLEND
-from domainstudio.workflow.laboratory import plan_laboratory, start_laboratory
-from domainstudio.workflow.laboratory_job import ARM, failure, measured
-from domainstudio.workflow.laboratory_table import verdict_words
+from domainstudio.workflow.export.blending import BLEND
 from domainstudio.workflow.overview import JobList, running
-from domainstudio.workflow.protection import read_facts
+from domainstudio.workflow.protection.laboratory import plan_laboratory, start_laboratory
+from domainstudio.workflow.protection.laboratory_job import ARM, failure, measured
+from domainstudio.workflow.protection.laboratory_table import verdict_words
+from domainstudio.workflow.protection.protecting import read_facts
 from domainstudio.workflow.running import resume
 
 pytestmark = pytest.mark.usefixtures("warm_start")

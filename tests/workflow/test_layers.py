@@ -8,7 +8,7 @@ from support import Command
 
 from domainstudio.project.project import Project
 from domainstudio.recipe.layers import LAYERS_FILE, Layer, layer_of, place_of
-from domainstudio.workflow.layers import layer_words, moved_words, shown_map
+from domainstudio.workflow.protection.layers import layer_words, moved_words, shown_map
 
 
 def test_a_run_without_a_map_says_what_writes_one(small_project: Path, refused: Command) -> None:

@@ -2,8 +2,8 @@
 
 import pytest
 
-from domainstudio.workflow.need import Need, Side
-from domainstudio.workflow.need_words import number_words, verdict_words
+from domainstudio.workflow.tokenizer.need import Need, Side
+from domainstudio.workflow.tokenizer.need_words import number_words, verdict_words
 
 
 def side(per_byte: float | None, bits: float | None = None, *, per_character: float | None = None) -> Side:

@@ -20,11 +20,11 @@ from domainstudio.machines.assignment import Assignment, write_assignment
 from domainstudio.project.project import Project, create
 from domainstudio.recipe.run import ModelOrigin
 from domainstudio.workflow import steps
+from domainstudio.workflow.corpus.importing import IMPORT, ImportWork
 from domainstudio.workflow.glance import look_at
-from domainstudio.workflow.importing import IMPORT, ImportWork
 from domainstudio.workflow.overview import JobList, Pace
-from domainstudio.workflow.run_list import RunList
-from domainstudio.workflow.training import TRAIN, freeze
+from domainstudio.workflow.runs.run_list import RunList
+from domainstudio.workflow.training.starting import TRAIN, freeze
 
 
 def import_job(project: Path) -> JobFolder:

@@ -20,11 +20,11 @@ from domainstudio.jobs.launch import read_launch
 from domainstudio.jobs.link import read_link
 from domainstudio.machines import store
 from domainstudio.project.project import Project
-from domainstudio.workflow import remote as workflow
-from domainstudio.workflow import runs
+from domainstudio.workflow.machines import remote as workflow
 from domainstudio.workflow.planning import set_recipe
 from domainstudio.workflow.running import resume
-from domainstudio.workflow.training import start_run
+from domainstudio.workflow.runs import asking
+from domainstudio.workflow.training.starting import start_run
 
 PATIENCE = 60.0
 
@@ -128,7 +128,7 @@ def test_it_is_paused_and_resumed_from_here_on_fewer_processes(far: RemoteMachin
     set_recipe(project, {"processes": "2"})
     folder = begin(far, project, steps=2000, seconds_per_step=0.01)
     wait_until(lambda: size_of(folder.events_file) > 2000, PATIENCE)
-    runs.pause(project, "train-1")
+    asking.pause(project, "train-1")
     wait_until_over(folder)
     assert folder.status() == "stopped"
     fake_trainer.Behaviour(steps=20).write(job_there(far, project))
@@ -180,7 +180,7 @@ def test_what_lies_there_is_told_with_sizes_and_removed_once_nothing_runs(
     assert gone == ["bundle-0123456789abcdef"] and (there.parents[1] / current).is_dir()
     for hostile in ("../..", "law", ".."):
         assert "keeps nothing" in refused("machines", "clean", far.machine.name, "--remove", hostile)
-    runs.stop(project, "train-1")
+    asking.stop(project, "train-1")
     wait_until_over(folder)
     assert command("machines", "clean", far.machine.name, "--remove", there.name)["freed_bytes"] > 100_000
     assert not there.exists() and command("machines", "clean", far.machine.name)["projects"] == []
@@ -227,7 +227,7 @@ def test_a_machine_that_was_removed_from_the_list_is_named_and_not_tried_for_eve
     assert workflow.follow_again(project, also_refused=False) == []
     store.add(far.machine)
     assert workflow.follow_again(project) == ["train-1"]
-    runs.stop(project, "train-1")
+    asking.stop(project, "train-1")
     wait_until_over(folder)
     assert folder.status() == "stopped"
 
@@ -244,7 +244,7 @@ def test_a_run_whose_machine_is_not_reached_can_be_given_up_and_started_later(
 
     wait_until(is_waiting, PATIENCE)
     assert folder.status() == "running"
-    runs.stop(project, "train-1")
+    asking.stop(project, "train-1")
     wait_until(lambda: not folder.is_carried(), PATIENCE)
     assert folder.status() == "interrupted" and workflow.follow_again(project) == []
     far.start()

@@ -17,9 +17,9 @@ from domainstudio.jobs.folder import JobFolder
 from domainstudio.jobs.follow import read_events
 from domainstudio.jobs.link import read_link
 from domainstudio.project.project import Project
-from domainstudio.workflow import runs
 from domainstudio.workflow.running import resume
-from domainstudio.workflow.training import curves_of
+from domainstudio.workflow.runs import asking
+from domainstudio.workflow.training.starting import curves_of
 
 PATIENCE = 180.0
 STEPS = 4000
@@ -99,7 +99,7 @@ def test_killed_on_its_machine_it_leaves_nothing_and_goes_on(
     assert [event for event in read_events(folder) if isinstance(event.body, JobProblem)]
     resume(folder)
     wait_for_step(folder, step + 30)
-    runs.stop_and_keep(project, "train-1")
+    asking.stop_and_keep(project, "train-1")
     wait_until_over(folder)
     assert folder.status() == "done" and process.processes_of(part) == []
     starts = [event.body.step for event in read_events(folder) if isinstance(event.body, Start)]
@@ -122,7 +122,7 @@ def test_on_two_machines_it_is_trained_killed_stopped_resumed_and_fetched(
 
     resume(folder)
     wait_for_step(folder, 60)
-    runs.pause(project, "train-1")
+    asking.pause(project, "train-1")
     wait_until_over(folder)
     assert folder.status() == "stopped" and [process.processes_of(part) for part in parts] == [[], []]
     saved = [[one.step for one in list_checkpoints(part.result)] for part in parts]
@@ -130,7 +130,7 @@ def test_on_two_machines_it_is_trained_killed_stopped_resumed_and_fetched(
 
     resume(folder)
     wait_for_step(folder, saved[0][-1] + 10)
-    runs.stop_and_keep(project, "train-1")
+    asking.stop_and_keep(project, "train-1")
     wait_until_over(folder)
     assert folder.status() == "done" and [process.processes_of(part) for part in parts] == [[], []]
     checkpoint = chosen_checkpoint(folder.result)

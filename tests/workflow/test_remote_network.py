@@ -18,8 +18,8 @@ from domainstudio.jobs.frames import size_of
 from domainstudio.jobs.link import Phase, read_link
 from domainstudio.machines import store
 from domainstudio.project.project import Project
-from domainstudio.workflow.remote import link_words
-from domainstudio.workflow.training import start_run
+from domainstudio.workflow.machines.remote import link_words
+from domainstudio.workflow.training.starting import start_run
 
 NETWORK, HERE, THERE = f"domainstudio-{os.getpid()}", f"dsh{os.getpid()}", f"dst{os.getpid()}"
 ADDRESS = "10.213.77"

@@ -24,11 +24,11 @@ from domainstudio.machines.assignment import read_assignment
 from domainstudio.machines.machine import Machine
 from domainstudio.problems import UserError
 from domainstudio.project.project import Project
-from domainstudio.workflow import runs
+from domainstudio.workflow.machines.remote import link_words
 from domainstudio.workflow.planning import set_recipe
-from domainstudio.workflow.remote import link_words
 from domainstudio.workflow.running import resume
-from domainstudio.workflow.training import start_run
+from domainstudio.workflow.runs import asking
+from domainstudio.workflow.training.starting import start_run
 
 PATIENCE = 60.0
 
@@ -93,7 +93,7 @@ def test_a_run_on_two_is_told_by_the_first_stopped_on_both_and_resumed(
     wait_until(lambda: link_of(folder).nodes[0].status == "running", PATIENCE)
     assert link_words(link_of(folder)) == "live on node-1, node-2"
 
-    runs.pause(project, "train-1")
+    asking.pause(project, "train-1")
     wait_until_over(folder)
     assert folder.status() == "stopped"
     assert_nothing_left(far, project)
@@ -142,7 +142,7 @@ def test_one_that_is_not_reached_goes_on_and_is_ended_once_it_is_reached(
     size = size_of(folder.events_file)
     wait_until(lambda: size_of(folder.events_file) > size, PATIENCE)
 
-    runs.stop(project, "train-1")
+    asking.stop(project, "train-1")
     wait_until(lambda: link_of(folder).at == "node-2", PATIENCE)
     assert folder.status() == "stopped" and process.processes_of(second) and folder.is_carried()
     assert link_words(link_of(folder)).startswith("reconnecting to node-2, where what is left")
@@ -160,7 +160,7 @@ def test_a_start_that_one_cannot_follow_leaves_the_other_free(
     assert link_words(link_of(folder)).startswith("not connected to node-2: node-2")
     assert_nothing_left(far, project)
     assert folder.status() == "running"
-    runs.stop(project, "train-1")
+    asking.stop(project, "train-1")
     wait_until(lambda: not folder.is_carried(), PATIENCE)
     assert folder.status() == "interrupted"
     far[1].start()

@@ -10,7 +10,7 @@ from support import Command
 
 from domainstudio.jobs.checkpoints import chosen_checkpoint
 from domainstudio.jobs.folder import JobFolder
-from domainstudio.workflow.training import curves_of
+from domainstudio.workflow.training.starting import curves_of
 
 QUICK = ["--set=steps=6", "--set=probe_every=3", "--set=checkpoint_every=6", "--set=seed=3"]
 

@@ -13,7 +13,7 @@ from domainstudio.units import format_size
 from domainstudio.workflow import running
 from domainstudio.workflow.kinds import KINDS
 from domainstudio.workflow.running import Kind, Room, start, work_of
-from domainstudio.workflow.training import freeze, size_of_run, start_run
+from domainstudio.workflow.training.starting import freeze, size_of_run, start_run
 
 
 def test_a_job_that_cannot_fit_is_refused_with_its_size_and_leaves_nothing(small_project: Path) -> None:

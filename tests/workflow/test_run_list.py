@@ -12,9 +12,9 @@ from domainstudio.jobs.events import Body, Event, Probe, Start, State, Step, enc
 from domainstudio.jobs.folder import JobFolder, create_job
 from domainstudio.mixture.shares import Arm
 from domainstudio.project.project import Project
-from domainstudio.workflow import run_list
-from domainstudio.workflow.run_list import RunList
-from domainstudio.workflow.training import TRAIN, freeze
+from domainstudio.workflow.runs import run_list
+from domainstudio.workflow.runs.run_list import RunList
+from domainstudio.workflow.training.starting import TRAIN, freeze
 
 
 def new_run(project: Project, arm: Arm = "treated") -> JobFolder:

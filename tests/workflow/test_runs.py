@@ -20,9 +20,9 @@ from domainstudio.jobs.worker import Worker
 from domainstudio.problems import UserError
 from domainstudio.project.project import Project
 from domainstudio.recipe.run import ModelOrigin, RunSpec
-from domainstudio.workflow import runs
 from domainstudio.workflow.running import resume
-from domainstudio.workflow.training import TRAIN, freeze, resumption
+from domainstudio.workflow.runs import asking
+from domainstudio.workflow.training.starting import TRAIN, freeze, resumption
 
 LONG = 10_000
 Make = Callable[..., JobFolder]
@@ -75,7 +75,7 @@ def ended(folder: JobFolder) -> str:
 def test_a_pause_ends_with_a_checkpoint_of_the_very_step(project: Project, make: Make) -> None:
     run = make(steps=LONG, seconds_per_step=0.005, checkpoint_every=LONG)
     begin(run)
-    runs.pause(project, run.job_id)
+    asking.pause(project, run.job_id)
     assert ended(run) == "stopped"
     assert list_checkpoints(run.result)[-1].step == steps(run)[-1]
 
@@ -83,7 +83,7 @@ def test_a_pause_ends_with_a_checkpoint_of_the_very_step(project: Project, make:
 def test_a_stop_makes_no_checkpoint_and_the_run_falls_back_to_its_last(project: Project, make: Make) -> None:
     run = make(steps=LONG, seconds_per_step=0.005, checkpoint_every=4)
     begin(run, 5)
-    runs.stop(project, run.job_id)
+    asking.stop(project, run.job_id)
     assert ended(run) == "stopped"
     on_disk, last = [each.step for each in list_checkpoints(run.result)], steps(run)[-1]
     assert on_disk == [step for step in range(4, last, 4)]
@@ -97,7 +97,7 @@ def test_a_stop_makes_no_checkpoint_and_the_run_falls_back_to_its_last(project: 
 def test_stop_and_keep_probes_saves_and_counts_as_done(project: Project, make: Make) -> None:
     run = make(steps=LONG, seconds_per_step=0.005, checkpoint_every=LONG, probe_every=LONG)
     begin(run)
-    runs.stop_and_keep(project, run.job_id)
+    asking.stop_and_keep(project, run.job_id)
     assert ended(run) == "done"
     last = steps(run)[-1]
     probed = {event.body.step for event in read_events(run) if isinstance(event.body, Probe)}
@@ -109,14 +109,14 @@ def test_stop_and_keep_probes_saves_and_counts_as_done(project: Project, make: M
 def test_a_run_without_a_checkpoint_is_said_to_begin_anew(project: Project, make: Make) -> None:
     """The command said that it goes on with its optimizer's memory and that nothing is warmed up again."""
     run = make(steps=LONG).job_id
-    words = runs.resumption_words(run, resumption(project, run))
+    words = asking.resumption_words(run, resumption(project, run))
     assert words == f"{run} has no checkpoint: it begins anew, with the same text in the same order."
 
 
 def test_a_checkpoint_now_is_written_once_and_the_run_goes_on(project: Project, make: Make) -> None:
     run = make(steps=LONG, seconds_per_step=0.005, checkpoint_every=LONG)
     begin(run)
-    runs.checkpoint_now(project, run.job_id)
+    asking.checkpoint_now(project, run.job_id)
     wait_until(lambda: bool(list_checkpoints(run.result)), 20)
     (saved,) = list_checkpoints(run.result)
     wait_until(lambda: steps(run)[-1] >= saved.step + 5, 20)
@@ -138,7 +138,7 @@ def test_what_nobody_knows_is_no_request(tmp_path: Path, text: str) -> None:
     assert asked.stop is None and not asked.checkpoint and not JobFolder(tmp_path).stop_is_asked()
 
 
-@pytest.mark.parametrize("wish", [runs.pause, runs.stop, runs.stop_and_keep, runs.checkpoint_now])
+@pytest.mark.parametrize("wish", [asking.pause, asking.stop, asking.stop_and_keep, asking.checkpoint_now])
 def test_nothing_is_asked_of_a_run_that_does_not_run(
     project: Project, make: Make, wish: Callable[[Project, str], None]
 ) -> None:
@@ -169,19 +169,19 @@ def test_a_run_is_deleted_whole_and_its_number_is_not_given_again(project: Proje
     run = make()
     finish(run, "done")
     (run.path / "big").write_bytes(b"#" * 50_000)
-    size = runs.size_of(project, run.job_id)
+    size = asking.size_of(project, run.job_id)
     assert size > 50_000
-    assert runs.delete(project, run.job_id) >= size
+    assert asking.delete(project, run.job_id) >= size
     assert [each.name for each in project.jobs.iterdir() if "train" in each.name] == []
     with pytest.raises(UserError, match="no job"):
-        runs.delete(project, run.job_id)
+        asking.delete(project, run.job_id)
 
 
 def test_a_running_run_is_not_deleted(project: Project, make: Make) -> None:
     run = make(steps=LONG, seconds_per_step=0.005)
     begin(run, 1)
     with pytest.raises(UserError, match="pause or stop it"):
-        runs.delete(project, run.job_id)
+        asking.delete(project, run.job_id)
     assert run.path.is_dir()
 
 
@@ -191,9 +191,9 @@ def test_a_run_that_another_still_starts_from_stays_until_that_is_done(project: 
     second = make(origin=started_from(project, first))
     finish(second, "stopped")
     with pytest.raises(UserError, match="train-2 is not finished and needs train-1"):
-        runs.delete(project, first.job_id)
+        asking.delete(project, first.job_id)
     finish(second, "done")
-    runs.delete(project, first.job_id)
+    asking.delete(project, first.job_id)
     assert not first.path.exists() and second.status() == "done"
 
 

@@ -13,8 +13,8 @@ from domainstudio.jobs.worker import Worker
 from domainstudio.problems import UserError
 from domainstudio.project.project import Project
 from domainstudio.recipe.run import ModelOrigin
-from domainstudio.workflow.samples import samples_of, start_samples
-from domainstudio.workflow.training import TRAIN, freeze
+from domainstudio.workflow.runs.samples import samples_of, start_samples
+from domainstudio.workflow.training.starting import TRAIN, freeze
 
 pytestmark = pytest.mark.usefixtures("warm_start")
 

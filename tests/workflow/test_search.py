@@ -16,11 +16,11 @@ from domainstudio.project.corpus import sources
 from domainstudio.project.documents import DocumentFilter
 from domainstudio.project.project import Project, create
 from domainstudio.recipe.run import ModelOrigin
-from domainstudio.workflow import readiness, search
-from domainstudio.workflow.corpus import read_document, set_role
-from domainstudio.workflow.importing import start_import
+from domainstudio.workflow.corpus import readiness, search
+from domainstudio.workflow.corpus.importing import start_import
+from domainstudio.workflow.corpus.readiness import CorpusFacts, judge
+from domainstudio.workflow.corpus.sources import read_document, set_role
 from domainstudio.workflow.kinds import KINDS
-from domainstudio.workflow.readiness import CorpusFacts, judge
 from domainstudio.workflow.running import commit_finished
 
 

@@ -16,10 +16,10 @@ from domainstudio.problems import UserError
 from domainstudio.project.project import Project
 from domainstudio.tokenizer import vocabulary
 from domainstudio.workflow.running import resume
-from domainstudio.workflow.size_words import row_of, sentences, small_text_words
-from domainstudio.workflow.sizes_found import largest_of, newest_sizing
-from domainstudio.workflow.sizing import start_sizing, table_of
-from domainstudio.workflow.tokenizer import start_training
+from domainstudio.workflow.tokenizer.size_words import row_of, sentences, small_text_words
+from domainstudio.workflow.tokenizer.sizes_found import largest_of, newest_sizing
+from domainstudio.workflow.tokenizer.sizing import start_sizing, table_of
+from domainstudio.workflow.tokenizer.train import start_training
 
 
 def rows_of(document: Any) -> list[tuple[int, float]]:

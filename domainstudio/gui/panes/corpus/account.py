@@ -12,7 +12,7 @@ from domainstudio.gui.widgets.form import empty_layout
 from domainstudio.gui.widgets.text import Text
 from domainstudio.language import translate as _
 from domainstudio.units import format_count
-from domainstudio.workflow.readiness import Finding, words
+from domainstudio.workflow.corpus.readiness import Finding, words
 
 _STATES = {"ok": "ready", "note": "info", "attention": "attention"}
 _NO_GENERAL = ("no_general", "no_held_out")

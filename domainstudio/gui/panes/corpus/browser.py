@@ -21,8 +21,8 @@ from domainstudio.problems import Problem
 from domainstudio.project.documents import DocumentFilter, DocumentRow, Listing, listing
 from domainstudio.project.project import Project
 from domainstudio.units import format_count
-from domainstudio.workflow.corpus import DocumentText, read_document
-from domainstudio.workflow.search import Found
+from domainstudio.workflow.corpus.search import Found
+from domainstudio.workflow.corpus.sources import DocumentText, read_document
 
 _WIDTHS = (304, 376, 544)
 

@@ -16,8 +16,8 @@ from domainstudio.language import translate as _
 from domainstudio.problems import Problem, UserError, sentence
 from domainstudio.project.project import Project
 from domainstudio.units import parse_count
-from domainstudio.workflow.generation import start_generation
-from domainstudio.workflow.importing import start_sample
+from domainstudio.workflow.corpus.generation import start_generation
+from domainstudio.workflow.corpus.importing import start_sample
 
 _WIDTH = 760
 GENERATED, SAMPLED = "generated", "technical-english"

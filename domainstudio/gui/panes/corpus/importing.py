@@ -32,7 +32,7 @@ from domainstudio.mixture.shares import Role, TextOrigin
 from domainstudio.problems import Problem, sentence
 from domainstudio.project.project import Project
 from domainstudio.units import format_count, format_size
-from domainstudio.workflow.importing import ImportPreview, preview, start_import
+from domainstudio.workflow.corpus.importing import ImportPreview, preview, start_import
 
 _WIDTH = 760
 

@@ -23,11 +23,11 @@ from domainstudio.mixture.shares import Role
 from domainstudio.problems import Problem, sentence
 from domainstudio.project.project import Project
 from domainstudio.workflow import running
-from domainstudio.workflow.corpus import rename_source, set_role
-from domainstudio.workflow.generation import GENERATE, import_generated
-from domainstudio.workflow.importing import IMPORT
+from domainstudio.workflow.corpus.generation import GENERATE, import_generated
+from domainstudio.workflow.corpus.importing import IMPORT
+from domainstudio.workflow.corpus.readiness import words
+from domainstudio.workflow.corpus.sources import rename_source, set_role
 from domainstudio.workflow.overview import JobRow
-from domainstudio.workflow.readiness import words
 
 _ACTIVE = ("created", "running")
 _TO_SHOW = {"no_domain": "sources", "no_general": "general", "no_held_out": "general"}

@@ -19,8 +19,8 @@ from domainstudio.problems import Problem, sentence
 from domainstudio.project.documents import DocumentFilter, SortKey
 from domainstudio.project.project import Project
 from domainstudio.units import format_count
+from domainstudio.workflow.corpus.search import end_search, found, start_search
 from domainstudio.workflow.overview import JobRow
-from domainstudio.workflow.search import end_search, found, start_search
 
 _ORDERS: dict[str, tuple[SortKey, bool]] = {
     "imported": ("position", False),

@@ -13,7 +13,7 @@ from domainstudio.gui.widgets.scale import Scale, scale_of
 from domainstudio.gui.widgets.table import Column, Index, RowDelegate, RowsModel, Table
 from domainstudio.language import translate as _
 from domainstudio.units import format_count, format_duration
-from domainstudio.workflow.corpus import TableRow
+from domainstudio.workflow.corpus.sources import TableRow
 from domainstudio.workflow.overview import JobRow
 
 NAME, ROLE, DOCUMENTS = 0, 1, 2

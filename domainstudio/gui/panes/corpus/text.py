@@ -14,7 +14,7 @@ from domainstudio.language import translate as _
 from domainstudio.problems import Problem, sentence
 from domainstudio.project.documents import HELD_OUT, KEPT, TRAINING
 from domainstudio.units import format_count
-from domainstudio.workflow.corpus import SHOWN_CHARACTERS, DocumentText
+from domainstudio.workflow.corpus.sources import SHOWN_CHARACTERS, DocumentText
 
 
 class DocumentView(QWidget):

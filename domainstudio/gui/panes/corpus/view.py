@@ -6,10 +6,10 @@ from domainstudio.project import corpus, documents
 from domainstudio.project.corpus import Rejections
 from domainstudio.project.documents import KEPT, StateCount
 from domainstudio.project.project import Project
-from domainstudio.workflow import readiness
-from domainstudio.workflow.corpus import TableRow, table
-from domainstudio.workflow.generation import generated_waiting
-from domainstudio.workflow.readiness import Finding
+from domainstudio.workflow.corpus import readiness
+from domainstudio.workflow.corpus.generation import generated_waiting
+from domainstudio.workflow.corpus.readiness import Finding
+from domainstudio.workflow.corpus.sources import TableRow, table
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from domainstudio.gui.widgets.table import Column, RowsModel, Table
 from domainstudio.gui.widgets.text import Text
 from domainstudio.language import translate as _
 from domainstudio.units import format_count
-from domainstudio.workflow.cluster import Cluster, Matrix
+from domainstudio.workflow.duplicates.cluster import Cluster, Matrix
 
 _HEIGHT, _CHIP_WIDTH, _MOST_CHIPS = 40, 52, 14
 _NUMBER_WIDTH, _TITLE_WIDTH, _CELL_WIDTH, _ROW_HEIGHT = 40, 240, 48, 27

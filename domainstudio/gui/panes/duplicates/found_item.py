@@ -13,7 +13,7 @@ from domainstudio.gui.widgets.table import OVERHANG, Column, RowsModel, Table
 from domainstudio.gui.widgets.text import Text
 from domainstudio.language import translate as _
 from domainstudio.units import format_count
-from domainstudio.workflow.contamination import FoundItem, Holder
+from domainstudio.workflow.corpus.contamination import FoundItem, Holder
 
 _SOURCE_WIDTH, _NUMBER_WIDTH = 150, 100
 

@@ -25,8 +25,8 @@ from domainstudio.problems import Problem, sentence
 from domainstudio.project.contamination import Check
 from domainstudio.project.project import Project
 from domainstudio.units import format_count, format_day
-from domainstudio.workflow import contamination
-from domainstudio.workflow.contamination import CHECK, Checked, FoundItem, Holder, OpenedCheck
+from domainstudio.workflow.corpus import contamination
+from domainstudio.workflow.corpus.contamination import CHECK, Checked, FoundItem, Holder, OpenedCheck
 from domainstudio.workflow.overview import JobRow
 
 ENDINGS = "*.jsonl *.jsonl.gz *.jsonl.zst"

@@ -22,10 +22,10 @@ from domainstudio.language import translate as _
 from domainstudio.problems import Problem
 from domainstudio.project.project import Project
 from domainstudio.units import format_count
-from domainstudio.workflow import judging
-from domainstudio.workflow.audit import AuditQueue
-from domainstudio.workflow.cluster import Cluster, Matrix, matrix
-from domainstudio.workflow.judging import PairRow
+from domainstudio.workflow.duplicates import judging
+from domainstudio.workflow.duplicates.audit import AuditQueue
+from domainstudio.workflow.duplicates.cluster import Cluster, Matrix, matrix
+from domainstudio.workflow.duplicates.judging import PairRow
 
 _QUEUE_WIDTH = 312
 

@@ -10,7 +10,7 @@ from domainstudio.gui.panes.duplicates.threshold import HIGHEST, LOWEST, Thresho
 from domainstudio.gui.widgets.text import ElidedText, Text
 from domainstudio.language import translate as _
 from domainstudio.units import format_count
-from domainstudio.workflow.marking import Marking, Preview, Search
+from domainstudio.workflow.duplicates.marking import Marking, Preview, Search
 
 _FIELD_WIDTH, _CHOICE_CHARACTERS = 72, 13
 _UNKNOWN = "–"

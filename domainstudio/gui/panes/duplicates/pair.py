@@ -15,7 +15,7 @@ from domainstudio.gui.widgets.form import hairline
 from domainstudio.gui.widgets.text import ElidedText, Text, tip
 from domainstudio.language import translate as _
 from domainstudio.units import format_change, format_count
-from domainstudio.workflow.corpus import DocumentText
+from domainstudio.workflow.corpus.sources import DocumentText
 
 SIDE_BY_SIDE, INLINE = "side by side", "inline"
 

@@ -22,9 +22,9 @@ from domainstudio.gui.widgets.problem_line import PaneProblem, ProblemLine
 from domainstudio.language import translate as _
 from domainstudio.project.project import Project
 from domainstudio.units import format_count
-from domainstudio.workflow import duplicates, judging
-from domainstudio.workflow.audit import CLAIM
-from domainstudio.workflow.marking import LARGE_CLUSTER, Marking, Search
+from domainstudio.workflow.duplicates import finding, judging
+from domainstudio.workflow.duplicates.audit import CLAIM
+from domainstudio.workflow.duplicates.marking import LARGE_CLUSTER, Marking, Search
 from domainstudio.workflow.overview import JobRow
 
 _RECOUNT_MILLISECONDS = 40
@@ -252,17 +252,17 @@ class DuplicatesPane(Pane):
         self._recount()
 
     def _on_find_clicked(self) -> None:
-        self.session.edit(duplicates.start_find)
+        self.session.edit(finding.start_find)
 
     def _on_thorough_clicked(self) -> None:
-        self.session.edit(partial(duplicates.start_find, thorough=True))
+        self.session.edit(partial(finding.start_find, thorough=True))
 
     def _on_mark_clicked(self) -> None:
-        change = partial(duplicates.mark, marking=self.marking.marking)
+        change = partial(finding.mark, marking=self.marking.marking)
         self.session.edit(change, topics=frozenset({"corpus", "duplicates"}))
 
     def _on_unmark_clicked(self) -> None:
-        self.session.edit(duplicates.unmark, topics=frozenset({"corpus", "duplicates"}))
+        self.session.edit(finding.unmark, topics=frozenset({"corpus", "duplicates"}))
 
     def _on_corpus_clicked(self) -> None:
         self.go_requested.emit("corpus")

@@ -12,8 +12,8 @@ from domainstudio.gui.widgets.table import NONE, Index
 from domainstudio.gui.widgets.text import draw_elided
 from domainstudio.language import translate as _
 from domainstudio.units import format_count
-from domainstudio.workflow.judging import PairRow
-from domainstudio.workflow.marking import LARGE_CLUSTER
+from domainstudio.workflow.duplicates.judging import PairRow
+from domainstudio.workflow.duplicates.marking import LARGE_CLUSTER
 
 ROW_HEIGHT = 52
 _TEXTS, _LEAST = 48, 44

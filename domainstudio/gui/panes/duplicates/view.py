@@ -8,12 +8,12 @@ from domainstudio.project import verdicts as decided
 from domainstudio.project.contamination import Check
 from domainstudio.project.duplicates import RemovalList
 from domainstudio.project.project import Project
-from domainstudio.workflow import judging
-from domainstudio.workflow.audit import Audit, AuditQueue, Cut, PartRow, Shown
-from domainstudio.workflow.cluster import Cluster, cluster_of
-from domainstudio.workflow.duplicates import is_stale, search_of
-from domainstudio.workflow.judging import Pair
-from domainstudio.workflow.marking import Marking, Preview, Search, wishes_of
+from domainstudio.workflow.duplicates import judging
+from domainstudio.workflow.duplicates.audit import Audit, AuditQueue, Cut, PartRow, Shown
+from domainstudio.workflow.duplicates.cluster import Cluster, cluster_of
+from domainstudio.workflow.duplicates.finding import is_stale, search_of
+from domainstudio.workflow.duplicates.judging import Pair
+from domainstudio.workflow.duplicates.marking import Marking, Preview, Search, wishes_of
 
 
 @dataclass(frozen=True, eq=False)

@@ -17,9 +17,16 @@ from domainstudio.language import translate as _
 from domainstudio.problems import Problem, sentence
 from domainstudio.project.project import Project
 from domainstudio.units import format_change
-from domainstudio.workflow.blend_words import verdict_words, words_of
-from domainstudio.workflow.blending import BLEND, BlendOutlook, BlendRow, outcomes, outlook, start_blending
-from domainstudio.workflow.candidates import Candidate
+from domainstudio.workflow.export.blend_words import verdict_words, words_of
+from domainstudio.workflow.export.blending import (
+    BLEND,
+    BlendOutlook,
+    BlendRow,
+    outcomes,
+    outlook,
+    start_blending,
+)
+from domainstudio.workflow.export.candidates import Candidate
 from domainstudio.workflow.overview import JobRow
 
 

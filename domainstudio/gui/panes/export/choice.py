@@ -14,9 +14,9 @@ from domainstudio.gui.widgets.states import CodeBox
 from domainstudio.gui.widgets.text import KeyNumber, Text
 from domainstudio.language import translate as _
 from domainstudio.units import format_change, format_count
-from domainstudio.workflow.blend_words import words_of
-from domainstudio.workflow.blending import BlendRow
-from domainstudio.workflow.candidates import Candidate
+from domainstudio.workflow.export.blend_words import words_of
+from domainstudio.workflow.export.blending import BlendRow
+from domainstudio.workflow.export.candidates import Candidate
 
 
 class ChosenCheckpoint(QWidget):

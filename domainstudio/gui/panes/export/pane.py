@@ -22,10 +22,10 @@ from domainstudio.language import translate as _
 from domainstudio.problems import Problem, sentence
 from domainstudio.project.project import Project
 from domainstudio.units import format_change, format_count
-from domainstudio.workflow.blend_words import name_of, words_of
-from domainstudio.workflow.blending import BlendRow, with_front
-from domainstudio.workflow.candidates import Candidate, candidates, suggested
-from domainstudio.workflow.export import card_preview, start_model_export, start_report
+from domainstudio.workflow.export.blend_words import name_of, words_of
+from domainstudio.workflow.export.blending import BlendRow, with_front
+from domainstudio.workflow.export.candidates import Candidate, candidates, suggested
+from domainstudio.workflow.export.exporting import card_preview, start_model_export, start_report
 from domainstudio.workflow.overview import JobRow
 
 _CHART_SHARE, _CHOICE_SHARE = 6, 5

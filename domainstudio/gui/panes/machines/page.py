@@ -33,7 +33,7 @@ from domainstudio.language import translate as _
 from domainstudio.machines.probe import Gpu, Probe
 from domainstudio.problems import sentence
 from domainstudio.units import format_count, format_duration
-from domainstudio.workflow.remote import link_words
+from domainstudio.workflow.machines.remote import link_words
 
 
 class MachinePage(QWidget):

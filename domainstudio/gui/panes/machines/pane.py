@@ -35,7 +35,7 @@ from domainstudio.machines.machine import Machine
 from domainstudio.machines.ssh import Connection
 from domainstudio.problems import Problem, sentence
 from domainstudio.project.project import Project
-from domainstudio.workflow.run_list import RunRow
+from domainstudio.workflow.runs.run_list import RunRow
 
 _MOST_ROWS = 6
 _AGE_MILLISECONDS = 5000

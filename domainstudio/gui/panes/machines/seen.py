@@ -10,7 +10,7 @@ from domainstudio.machines.probe import Missing, Probe, RemoteProcess, missing, 
 from domainstudio.machines.ssh import Connection
 from domainstudio.problems import Problem, UserError
 from domainstudio.units import format_count, format_size
-from domainstudio.workflow.run_list import RunRow
+from domainstudio.workflow.runs.run_list import RunRow
 
 UNKNOWN = "–"
 GB = 1e9

@@ -24,8 +24,8 @@ from domainstudio.mixture.shares import Mixture, Portion, portion_of
 from domainstudio.problems import Problem, UserError, sentence
 from domainstudio.workflow import planning
 from domainstudio.workflow.overview import JobRow
-from domainstudio.workflow.packing import start_packing
 from domainstudio.workflow.planning import MixtureFacts
+from domainstudio.workflow.tokenizer.packing import start_packing
 
 SAVE_MILLISECONDS = 500
 _SIDE_WIDTH, _WIDEST = 364, 16_777_215

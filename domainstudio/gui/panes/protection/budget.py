@@ -10,7 +10,7 @@ from domainstudio.gui.widgets.share_slider import ShareSlider
 from domainstudio.gui.widgets.text import Text
 from domainstudio.language import translate as _
 from domainstudio.units import format_change
-from domainstudio.workflow.protection import Limit, Unit
+from domainstudio.workflow.protection.protecting import Limit, Unit
 
 _ENDS: dict[Unit, tuple[float, float]] = {
     "nats": (0.0, 0.5), "percent": (0.0, 20.0), "canaries": (100.0, 50.0),

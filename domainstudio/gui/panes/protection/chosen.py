@@ -8,9 +8,9 @@ from domainstudio.gui.widgets.text import KeyNumber, Text
 from domainstudio.language import translate as _
 from domainstudio.mixture.notations import ratio_words
 from domainstudio.units import format_change, format_rate, format_size
-from domainstudio.workflow.laboratory_table import LaboratoryRow
-from domainstudio.workflow.method_words import method_words
-from domainstudio.workflow.protection import Shown, is_made_afterwards
+from domainstudio.workflow.protection.laboratory_table import LaboratoryRow
+from domainstudio.workflow.protection.method_words import method_words
+from domainstudio.workflow.protection.protecting import Shown, is_made_afterwards
 
 
 class ChosenMethod(QWidget):

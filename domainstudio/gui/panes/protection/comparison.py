@@ -20,11 +20,11 @@ from domainstudio.problems import Problem, UserError, sentence
 from domainstudio.project.project import Project
 from domainstudio.recipe.methods import DEFAULT_METHODS
 from domainstudio.units import parse_count
-from domainstudio.workflow.costs import method_costs
-from domainstudio.workflow.laboratory import plan_laboratory, start_laboratory
-from domainstudio.workflow.laboratory_table import plan_words
-from domainstudio.workflow.method_words import method_words
-from domainstudio.workflow.planned import speed_of
+from domainstudio.workflow.protection.costs import method_costs
+from domainstudio.workflow.protection.laboratory import plan_laboratory, start_laboratory
+from domainstudio.workflow.protection.laboratory_table import plan_words
+from domainstudio.workflow.protection.method_words import method_words
+from domainstudio.workflow.training.planned import speed_of
 
 _COLUMNS = 3
 _MOST_SEEDS = 20

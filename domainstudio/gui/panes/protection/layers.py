@@ -17,7 +17,13 @@ from domainstudio.problems import Problem, sentence
 from domainstudio.project.project import Project
 from domainstudio.recipe.layers import Layer
 from domainstudio.units import format_count
-from domainstudio.workflow.layers import ShownMap, importance_words, layer_words, moved_words, shown_map
+from domainstudio.workflow.protection.layers import (
+    ShownMap,
+    importance_words,
+    layer_words,
+    moved_words,
+    shown_map,
+)
 
 
 @dataclass(frozen=True)

@@ -8,9 +8,9 @@ from domainstudio.gui.widgets.table import Column
 from domainstudio.language import translate as _
 from domainstudio.recipe.methods import NAIVE
 from domainstudio.units import format_change
-from domainstudio.workflow.laboratory_table import LaboratoryRow, interval_words
-from domainstudio.workflow.method_words import method_words
-from domainstudio.workflow.protection import Shown
+from domainstudio.workflow.protection.laboratory_table import LaboratoryRow, interval_words
+from domainstudio.workflow.protection.method_words import method_words
+from domainstudio.workflow.protection.protecting import Shown
 
 
 @dataclass(frozen=True)

@@ -31,9 +31,9 @@ from domainstudio.language import translate as _
 from domainstudio.problems import Problem, sentence
 from domainstudio.project.project import Project
 from domainstudio.recipe.recipe import OnBudget, Recipe
-from domainstudio.workflow.method_words import method_words
 from domainstudio.workflow.overview import JobRow
-from domainstudio.workflow.protection import (
+from domainstudio.workflow.protection.method_words import method_words
+from domainstudio.workflow.protection.protecting import (
     Limit,
     ProtectionFacts,
     is_made_afterwards,

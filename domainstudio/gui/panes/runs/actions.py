@@ -18,11 +18,11 @@ from domainstudio.machines.assignment import Fetch
 from domainstudio.problems import Problem, sentence
 from domainstudio.project.project import Project
 from domainstudio.units import format_count, format_size
-from domainstudio.workflow import runs
-from domainstudio.workflow.branching import start_branch
-from domainstudio.workflow.remote import machine_names
-from domainstudio.workflow.run_list import RunRow
+from domainstudio.workflow.machines.remote import machine_names
 from domainstudio.workflow.running import resume
+from domainstudio.workflow.runs import asking
+from domainstudio.workflow.runs.run_list import RunRow
+from domainstudio.workflow.training.branching import start_branch
 
 _TOPICS = frozenset({"runs"})
 _OVER = ("done", "stopped", "failed", "interrupted")
@@ -118,10 +118,10 @@ class RunActions(QObject):
             self._on_pause_clicked()
 
     def _on_pause_clicked(self) -> None:
-        self._ask("pause", runs.pause)
+        self._ask("pause", asking.pause)
 
     def _on_checkpoint_clicked(self) -> None:
-        self._do(runs.checkpoint_now)
+        self._do(asking.checkpoint_now)
 
     def _on_resume_clicked(self) -> None:
         self._close_question()
@@ -191,11 +191,11 @@ class RunActions(QObject):
 
     def _on_stop_now_clicked(self) -> None:
         self._close_question()
-        self._ask("stop", runs.stop)
+        self._ask("stop", asking.stop)
 
     def _on_keep_clicked(self) -> None:
         self._close_question()
-        self._ask("keep", runs.stop_and_keep)
+        self._ask("keep", asking.stop_and_keep)
 
     def _on_kill_clicked(self) -> None:
         self._close_question()
@@ -263,7 +263,7 @@ class RunActions(QObject):
 
     def _on_delete_confirmed(self) -> None:
         self._close_question()
-        self._do(runs.delete)
+        self._do(asking.delete)
 
     def _ask(self, what: str, change: Callable[[Project, str], Any]) -> None:
         if self._row is not None:
@@ -307,8 +307,8 @@ def _branch(step: int, decay_steps: int, project: Project, run: str) -> None:
 
 
 def _kill(project: Project, run: str) -> None:
-    runs.kill(project, run)
+    asking.kill(project, run)
 
 
 def _size(run: str, project: Project) -> tuple[str, int]:
-    return run, runs.size_of(project, run)
+    return run, asking.size_of(project, run)

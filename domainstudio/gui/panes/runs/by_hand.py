@@ -14,7 +14,7 @@ from domainstudio.language import translate as _
 from domainstudio.machines.by_hand import Kind
 from domainstudio.problems import Problem, sentence
 from domainstudio.project.project import Project
-from domainstudio.workflow.by_hand import script
+from domainstudio.workflow.machines.by_hand import script
 
 _MOST_NODES = 512
 

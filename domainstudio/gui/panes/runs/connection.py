@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from domainstudio.jobs.link import Device, Link
 from domainstudio.language import translate as _
 from domainstudio.units import format_count, format_duration, format_size
-from domainstudio.workflow.remote import trouble_words
-from domainstudio.workflow.run_list import RunRow
+from domainstudio.workflow.machines.remote import trouble_words
+from domainstudio.workflow.runs.run_list import RunRow
 
 _GB = 1e9
 _GOES_ON = ("created", "running", "unknown")

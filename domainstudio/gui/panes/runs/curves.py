@@ -26,7 +26,7 @@ from domainstudio.jobs.events import Probe
 from domainstudio.language import translate as _
 from domainstudio.recipe.run import RunSpec
 from domainstudio.units import big_unit, format_change, format_count, format_rate
-from domainstudio.workflow.interventions import intervention_label
+from domainstudio.workflow.runs.interventions import intervention_label
 
 Axis = Literal["step", "tokens", "seconds"]
 TOKEN_OF_ROLE = {"general": "forget", "domain": "domain"}

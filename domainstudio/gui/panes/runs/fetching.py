@@ -12,7 +12,7 @@ from domainstudio.gui.session import Session
 from domainstudio.jobs.folder import JobFolder
 from domainstudio.machines.assignment import Fetch
 from domainstudio.problems import Problem, UserError
-from domainstudio.workflow import remote
+from domainstudio.workflow.machines import remote
 
 
 class Fetching(QObject):

@@ -14,7 +14,7 @@ from domainstudio.gui.widgets.table import NONE, Index
 from domainstudio.gui.widgets.text import ElidedText, Text, draw_elided
 from domainstudio.language import translate as _
 from domainstudio.units import format_change, format_size
-from domainstudio.workflow.run_list import RunRow
+from domainstudio.workflow.runs.run_list import RunRow
 
 WIDTH, ROW_HEIGHT = 256, 56
 _UNKNOWN = "–"

@@ -10,8 +10,8 @@ from domainstudio.gui.widgets.buttons import LinkButton
 from domainstudio.gui.widgets.text import ElidedText, Text
 from domainstudio.language import translate as _
 from domainstudio.units import format_size
-from domainstudio.workflow.remote import link_words
-from domainstudio.workflow.run_list import RunRow
+from domainstudio.workflow.machines.remote import link_words
+from domainstudio.workflow.runs.run_list import RunRow
 
 _BAR_WIDTH = 120
 _LEAST_WORDS = 400

@@ -30,9 +30,9 @@ from domainstudio.jobs.folder import list_jobs
 from domainstudio.language import translate as _
 from domainstudio.problems import Problem, sentence
 from domainstudio.project.project import Project
-from domainstudio.workflow.run_list import RunRow
-from domainstudio.workflow.runs import size_of
-from domainstudio.workflow.training import TRAIN, Resumption, resumption
+from domainstudio.workflow.runs.asking import size_of
+from domainstudio.workflow.runs.run_list import RunRow
+from domainstudio.workflow.training.starting import TRAIN, Resumption, resumption
 
 _SECOND = 1000
 NARROW = 1100

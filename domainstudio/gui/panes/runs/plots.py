@@ -18,7 +18,7 @@ from domainstudio.gui.widgets.plot_content import Content, Range
 from domainstudio.gui.widgets.text import KeyNumber, Text
 from domainstudio.language import translate as _
 from domainstudio.units import format_change, format_count, format_duration, format_rate
-from domainstudio.workflow.run_list import RunRow
+from domainstudio.workflow.runs.run_list import RunRow
 
 _SIDE_WIDTH = 288
 _UNKNOWN = "–"

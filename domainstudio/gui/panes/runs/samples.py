@@ -27,7 +27,7 @@ from domainstudio.problems import Problem, sentence
 from domainstudio.project.project import Project
 from domainstudio.units import format_count
 from domainstudio.workflow.overview import JobRow
-from domainstudio.workflow.samples import SAMPLES, Sample, samples_of, start_samples
+from domainstudio.workflow.runs.samples import SAMPLES, Sample, samples_of, start_samples
 
 DEFAULT_TOKENS, MOST_TOKENS = 64, 2048
 

@@ -13,10 +13,10 @@ from domainstudio.problems import Problem, sentence
 from domainstudio.recipe.interventions import rate_factor
 from domainstudio.recipe.run import RunSpec
 from domainstudio.units import format_count, format_duration, format_rate
-from domainstudio.workflow.interventions import facts_words, intervention_words
-from domainstudio.workflow.run_list import RunRow
-from domainstudio.workflow.runs import resumption_words
-from domainstudio.workflow.training import Resumption
+from domainstudio.workflow.runs.asking import resumption_words
+from domainstudio.workflow.runs.interventions import facts_words, intervention_words
+from domainstudio.workflow.runs.run_list import RunRow
+from domainstudio.workflow.training.starting import Resumption
 
 SILENT_SECONDS = 180.0
 """After so long without an event a living run is called silent."""

@@ -13,7 +13,8 @@ from domainstudio.gui.widgets.states import CodeBox
 from domainstudio.gui.widgets.text import Text
 from domainstudio.language import translate as _
 from domainstudio.problems import Problem, sentence
-from domainstudio.workflow import demo, setup
+from domainstudio.workflow import demo
+from domainstudio.workflow.training import setup
 
 WIDEST = 760
 

@@ -15,8 +15,8 @@ from domainstudio.problems import Problem, UserError, sentence
 from domainstudio.project.project import Project
 from domainstudio.tokenizer.arithmetic import UNITS, Unit
 from domainstudio.units import parse_count
-from domainstudio.workflow.amount_words import amount_text, name_words, note_words, unit_words
-from domainstudio.workflow.text_amounts import Amount, amounts
+from domainstudio.workflow.tokenizer.amount_words import amount_text, name_words, note_words, unit_words
+from domainstudio.workflow.tokenizer.text_amounts import Amount, amounts
 
 _BEGIN, _NUMBER, _SHOWN_ROWS = "100M", 132, 12
 

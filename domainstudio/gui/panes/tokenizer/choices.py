@@ -6,8 +6,8 @@ from PySide6.QtWidgets import QComboBox, QSpinBox, QVBoxLayout, QWidget
 from domainstudio.gui.widgets.form import FormRow
 from domainstudio.gui.widgets.slider_row import name_spin_box
 from domainstudio.language import translate as _
-from domainstudio.tokenizer.splitting import SPLITS, VOCABULARY_KINDS, Split, VocabularyKind
-from domainstudio.workflow.tokenizer import DEFAULT_TYPES, LEAST_TYPES, MOST_TYPES
+from domainstudio.tokenizer.training.splitting import SPLITS, VOCABULARY_KINDS, Split, VocabularyKind
+from domainstudio.workflow.tokenizer.train import DEFAULT_TYPES, LEAST_TYPES, MOST_TYPES
 
 
 class VocabularyChoices(QWidget):

@@ -22,18 +22,18 @@ from domainstudio.gui.widgets.text import Text
 from domainstudio.language import translate as _
 from domainstudio.problems import Problem, sentence
 from domainstudio.project.project import Project
-from domainstudio.tokenizer.comparison import Compared, Comparison
-from domainstudio.tokenizer.measures import Measure
-from domainstudio.tokenizer.terms import Term
+from domainstudio.tokenizer.comparison.measures import Measure
+from domainstudio.tokenizer.comparison.table import Compared, Comparison
+from domainstudio.tokenizer.comparison.terms import Term
 from domainstudio.units import format_count
-from domainstudio.workflow.comparing import (
+from domainstudio.workflow.tokenizer.comparing import (
     KnownTokenizer,
     known_tokenizers,
     newest_comparison,
     place_of,
     start_comparison,
 )
-from domainstudio.workflow.need import Need, need_of, start_scoring
+from domainstudio.workflow.tokenizer.need import Need, need_of, start_scoring
 
 _SHOWN_ROWS, _SHOWN_TERMS = 8, 8
 _FIRST_MEASURE = 5

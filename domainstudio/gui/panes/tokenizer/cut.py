@@ -14,7 +14,7 @@ from domainstudio.language import translate as _
 from domainstudio.problems import Problem, sentence
 from domainstudio.project.project import Project
 from domainstudio.units import format_count
-from domainstudio.workflow.cutting import MOST_CHARACTERS, CutText, cut_random_document, cut_text
+from domainstudio.workflow.tokenizer.cutting import MOST_CHARACTERS, CutText, cut_random_document, cut_text
 
 
 class CutBox(QWidget):

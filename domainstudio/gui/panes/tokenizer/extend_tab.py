@@ -22,11 +22,11 @@ from domainstudio.problems import Problem, sentence
 from domainstudio.project import tokens
 from domainstudio.project.project import Project
 from domainstudio.project.tokens import TokenizerRow
-from domainstudio.tokenizer.extension_report import ExtensionReport, Gain, SourceGain, saving_of
+from domainstudio.tokenizer.extension.report import ExtensionReport, Gain, SourceGain, saving_of
 from domainstudio.units import format_count
-from domainstudio.workflow.extending import MOST_PIECES, newest_extension, start_extension
-from domainstudio.workflow.extension_words import facts_words, verdict_words
-from domainstudio.workflow.growing import go_back, has_grown, start_growing
+from domainstudio.workflow.tokenizer.extending import MOST_PIECES, newest_extension, start_extension
+from domainstudio.workflow.tokenizer.extension_words import facts_words, verdict_words
+from domainstudio.workflow.tokenizer.growing import go_back, has_grown, start_growing
 
 DEFAULT_PIECES = 2000
 _PLOT_HEIGHT, _SHOWN_ROWS, _NUMBER = 220, 9, 128

@@ -7,8 +7,8 @@ from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 from domainstudio.gui.widgets.buttons import SecondaryButton
 from domainstudio.gui.widgets.text import Text
 from domainstudio.language import translate as _
-from domainstudio.workflow.need import Need
-from domainstudio.workflow.need_words import number_words, verdict_words
+from domainstudio.workflow.tokenizer.need import Need
+from domainstudio.workflow.tokenizer.need_words import number_words, verdict_words
 
 _SHOWN_TERMS = 24
 

@@ -28,11 +28,17 @@ from domainstudio.problems import Problem, sentence
 from domainstudio.project import corpus, tokens
 from domainstudio.project.project import Project
 from domainstudio.project.tokens import TokenizerRow
-from domainstudio.tokenizer.train import MINIMUM_SIZE
+from domainstudio.tokenizer.training.train import MINIMUM_SIZE
 from domainstudio.units import format_count
 from domainstudio.workflow.overview import JobRow
-from domainstudio.workflow.packing import Fertility, PackingState, fertility, packing_state, start_packing
-from domainstudio.workflow.tokenizer import start_training
+from domainstudio.workflow.tokenizer.packing import (
+    Fertility,
+    PackingState,
+    fertility,
+    packing_state,
+    start_packing,
+)
+from domainstudio.workflow.tokenizer.train import start_training
 
 DEFAULT_SIZE, MOST_ENTRIES = 4096, 1_000_000
 _FIRST = "tokens"

@@ -17,8 +17,8 @@ from domainstudio.problems import Problem, sentence
 from domainstudio.project.project import Project
 from domainstudio.tokenizer.pieces import Piece
 from domainstudio.units import format_count
-from domainstudio.workflow.comparing import KnownTokenizer, cut_by
-from domainstudio.workflow.cutting import MOST_CHARACTERS, random_text
+from domainstudio.workflow.tokenizer.comparing import KnownTokenizer, cut_by
+from domainstudio.workflow.tokenizer.cutting import MOST_CHARACTERS, random_text
 
 _HEIGHT = 120
 

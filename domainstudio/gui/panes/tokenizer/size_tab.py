@@ -21,13 +21,13 @@ from domainstudio.gui.widgets.text import Text
 from domainstudio.language import translate as _
 from domainstudio.problems import Problem, sentence
 from domainstudio.project.project import Project
-from domainstudio.tokenizer.splitting import Split, VocabularyKind
-from domainstudio.tokenizer.train import MINIMUM_SIZE
+from domainstudio.tokenizer.training.splitting import Split, VocabularyKind
+from domainstudio.tokenizer.training.train import MINIMUM_SIZE
 from domainstudio.units import format_count
-from domainstudio.workflow.size_words import row_of, sentences, small_text_words
-from domainstudio.workflow.sizes_found import newest_sizing
-from domainstudio.workflow.sizing import DEFAULT_LARGEST, SizeRow, SizeTable, start_sizing, table_of
-from domainstudio.workflow.tokenizer import LARGEST_SIZE
+from domainstudio.workflow.tokenizer.size_words import row_of, sentences, small_text_words
+from domainstudio.workflow.tokenizer.sizes_found import newest_sizing
+from domainstudio.workflow.tokenizer.sizing import DEFAULT_LARGEST, SizeRow, SizeTable, start_sizing, table_of
+from domainstudio.workflow.tokenizer.train import LARGEST_SIZE
 
 _PLOT_HEIGHT, _SHOWN_ROWS, _NUMBER = 200, 14, 120
 

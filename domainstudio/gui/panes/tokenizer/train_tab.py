@@ -19,9 +19,9 @@ from domainstudio.problems import Problem, sentence
 from domainstudio.project import tokens
 from domainstudio.project.project import Project
 from domainstudio.project.tokens import TokenizerRow
-from domainstudio.tokenizer.train import MINIMUM_SIZE
+from domainstudio.tokenizer.training.train import MINIMUM_SIZE
 from domainstudio.units import format_count
-from domainstudio.workflow.tokenizer import LARGEST_SIZE, MOST_CHUNKS, start_training
+from domainstudio.workflow.tokenizer.train import LARGEST_SIZE, MOST_CHUNKS, start_training
 
 _DEFAULT_SIZE = 4096
 

@@ -16,7 +16,7 @@ from domainstudio.problems import UserError
 from domainstudio.recipe.presets import PRESETS, Preset
 from domainstudio.recipe.recipe import Recipe, change
 from domainstudio.recipe.settings import SETTING
-from domainstudio.workflow.planned import RunChoice
+from domainstudio.workflow.training.planned import RunChoice
 
 
 def arm_words(arm: Arm) -> str:

@@ -10,12 +10,12 @@ from domainstudio.project.project import Project
 from domainstudio.recipe.hardware import parse
 from domainstudio.recipe.recipe import Recipe
 from domainstudio.units import format_count, format_rate, format_size
-from domainstudio.workflow.advice import Advice, advice
-from domainstudio.workflow.fit import Ground, ground_of
-from domainstudio.workflow.planned import PlannedRun, RunChoice, origins, planned
+from domainstudio.workflow.machines.remote import machine_names
 from domainstudio.workflow.planning import recipe_of
-from domainstudio.workflow.remote import machine_names
-from domainstudio.workflow.routes import route_lines, route_words, routes_of
+from domainstudio.workflow.training.advice import Advice, advice
+from domainstudio.workflow.training.fit import Ground, ground_of
+from domainstudio.workflow.training.planned import PlannedRun, RunChoice, origins, planned
+from domainstudio.workflow.training.routes import route_lines, route_words, routes_of
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from domainstudio.gui.widgets.form import empty_layout
 from domainstudio.gui.widgets.problem_line import ProblemLine
 from domainstudio.gui.widgets.text import Text
 from domainstudio.language import translate as _
-from domainstudio.workflow.fit import Fit, fit_sentence, part_lines, remedy_words, source_words
+from domainstudio.workflow.training.fit import Fit, fit_sentence, part_lines, remedy_words, source_words
 
 _HEIGHT = 16
 _FIELD_WIDTH = 184

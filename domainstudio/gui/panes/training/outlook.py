@@ -19,10 +19,10 @@ from domainstudio.language import translate as _
 from domainstudio.problems import Problem, UserError, sentence
 from domainstudio.recipe.recipe import Recipe, settings_of
 from domainstudio.units import format_count, format_size
-from domainstudio.workflow.costs import protection_words
-from domainstudio.workflow.fit import Fit, Ground, fit_of
-from domainstudio.workflow.planned import PlannedRun
-from domainstudio.workflow.rewarming import rewarming_words
+from domainstudio.workflow.protection.costs import protection_words
+from domainstudio.workflow.training.fit import Fit, Ground, fit_of
+from domainstudio.workflow.training.planned import PlannedRun
+from domainstudio.workflow.training.rewarming import rewarming_words
 
 Links = list[tuple[str, Callable[[], object]]]
 _CODE_HEIGHT = 168

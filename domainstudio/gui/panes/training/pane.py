@@ -27,12 +27,12 @@ from domainstudio.project.project import Project
 from domainstudio.recipe.recipe import Recipe
 from domainstudio.recipe.settings import SETTING
 from domainstudio.units import format_count
-from domainstudio.workflow.advice import Advice
-from domainstudio.workflow.dry_step import DRY_STEP, start_dry_step
 from domainstudio.workflow.overview import JobRow
-from domainstudio.workflow.planned import planned
 from domainstudio.workflow.planning import recipe_of, set_recipe
-from domainstudio.workflow.training import start_run
+from domainstudio.workflow.training.advice import Advice
+from domainstudio.workflow.training.dry_step import DRY_STEP, start_dry_step
+from domainstudio.workflow.training.planned import planned
+from domainstudio.workflow.training.starting import start_run
 
 _FORM_SHARE, _OUTLOOK_SHARE = 6, 5
 _NOTHING_TO_TRAIN_ON = {

@@ -1,0 +1,1 @@
+"""Compare tokenizers: measures on a sample, terms that are cut worst, the table."""

@@ -1,0 +1,1 @@
+"""Extend a base's tokenizer: new pieces, their check, the report."""

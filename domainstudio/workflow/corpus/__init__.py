@@ -1,0 +1,1 @@
+"""Import, look through, judge and widen the text."""

@@ -1,0 +1,1 @@
+"""Find near-duplicates, judge pairs, mark what goes."""

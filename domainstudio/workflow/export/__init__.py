@@ -1,0 +1,1 @@
+"""Choose, blend and export a model, with its card and report."""

@@ -1,0 +1,1 @@
+"""The budget of forgetting: laboratories, costs of methods, layers, canary facts."""

@@ -1,0 +1,1 @@
+"""Pack with a tokenizer; compare, size, train and extend tokenizers."""
