@@ -21,6 +21,8 @@ from pathlib import Path
 SERVER = "DOMAINSTUDIO_WARM_START"
 _END, _MOST_BYTES, _LOOK_SECONDS = b"\n", 1 << 20, 2.0
 _LAUNCHER = "domainstudio.trainer.torchrun"
+_SCRIPTS = "_ranks.py"
+"""How scripts are called of which the tests start one process for each rank themselves."""
 _PROGRAMS = ("domainstudio.trainer", "domainstudio.model")
 TRAINER = [
     "domainstudio.trainer.__main__",
@@ -53,18 +55,20 @@ def take_over() -> None:
     if arguments[:2] == ["-m", _LAUNCHER]:
         ranks = next(int(one.partition("=")[2]) for one in arguments if one.startswith("--nproc-per-node="))
         if not any(one.startswith("--nnodes") for one in arguments):
-            _hand_over(arguments[-2], arguments[-1], ranks)
+            _hand_over(arguments[-2], arguments[-1:], ranks)
     elif len(arguments) == 3 and arguments[0] == "-m" and arguments[1] == _PROGRAMS[1]:
-        _hand_over(arguments[1], arguments[2], 0)
+        _hand_over(arguments[1], arguments[2:], 0)
+    elif arguments and arguments[0].endswith(_SCRIPTS):
+        _hand_over(arguments[0], arguments[1:], 0)
 
 
-def _hand_over(program: str, job: str, ranks: int) -> None:
-    """Have the server fork the job's processes, and end with their exit code."""
+def _hand_over(program: str, arguments: list[str], ranks: int) -> None:
+    """Have the server fork the processes of a job, or of a script, and end with their exit code."""
     connection = socket.socket(socket.AF_UNIX)
     connection.connect(os.environ[SERVER])
     wish = {
         "program": program,
-        "job": job,
+        "arguments": arguments,
         "ranks": ranks,
         "environment": dict(os.environ),
         "cwd": os.getcwd(),
@@ -148,7 +152,7 @@ def _fork(wish: dict[str, object], rank: int, connection: socket.socket) -> int:
         connection.close()
         os.setsid()
         _become(wish, rank)
-        code = _run(str(wish["program"]), Path(str(wish["job"])))
+        code = _run(str(wish["program"]))
     finally:
         with suppress(OSError):
             sys.stdout.flush()
@@ -168,16 +172,22 @@ def _become(wish: dict[str, object], rank: int) -> None:
         own, world = str(rank), str(ranks)
         os.environ.update(RANK=own, LOCAL_RANK=own, WORLD_SIZE=world, LOCAL_WORLD_SIZE=world)
     os.chdir(str(wish["cwd"]))
-    sys.argv[1:] = [str(wish["job"])]
+    arguments = wish["arguments"]
+    assert isinstance(arguments, list)
+    sys.argv[:] = [str(wish["program"]), *arguments]
 
 
-def _run(program: str, job: Path) -> int:
+def _run(program: str) -> int:
     import importlib
+    import runpy
     import traceback
 
-    main = importlib.import_module(f"{program}.__main__").main
     try:
-        return int(main(job) or 0)
+        if program.endswith(_SCRIPTS):
+            sys.path[0] = str(Path(program).parent)
+            runpy.run_path(program, run_name="__main__")
+            return 0
+        return int(importlib.import_module(f"{program}.__main__").main(Path(sys.argv[1])) or 0)
     except SystemExit as ended:
         return int(ended.code or 0)
     except BaseException:

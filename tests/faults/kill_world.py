@@ -50,6 +50,10 @@ OPERATIONS = (
     Operation("find duplicates", "trained", "duplicates find {project} --thorough"),
     Operation("mark duplicates", "trained", "duplicates mark {project} --threshold 0.7"),
     Operation("train tokenizer", "trained", "tokenizer train {project} --size 500"),
+    Operation("train Unigram", "trained", "tokenizer train {project} --kind unigram --size 500 --chunks 2"),
+    Operation("size", "trained", "tokenizer size {project} --largest 600"),
+    Operation("compare", "trained", "tokenizer compare {project} --tokenizer {base} --sample 50k"),
+    Operation("extend", "based", "tokenizer extend {project} --tokens 50"),
     Operation("pack", "trained", "tokenizer pack {project}"),
     Operation("search", "trained", "corpus documents {project} --search river --json"),
     Operation("export model", "trained", "export model {project} train-1@40 {out}/model", True),
@@ -119,7 +123,7 @@ def build(world: World) -> None:
     """Make the templates and what they need; called in a process of its own."""
     templates = world.templates
     trained = templates / "trained" / "project"
-    for name in ("nothing", "general", "trained"):
+    for name in ("nothing", "general", "trained", "based"):
         (templates / name / "out").mkdir(parents=True)
     golden_project.make(world.root / "golden").rename(trained)
     world.base.mkdir()
@@ -130,6 +134,10 @@ def build(world: World) -> None:
     general = templates / "general" / "project"
     golden_project.command("project", "new", general, "--from-scratch", "tiny")
     golden_project.command("corpus", "import", general, world.base / "general.jsonl", "--role", "general")
+    based = templates / "based" / "project"
+    golden_project.command("project", "new", based, "--base", world.base)
+    for role in ("general", "domain"):
+        golden_project.command("corpus", "import", based, world.base / f"{role}.jsonl", "--role", role)
     shutil.copytree(templates / "trained", templates / "undone")
     golden_project.command("project", "undo", templates / "undone" / "project")
     shutil.copytree(templates / "general", templates / "old")

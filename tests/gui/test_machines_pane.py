@@ -202,6 +202,9 @@ def test_what_runs_there_is_listed_and_what_it_made_is_fetched(
     qtbot.waitUntil(lambda: "is here" in window.shell.pane.machine.words, timeout=PATIENCE)
     assert sorted(path.name for path in made.iterdir()) == wished
     window.shell.show_step("machines")
+    old = remote.home / remote.machine.folder / "bundle-0123456789abcdef"
+    old.mkdir()
+    (old / "program.py").write_bytes(b"x" * 2_000_000)
     click(page(pane), "Ask again")
     wait_for_answer(pane, qtbot)
     keeping = page(pane).keeping
@@ -210,7 +213,11 @@ def test_what_runs_there_is_listed_and_what_it_made_is_fetched(
     click(keeping, "Remove it there")
     assert there.exists() and "gone for good" in keeping.line.text
     click(keeping.line, "Remove ")
+    qtbot.waitUntil(lambda: not keeping.list.isVisible(), timeout=PATIENCE)
+    assert not there.exists() and "1 old versions of this program, 2.0 MB" in keeping.old.text()
+    click(keeping, "Remove them")
     qtbot.waitUntil(lambda: not keeping.isVisible(), timeout=PATIENCE)
+    assert not old.exists()
     assert not there.exists() and made.exists()
 
 

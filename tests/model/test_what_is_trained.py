@@ -21,7 +21,7 @@ from domainstudio.model.folder import save_model
 from domainstudio.problems import UserError
 from domainstudio.recipe.recipe import Stage
 from domainstudio.recipe.shapes import SHAPES
-from domainstudio.recipe.size import size_of
+from domainstudio.recipe.trained import size_of
 
 _SMALL = {"vocab_size": 64, "hidden_size": 32, "num_hidden_layers": 3, "num_attention_heads": 2}
 _ENDS = {"bos_token_id": 0, "eos_token_id": 0}

@@ -24,7 +24,7 @@ from domainstudio.recipe.presets import PRESETS
 from domainstudio.recipe.recipe import Recipe, change
 from domainstudio.recipe.scaling import balanced_tokens, limit_of, optima
 from domainstudio.recipe.shapes import SHAPES, ModelShape
-from domainstudio.recipe.size import size_of
+from domainstudio.recipe.trained import size_of
 
 DAY = 86_400
 

@@ -6,7 +6,8 @@ from hypothesis import strategies as st
 
 from domainstudio.recipe.recipe import Recipe, Stage
 from domainstudio.recipe.shapes import SHAPES
-from domainstudio.recipe.size import Size, block_of, blocks_in, copied_blocks, size_of
+from domainstudio.recipe.size import Size, block_of, blocks_in, copied_blocks
+from domainstudio.recipe.trained import size_of
 
 TINY = SHAPES["tiny"].tensors(512)
 BASE, BLOCK, TABLE = 857_216, 197_888, 512 * 128

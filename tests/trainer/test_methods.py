@@ -1,16 +1,13 @@
 """What is trained, and KL to the base: real runs leave alone what they should, and resume bit for bit."""
 
-import json
-import os
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 import torch
 from safetensors.torch import load_file
 from support import Command
+from trainer.script_ranks import said_by_first
 
 from domainstudio.cli.main import run_command
 from domainstudio.jobs.checkpoints import latest_checkpoint, list_checkpoints
@@ -25,7 +22,6 @@ pytestmark = pytest.mark.usefixtures("warm_start")
 
 STEPS, SAVED = 12, 5
 FAST = [f"--set=steps={STEPS}", "--set=checkpoint_every=1000", "--set=probe_every=1000"]
-SCRIPT = Path(__file__).with_name("divergence_ranks.py")
 Weights = dict[str, torch.Tensor]
 
 
@@ -141,19 +137,7 @@ def test_a_run_with_kl_is_resumed_bit_for_bit(based: Path, command: Command) -> 
 )
 def test_the_step_is_that_of_loss_plus_divergence_in_plain_pytorch(zero: int, tmp_path: Path) -> None:
     (tmp_path / "meet").mkdir()
-    running = [
-        subprocess.Popen(
-            [sys.executable, str(SCRIPT), str(tmp_path / "meet"), str(zero)],
-            env={**os.environ, "RANK": str(rank), "LOCAL_RANK": str(rank), "WORLD_SIZE": "2",
-                 "OMP_NUM_THREADS": "1"},
-            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-        )
-        for rank in range(2)
-    ]  # fmt: skip
-    output, errors = running[0].communicate(timeout=240)
-    running[1].communicate(timeout=60)
-    assert not running[0].returncode, errors[-3000:]
-    apart, longest, told, expected = json.loads(output.splitlines()[-1])
+    apart, longest, told, expected = said_by_first("divergence_ranks.py", 2, tmp_path / "meet", zero)
     assert longest > 0.01 and apart < 1e-6
     assert told == pytest.approx(expected, abs=1e-5) and told[1] > 0.01
 

@@ -1,34 +1,20 @@
 """A checkpoint of some ranks goes on on another number of them, whatever way DeepSpeed had cut it."""
 
-import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
+from trainer.script_ranks import said_by_first
 
-SCRIPT = Path(__file__).with_name("repartition_ranks.py")
+pytestmark = pytest.mark.usefixtures("warm_start")
 
 
 def told(root: Path, zero: int, precision: str, ranks: int, ranks_then: int) -> Any:
     """Return what rank 0 of so many says."""
     meeting = root / f"meet-{ranks}-{ranks_then}"
     meeting.mkdir()
-    words = [sys.executable, str(SCRIPT), str(meeting), str(root / "saved"), str(zero), precision]
-    running = [
-        subprocess.Popen(
-            [*words, str(ranks_then)],
-            env={**os.environ, "RANK": str(rank), "LOCAL_RANK": str(rank), "WORLD_SIZE": str(ranks),
-                 "OMP_NUM_THREADS": "1"},
-            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-        )
-        for rank in range(ranks)
-    ]  # fmt: skip
-    outputs = [each.communicate(timeout=240) for each in running]
-    assert not any(each.returncode for each in running), outputs[0][1][-3000:]
-    return json.loads(outputs[0][0].splitlines()[-1])
+    words = (meeting, root / "saved", zero, precision, ranks_then)
+    return said_by_first("repartition_ranks.py", ranks, *words)
 
 
 @pytest.mark.parametrize(

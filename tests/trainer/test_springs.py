@@ -1,16 +1,13 @@
 """Springs pull at the fp32 weights of each rank as a term of the loss would, however DeepSpeed cuts them."""
 
-import json
-import os
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 import torch
 from safetensors.torch import load_file
 from support import Command, wait_until
+from trainer.script_ranks import said_by_first
 
 from domainstudio.cli.main import run_command
 from domainstudio.jobs.checkpoints import latest_checkpoint
@@ -23,28 +20,14 @@ from domainstudio.workflow.corpus import sources
 
 pytestmark = pytest.mark.usefixtures("warm_start")
 
-SCRIPT = Path(__file__).with_name("spring_ranks.py")
 FAST = ["--set=steps=12", "--set=checkpoint_every=1000", "--set=probe_every=1000"]
 
 
 def compared(folder: Path, zero: int, precision: str, ranks: int) -> dict[str, tuple[float, float]]:
     """Return for each mode how far DeepSpeed's weights are from plain PyTorch's, and how far they moved."""
     folder.mkdir()
-    words = [sys.executable, str(SCRIPT), str(folder), str(zero), precision]
-    running = [
-        subprocess.Popen(
-            words,
-            env={**os.environ, "RANK": str(rank), "LOCAL_RANK": str(rank), "WORLD_SIZE": str(ranks),
-                 "OMP_NUM_THREADS": "1"},
-            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-        )
-        for rank in range(ranks)
-    ]  # fmt: skip
-    output, errors = running[0].communicate(timeout=240)
-    for each in running[1:]:
-        each.communicate(timeout=60)
-    assert not running[0].returncode, errors[-3000:]
-    return json.loads(output.splitlines()[-1])
+    found: dict[str, tuple[float, float]] = said_by_first("spring_ranks.py", ranks, folder, zero, precision)
+    return found
 
 
 @pytest.mark.parametrize("zero", [1, 2, 3])

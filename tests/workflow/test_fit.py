@@ -15,7 +15,7 @@ from domainstudio.recipe.hardware import Hardware, parse
 from domainstudio.recipe.presets import PRESETS
 from domainstudio.recipe.recipe import Recipe, change
 from domainstudio.recipe.shapes import ModelShape
-from domainstudio.recipe.size import size_of
+from domainstudio.recipe.trained import size_of
 from domainstudio.workflow.training.fit import (
     Ground,
     fit_of,

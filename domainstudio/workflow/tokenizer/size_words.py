@@ -8,20 +8,11 @@ from domainstudio.workflow.tokenizer.sizing import SizeRow, SizeTable
 
 
 def sentences(found: SizeTable) -> list[str]:
-    """Return what the curve says, what it costs, and what it cannot say; best first."""
+    """Return the best size, then what it leaves out and costs, and what was measured."""
     return list(_sentences(found))
 
 
 def _sentences(found: SizeTable) -> Iterator[str]:
-    curve, largest = found.curve, found.rows[-1].size
-    words = (
-        _("{job}: byte-level Unigram up to {largest} entries, measured on {megabytes} MB of held-out text.")
-        if curve.kind == "unigram"
-        else _("{job}: byte-level BPE up to {largest} entries, measured on {megabytes} MB of held-out text.")
-    )
-    yield words.format(
-        job=found.job, largest=format_count(largest), megabytes=f"{curve.held_out_bytes / 1e6:,.1f}"
-    )
     best, power = row_of(found, found.best), row_of(found, found.power_of_two)
     if found.curve.is_interior:
         yield _(
@@ -46,7 +37,16 @@ def _sentences(found: SizeTable) -> Iterator[str]:
     ).format(size=format_count(power.size), share=f"{100 * power.cost.embedding_share:.1f}",
              flops=f"{power.cost.flops:.2e}", least=f"{cheapest.cost.flops:.2e}",
              cheapest=format_count(cheapest.size))  # fmt: skip
-    if found.curve.kind == "unigram":
+    curve, largest = found.curve, found.rows[-1].size
+    words = (
+        _("{job}: byte-level Unigram up to {largest} entries, measured on {megabytes} MB of held-out text.")
+        if curve.kind == "unigram"
+        else _("{job}: byte-level BPE up to {largest} entries, measured on {megabytes} MB of held-out text.")
+    )
+    yield words.format(
+        job=found.job, largest=format_count(largest), megabytes=f"{curve.held_out_bytes / 1e6:,.1f}"
+    )
+    if curve.kind == "unigram":
         yield _(
             "The smaller vocabularies are the most probable pieces of the largest, about 0.5 % from trained "
             "ones; training prunes to the size you choose and fits again."

@@ -22,7 +22,8 @@ from domainstudio.recipe.hardware import CPU, LISTING, Hardware, of_listing
 from domainstudio.recipe.recipe import Recipe
 from domainstudio.recipe.run import RunSpec, folder_of
 from domainstudio.recipe.shapes import SHAPES
-from domainstudio.recipe.size import Shapes, Size, size_of
+from domainstudio.recipe.size import Shapes, Size
+from domainstudio.recipe.trained import size_of
 from domainstudio.units import format_count, format_duration, format_size
 from domainstudio.workflow.machines.targets import hardware_there
 from domainstudio.workflow.training.planned import Peak, PlannedRun, Speed, checkpoints_of, cost_of, held_of

@@ -30,7 +30,8 @@ from domainstudio.recipe.run import (
     folder_of,
 )
 from domainstudio.recipe.shapes import SHAPES
-from domainstudio.recipe.size import Shapes, Size, blocks_in, size_of
+from domainstudio.recipe.size import Shapes, Size, blocks_in
+from domainstudio.recipe.trained import size_of
 from domainstudio.tokenizer.extension.report import read_rows
 from domainstudio.workflow import planning
 from domainstudio.workflow.machines import remote

@@ -1,9 +1,10 @@
-"""What projects keep on a machine, with sizes, and its removal once a person agreed."""
+"""What lies on a machine, projects and old versions of this program, with sizes, and its removal."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
 
-from PySide6.QtWidgets import QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from domainstudio.gui.background import Background
 from domainstudio.gui.panes.machines.part import Part
@@ -12,13 +13,23 @@ from domainstudio.gui.widgets.buttons import SecondaryButton
 from domainstudio.gui.widgets.form import left_row
 from domainstudio.gui.widgets.problem_line import ProblemLine
 from domainstudio.gui.widgets.table import Column, beside_table
+from domainstudio.gui.widgets.text import Text
 from domainstudio.language import one_line
 from domainstudio.language import translate as _
-from domainstudio.machines.cleaning import Kept, kept, remove
+from domainstudio.machines.cleaning import Kept, Version, kept, remove, versions
 from domainstudio.machines.machine import Machine
 from domainstudio.machines.ssh import Connection
 from domainstudio.problems import Problem, UserError, sentence
 from domainstudio.units import format_size
+
+
+@dataclass(frozen=True)
+class There:
+    """What lies on a machine."""
+
+    projects: list[Kept]
+    old: list[Version]
+    """Versions of this program that nobody uses."""
 
 
 class KeepingPart(QWidget):
@@ -33,24 +44,40 @@ class KeepingPart(QWidget):
         self.list = Part(_("Kept there by projects"), _columns(project), "")
         self.remove = SecondaryButton(_("Remove it there…"), self._on_remove_clicked).make_small()
         self.remove.setEnabled(False)
+        self.old = Text("", "text", "text2", wrap=True)
+        self.remove_old = SecondaryButton(_("Remove them"), self._on_remove_old_clicked).make_small()
         self.list.table.selectionModel().currentRowChanged.connect(self._on_row_chosen)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(8)
         layout.addWidget(self.list)
-        layout.addLayout(beside_table(self.line, left_row(self.remove)))
+        old = QHBoxLayout()
+        old.setSpacing(16)
+        old.addWidget(self.old, 1)
+        old.addWidget(self.remove_old)
+        layout.addLayout(beside_table(self.line, left_row(self.remove), old))
         self.hide()
 
     def show_answer(self, answer: Answer) -> None:
         """Ask what lies there whenever the machine answered anew and has this program."""
         if answer.found is not None and answer.found.packages and answer.at != self._asked_at:
             self._asked_at = answer.at
-            self._background.call(partial(_kept, self._machine), self._on_kept)
+            self._background.call(partial(_look, self._machine), self._on_looked)
 
-    def _on_kept(self, found: list[Kept]) -> None:
-        self.list.show_rows(found)
-        self.setVisible(bool(found))
+    def _on_looked(self, found: There) -> None:
+        self.list.show_rows(found.projects)
+        self.list.setVisible(bool(found.projects))
+        self.remove.setVisible(bool(found.projects))
         self.remove.setEnabled(self.list.table.selected_row >= 0)
+        self.old.setText(
+            _("{n} old versions of this program, {size}; no run uses them.").format(
+                n=len(found.old), size=format_size(sum(one.size_bytes for one in found.old))
+            )
+        )
+        self.old.setVisible(bool(found.old))
+        self.remove_old.setVisible(bool(found.old))
+        self.remove_old.setEnabled(True)
+        self.setVisible(bool(found.projects or found.old))
 
     def _on_row_chosen(self) -> None:
         self.line.clear()
@@ -72,10 +99,16 @@ class KeepingPart(QWidget):
     def _remove(self, project: str) -> None:
         self.line.clear()
         self.remove.setEnabled(False)
-        self._background.call(partial(_remove, self._machine, project), self._on_kept, self._on_refused)
+        self._background.call(partial(_remove, self._machine, project), self._on_looked, self._on_refused)
+
+    def _on_remove_old_clicked(self) -> None:
+        self.line.clear()
+        self.remove_old.setEnabled(False)
+        self._background.call(partial(_remove_old, self._machine), self._on_looked, self._on_refused)
 
     def _on_refused(self, problem: Problem) -> None:
         self.remove.setEnabled(True)
+        self.remove_old.setEnabled(True)
         self.line.say("problem", sentence(problem))
 
 
@@ -90,14 +123,24 @@ def _columns(project: str) -> list[Column]:
     ]
 
 
-def _kept(machine: Machine) -> list[Kept]:
+def _look(machine: Machine) -> There:
     """Return nothing where it cannot be told: what is the matter was said of the machine itself."""
     try:
-        return kept(Connection(machine))
+        return _there(machine)
     except UserError:
-        return []
+        return There([], [])
 
 
-def _remove(machine: Machine, project: str) -> list[Kept]:
+def _there(machine: Machine) -> There:
+    connection = Connection(machine)
+    return There(kept(connection), [one for one in versions(connection) if not one.is_used])
+
+
+def _remove(machine: Machine, project: str) -> There:
     remove(Connection(machine), project)
-    return kept(Connection(machine))
+    return _there(machine)
+
+
+def _remove_old(machine: Machine) -> There:
+    versions(Connection(machine), removing=True)
+    return _there(machine)

@@ -78,7 +78,8 @@ class SizeTab(TokenizerTab):
         self.measure = SecondaryButton(_("Measure sizes"), self._on_measure_clicked)
         self.train = SecondaryButton(_("Train this size"), self._on_train_clicked)
         self.line, self.small_line = ProblemLine(), ProblemLine()
-        self.words = Text("", "text", wrap=True)
+        self.verdict = Text("", "strong", wrap=True)
+        self.words = Text("", "small", "text2", wrap=True)
         self.bits = Plot(_("Text in bits"), _("bits a byte with every token in log2(entries) bits"))
         self.fertility = Plot(_("Bytes per token"), _("of held-out text, by log2(entries)"))
         self.bits.set_source(partial(self._content, of_bits=True))
@@ -120,9 +121,9 @@ class SizeTab(TokenizerTab):
             plot.setFixedHeight(_PLOT_HEIGHT)
             plots.addWidget(plot, 1)
         chosen = QHBoxLayout()
-        chosen.addWidget(self.words, 1)
+        chosen.addWidget(self.verdict, 1)
         chosen.addWidget(self.train)
-        results.addLayout(beside_table(hairline(), self.small_line, chosen, plots, spacing=12))
+        results.addLayout(beside_table(hairline(), self.small_line, chosen, self.words, plots, spacing=12))
         results.addWidget(self.table)
         layout = QVBoxLayout(self)
         side = theme.PADDING - OVERHANG
@@ -139,7 +140,9 @@ class SizeTab(TokenizerTab):
         self._results.setVisible(facts.table is not None)
         table = facts.table
         if table is not None and (before is None or before.table != table):
-            self.words.setText("\n".join(sentences(table)))
+            verdict, *details = sentences(table)
+            self.verdict.setText(verdict)
+            self.words.setText(" ".join(details))
             warning = small_text_words(table)
             if warning:
                 self.small_line.say("attention", warning)
