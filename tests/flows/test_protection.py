@@ -17,6 +17,7 @@ UNTICKED = (
 )  # fmt: skip
 
 
+@pytest.mark.usefixtures("warm_start")
 def test_methods_are_compared_and_one_is_taken(screen: Screen, trained_project: Path, tmp_path: Path) -> None:
     project = Path(shutil.copytree(trained_project, tmp_path / "small"))
     screen.start()

@@ -3,6 +3,7 @@
 import shutil
 from pathlib import Path
 
+import pytest
 from flows.screen import Screen
 from support import Command
 
@@ -31,6 +32,7 @@ def test_a_size_is_measured_and_trained(screen: Screen, packed_project: Path, tm
     assert _entries(project) == 768
 
 
+@pytest.mark.usefixtures("warm_start")
 def test_a_base_is_given_the_pieces_of_the_field(
     screen: Screen, trained_project: Path, tmp_path: Path, command: Command
 ) -> None:

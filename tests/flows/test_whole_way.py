@@ -4,6 +4,7 @@ from pathlib import Path
 from pydoc_data.topics import topics
 from typing import Any
 
+import pytest
 from flows.screen import Screen
 from support import Command, dump
 
@@ -82,6 +83,7 @@ def losses(project: Path) -> list[float]:
     return [point.loss for point in curves_of(JobFolder(project / "jobs" / "train-1")).steps.points()]
 
 
+@pytest.mark.usefixtures("warm_start")
 def test_a_project_made_by_clicks_is_the_one_made_by_commands(
     screen: Screen, tmp_path: Path, command: Command
 ) -> None:
