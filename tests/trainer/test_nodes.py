@@ -115,7 +115,7 @@ def nodes(on_one: JobFolder, tmp_path: Path) -> Iterator[list[JobFolder]]:
 
 
 def test_a_run_on_two_nodes_equals_that_on_one_whatever_befalls_a_node(
-    on_one: JobFolder, nodes: list[JobFolder]
+    on_one: JobFolder, nodes: list[JobFolder], warm_server: str
 ) -> None:
     first, second = nodes
     start(nodes)
@@ -133,7 +133,8 @@ def test_a_run_on_two_nodes_equals_that_on_one_whatever_befalls_a_node(
     saved = [[one.step for one in list_checkpoints(node.result)] for node in nodes]
     assert saved[0] == saved[1] and len(saved[0]) >= 2
     shutil.rmtree(list_checkpoints(second.result)[-1].path)  # as if killed before it had its name
-    start(nodes)
+    with warm.started(warm_server):
+        start(nodes)
     wait_for_step(first, saved[0][-1], attempt=2)
     began = [event.body.step for event in read_events(first) if isinstance(event.body, Start)]
     assert began == [0, saved[0][-1] + 1]
@@ -142,7 +143,8 @@ def test_a_run_on_two_nodes_equals_that_on_one_whatever_befalls_a_node(
     first.ask_to_stop()
     assert_over(nodes, "stopped", "stopped")
     assert latest_checkpoint(second.result).step == latest_checkpoint(first.result).step
-    start(nodes)
+    with warm.started(warm_server):
+        start(nodes)
     assert_over(nodes, "done", "done")
     assert losses(first) == losses(on_one)
     assert all(torch.equal(one, weights(first)[name]) for name, one in weights(on_one).items())
@@ -187,8 +189,7 @@ def test_a_disk_that_refuses_on_one_node_leaves_nothing_on_any(adapted: JobFolde
     wait_until(lambda: bool(problems()))
     assert problems() == ["project.disk_limit"]
     for node in nodes:
-        found = node.result / "checkpoints"
-        assert not found.exists() or not list(found.iterdir())
+        wait_until(lambda node=node: not list(node.result.glob("checkpoints/*")))
     resource.prlimit(rank_of(second, 1), resource.RLIMIT_FSIZE, unlimited)
     first.ask_to_stop()
     wait_until(lambda: all(node.status() == "stopped" for node in nodes), 120)

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 import torch
 from conftest import DOMAIN, STANDARD_LIBRARY
+from every_process import warm
 from safetensors.torch import load_file
 from support import Command, wait_until
 from trainer.run_readings import STEPS, losses, probes, wait_for_step
@@ -93,7 +94,7 @@ def test_a_run_of_which_one_rank_died_says_so_and_leaves_no_process(
     wait_until(lambda: not processes_of(folder))
 
 
-def test_all_ranks_obey_the_same_wishes(small_project: Path, command: Command) -> None:
+def test_all_ranks_obey_the_same_wishes(small_project: Path, command: Command, warm_server: str) -> None:
     """A checkpoint in between, an end without one, and an early end that is kept and can be exported."""
     settings = ["--set=processes=2", "--set=checkpoint_every=1000", "--set=probe_every=1000"]
     command("train", "start", small_project, *settings, "--detach")
@@ -109,7 +110,8 @@ def test_all_ranks_obey_the_same_wishes(small_project: Path, command: Command) -
     wait_until(lambda: folder.status() == "stopped")
     assert latest_checkpoint(folder.result) == saved
 
-    command("runs", "resume", small_project, "train-1", "--detach")
+    with warm.started(warm_server):
+        command("runs", "resume", small_project, "train-1", "--detach")
     wait_for_step(folder, saved.step + 1, attempt=2)
     command("runs", "keep", small_project, "train-1")
     wait_until(lambda: folder.status() == "done")

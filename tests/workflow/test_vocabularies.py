@@ -49,7 +49,7 @@ def test_a_vocabulary_is_sized_and_the_chosen_size_is_cut_from_the_largest(
     assert row.size == 1024 and row.cost.embedding_parameters == 1024 * 128
     tokens = table.text_bytes / row.bytes_per_token
     assert row.cost.flops == pytest.approx(6 * (791_680 + 1024 * 128) * tokens)
-    assert "1,500 entries, at its edge" in sentences(table)[1]
+    assert "1,500 entries, at its edge" in sentences(table)[0]
     assert "below 100 MB" in small_text_words(table)
 
     trained = command("tokenizer", "train", small_project, "--sizing", "size-1", "--size", "768")
