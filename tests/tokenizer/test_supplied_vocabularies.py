@@ -61,7 +61,10 @@ def test_chunks_merge_to_nearly_one_vocabulary_which_both_libraries_read_alike(t
         tokens.append(sum(len(one.ids) for one in encodings))
         if name == "whole":
             theirs = sentencepiece.SentencePieceProcessor(model_file=str(folder / SENTENCEPIECE_FILE))
-            for text, one in zip(held_out, encodings, strict=True):
-                parts = theirs.encode([spell(part.encode()) for part in compiled(WORDS).findall(text)])
-                assert [number for part in parts for number in part] == one.ids
+            parts = sorted({part for text in held_out for part in compiled(WORDS).findall(text)})
+            cuts = theirs.encode([spell(part.encode()) for part in parts])
+            ours = [one.ids for one in tokenizer.encode_batch(parts)]
+            apart = [pair for pair in zip(cuts, ours, strict=True) if pair[0] != pair[1]]
+            nats = [[sum(map(theirs.get_score, ids)) for ids in pair] for pair in apart]
+            assert len(apart) < 5 and all(one == pytest.approx(other) for one, other in nats), "but for ties"
     assert tokens[1] <= 1.06 * tokens[0]  # of chunks of only 0.2 MB; measured 1.04
