@@ -107,11 +107,11 @@ def write_grown(work: GrowWork, job: Path, target: Path, preparing: Callable[[st
     write_plainly(model)
     before, parameters = int(model.config.vocab_size), model.num_parameters()
     preparing("measuring")
-    logits, nats_before = _probe(model, old, work.probe, before)
+    logits, nats_before = _probe(model, old, work.probe, rows.first)
     preparing("growing")
     grow(model, rows)
     preparing("measuring")
-    same, _nats = _probe(model, old, work.probe, before)
+    same, _nats = _probe(model, old, work.probe, rows.first)
     change = max(float((one - other).abs().max()) for one, other in zip(logits, same, strict=True))
     if not change <= LARGEST_CHANGE * max(1.0, max(float(one.abs().max()) for one in logits)):
         raise UserError(Problem("model.not_grown", "base", {"architecture": type(model).__name__}))

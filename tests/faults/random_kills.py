@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from pathlib import Path
 from typing import get_args
 
 from faults.kill_trials import Campaign, Death, Tally, Way, wait_for_all
@@ -21,6 +22,7 @@ REAL_OPERATIONS = (
     *(one for one in OPERATIONS if one.name not in ("undo", "redo", "recipe", "rename", "migrate")),
     Operation("import much", "general", "corpus import {project} {base}/large.jsonl --role domain"),
     Operation("generate", "writing", "corpus generate {project} --tokens 400", is_resumed_only=True),
+    Operation("grow", "extended", "tokenizer grow {project}"),
 )
 WRITER = """
 import sys
@@ -38,14 +40,28 @@ class RealCampaign(Campaign):
     """Trials as a person has them: `python -m domainstudio …`, and jobs in processes of their own."""
 
     def begin(self, operation: Operation) -> None:
-        """Set the stage; the model that writes is made when it is first needed, for it takes torch."""
-        folder, base = self.world.templates / "writing", self.world.root / "writer"
-        if operation.template == folder.name and not folder.exists():
+        """Set the stage; what needs a model that writes is made when it is first needed: it takes torch."""
+        folder = self.world.templates / operation.template
+        if not folder.exists():
+            (folder / "out").mkdir(parents=True)
+            project = str(folder / "project")
+            self._order("project", "new", project, "--base", str(self._writer()))
+            if operation.template == "extended":
+                for role in ("general", "domain"):
+                    text = str(self.world.base / f"{role}.jsonl")
+                    self._order("corpus", "import", project, text, "--role", role)
+                self._order("tokenizer", "extend", project, "--tokens", "50")
+        super().begin(operation)
+
+    def _writer(self) -> Path:
+        base = self.world.root / "writer"
+        if not base.exists():
             shutil.copytree(self.world.base, base, ignore=shutil.ignore_patterns("*.jsonl"))
             subprocess.run([sys.executable, "-c", WRITER, str(base)], check=True)
-            (folder / "out").mkdir(parents=True)
-            assert self.command(["project", "new", str(folder / "project"), "--base", str(base)]) == 0
-        super().begin(operation)
+        return base
+
+    def _order(self, *words: str) -> None:
+        assert self.command(list(words)) == 0, self.world.log.read_text()[-1500:]
 
     def command(self, words: list[str], death: Death | None = None) -> int:
         """Run a command as a process; return its exit code."""

@@ -17,7 +17,7 @@ from domainstudio.recipe.growth import GrowWork
 from domainstudio.recipe.shapes import SHAPES
 from domainstudio.tokenizer import vocabulary
 from domainstudio.tokenizer.extension.extend import extend
-from domainstudio.tokenizer.extension.report import NewRows, write_extended
+from domainstudio.tokenizer.extension.report import NewRows, read_rows, write_extended
 
 BASE = ["The law of contract is the law of promises; the law of tort is the law of wrongs.\n"] * 20
 BASE += ["Sphinx of black quartz, judge my vow: 0123456789 U T!\n"] * 3
@@ -70,28 +70,54 @@ def test_rows_of_another_model_are_refused(rows: NewRows) -> None:
     assert refusal.value.problem.code == "model.vocabulary"
 
 
+def write_base(kind: str, folder: Path, spare: int) -> int:
+    """Write a base with rows to spare beyond its vocabulary; return how many entries that has."""
+    make = vocabularies.llama_like if kind == "llama" else vocabularies.neox_like
+    make(folder, BASE, 330)
+    names = {"llama": "LlamaTokenizer"}
+    settings = {"tokenizer_class": names.get(kind, "GPTNeoXTokenizer"), "model_max_length": 64}
+    (folder / "tokenizer_config.json").write_text(json.dumps(settings))
+    size = vocabulary.size_of(vocabulary.load(folder))
+    if kind == "llama":
+        model = create_model(SHAPES["tiny"], size + spare, 2, seed=0)
+    elif kind.startswith("phi"):
+        torch.manual_seed(0)
+        sizes = dict(hidden_size=32, num_hidden_layers=1, num_attention_heads=2, intermediate_size=48)
+        model = AutoModelForCausalLM.from_config(PhiConfig(vocab_size=size + spare, bos_token_id=0, **sizes))
+        model.get_output_embeddings().bias.data.normal_()
+    else:
+        model = create_model(SHAPES["tiny-neox"], size + spare, 0, seed=0).to(torch.bfloat16)
+    model.save_pretrained(folder)
+    return size
+
+
+@pytest.mark.parametrize("spare", [0, 10, 100])
+def test_a_base_with_rows_to_spare_gives_them_to_new_pieces_first(tmp_path: Path, spare: int) -> None:
+    """As Pythia and Qwen have: their matrices are padded already."""
+    for name in ("base", "extended", "grown"):
+        (tmp_path / name).mkdir()
+    size = write_base("neox in bf16", tmp_path / "base", spare)
+    write_extended(extend(tmp_path / "base", lambda: FIELD, 20), tmp_path / "base", tmp_path / "extended")
+    work = GrowWork(model="base", tokenizer="extended", base_tokenizer="base", probe=(*BASE[:1], *FIELD[:1]))
+    growth = write_grown(work, tmp_path, tmp_path / "grown", lambda _phase: None)
+    assert (growth.rows_before, growth.rows) == (size + spare, max(size + spare, 3 * MULTIPLE))
+    assert growth.largest_change <= 1e-5 and (growth.added_parameters > 0) == (spare < 100)
+    base, grown = (
+        load_file(tmp_path / name / "model.safetensors")["gpt_neox.embed_in.weight"]
+        for name in ("base", "grown")
+    )
+    assert torch.equal(base[:size], grown[:size])
+    for place, ids in enumerate(read_rows(tmp_path / "extended").base_ids):
+        assert torch.allclose(grown[size + place].float(), base[list(ids)].float().mean(dim=0), rtol=1e-2)
+
+
 @pytest.mark.parametrize("kind", ["neox in bf16", "llama", "phi, with a bias"])
 def test_model_and_tokenizer_are_written_together_and_load_elsewhere(tmp_path: Path, kind: str) -> None:
     for name in ("base", "extended", "grown"):
         (tmp_path / name).mkdir()
-    make = vocabularies.llama_like if kind == "llama" else vocabularies.neox_like
-    make(tmp_path / "base", BASE, 330)
-    names = {"llama": "LlamaTokenizer"}
-    settings = {"tokenizer_class": names.get(kind, "GPTNeoXTokenizer"), "model_max_length": 64}
-    (tmp_path / "base" / "tokenizer_config.json").write_text(json.dumps(settings))
+    size = write_base(kind, tmp_path / "base", spare=0)
     extension = extend(tmp_path / "base", lambda: FIELD, 20)
     write_extended(extension, tmp_path / "base", tmp_path / "extended")
-    size = vocabulary.size_of(vocabulary.load(tmp_path / "base"))
-    if kind == "llama":
-        model = create_model(SHAPES["tiny"], size, 2, seed=0)
-    elif kind.startswith("phi"):
-        torch.manual_seed(0)
-        sizes = dict(hidden_size=32, num_hidden_layers=1, num_attention_heads=2, intermediate_size=48)
-        model = AutoModelForCausalLM.from_config(PhiConfig(vocab_size=size, bos_token_id=0, **sizes))
-        model.get_output_embeddings().bias.data.normal_()
-    else:
-        model = create_model(SHAPES["tiny-neox"], size, 0, seed=0).to(torch.bfloat16)
-    model.save_pretrained(tmp_path / "base")
     work = GrowWork(model="base", tokenizer="extended", base_tokenizer="base", probe=(*BASE[:1], *FIELD[:1]))
     phases: list[str] = []
     growth = write_grown(work, tmp_path, tmp_path / "grown", phases.append)
