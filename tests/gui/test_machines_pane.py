@@ -214,7 +214,7 @@ def test_what_runs_there_is_listed_and_what_it_made_is_fetched(
     assert there.exists() and "gone for good" in keeping.line.text
     click(keeping.line, "Remove ")
     qtbot.waitUntil(lambda: not keeping.list.isVisible(), timeout=PATIENCE)
-    assert not there.exists() and "1 old versions of this program, 2.0 MB" in keeping.old.text()
+    assert not there.exists() and "Old versions of this program: 1, 2.0 MB" in keeping.old.text()
     click(keeping, "Remove them")
     qtbot.waitUntil(lambda: not keeping.isVisible(), timeout=PATIENCE)
     assert not old.exists()

@@ -70,7 +70,7 @@ class KeepingPart(QWidget):
         self.remove.setVisible(bool(found.projects))
         self.remove.setEnabled(self.list.table.selected_row >= 0)
         self.old.setText(
-            _("{n} old versions of this program, {size}; no run uses them.").format(
+            _("Old versions of this program: {n}, {size}; no run uses them.").format(
                 n=len(found.old), size=format_size(sum(one.size_bytes for one in found.old))
             )
         )
